@@ -1,0 +1,85 @@
+"""What an index tells about a project: its releases, their files, and core metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from packaging.version import Version
+
+from dxpy_async.core.names import ExtraName, ProjectName
+from dxpy_async.core.requirements import Requirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionFile:
+    """One wheel or sdist of a release, as a project page lists it.
+
+    `url` is absolute (`file://` for local files). `size` in bytes and `upload_time` in microseconds since 1970 UTC are
+    None when the index does not say. `hashes` maps algorithm to hex digest. `yanked` is None when it is not, else the
+    reason, which may be empty. `metadata_hashes` is None when no separate metadata file is announced, else its digests,
+    possibly none.
+    """
+
+    filename: str
+    url: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    upload_time: int | None = None
+    requires_python: str = ""
+    yanked: str | None = None
+    metadata_hashes: Mapping[str, str] | None = None
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.filename.endswith(".whl")
+
+
+class ProjectPage:
+    """The releases of one project on one index: `versions` newest first, and the files of each.
+
+    Files are decoded when a version is looked at, because a resolution looks at few of the many versions of a page.
+    `index_url` never carries credentials.
+    """
+
+    __slots__ = ("_files_of", "index_url", "project", "versions")
+
+    def __init__(
+        self,
+        project: ProjectName,
+        versions: tuple[Version, ...],
+        files_of: Callable[[Version], tuple[DistributionFile, ...]],
+        *,
+        index_url: str,
+    ) -> None:
+        self.project, self.versions, self.index_url = project, versions, index_url
+        self._files_of = files_of
+
+    def files(self, version: Version) -> tuple[DistributionFile, ...]:
+        """The wheels and sdists of `version`, in the page's order; empty for a version that is not on the page."""
+        return self._files_of(version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreMetadata:
+    """What a resolution needs of a distribution's METADATA.
+
+    Source: https://packaging.python.org/en/latest/specifications/core-metadata/
+    """
+
+    name: ProjectName
+    version: Version
+    requires_python: str = ""
+    requirements: tuple[Requirement, ...] = ()
+    extras: frozenset[ExtraName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """An answer too: the index has no such project, or a release's metadata cannot be had or is invalid.
+
+    `reason` completes the sentence "`flask` 3.0 is not usable: …" or "`flsk` …"; `hints` are ways out.
+    """
+
+    reason: str
+    hints: tuple[str, ...] = ()

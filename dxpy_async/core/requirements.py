@@ -1,0 +1,72 @@
+"""Requirements (PEP 508) as values, and the evaluation of their markers against an environment.
+
+`packaging` parses; what is kept is text in its normalised form, because a lock, a cache and the solver all want text
+they can compare and store. Parsing and evaluating are remembered, since a resolution meets the same few hundred texts
+thousands of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as ParsedRequirement
+
+from dxpy_async.core.names import ExtraName, ProjectName, normalize, normalize_extra
+
+__all__ = ["InvalidRequirement", "Requirement", "marker_holds", "parse_requirement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement: `name[extras]specifier; marker`, or `name[extras] @ url; marker`.
+
+    `specifier` and `marker` are normalised text, empty when there is none; `extras` are sorted.
+    """
+
+    name: ProjectName
+    extras: tuple[ExtraName, ...] = ()
+    specifier: str = ""
+    url: str | None = None
+    marker: str = ""
+
+    def __str__(self) -> str:
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        body = f"{self.name}{extras} @ {self.url}" if self.url else f"{self.name}{extras}{self.specifier}"
+        if not self.marker:
+            return body
+        return f"{body} ; {self.marker}" if self.url else f"{body}; {self.marker}"
+
+
+@lru_cache(maxsize=65_536)
+def parse_requirement(text: str) -> Requirement:
+    """Read one requirement. Raises `packaging.requirements.InvalidRequirement`, whose text points at the mistake.
+
+    Source: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+    """
+    try:
+        parsed = ParsedRequirement(text)
+    except RecursionError as error:
+        raise InvalidRequirement(f"the requirement is nested too deeply: {text[:80]!r}…") from error
+    return Requirement(
+        name=normalize(parsed.name),
+        extras=tuple(sorted({normalize_extra(extra) for extra in parsed.extras})),
+        specifier=str(parsed.specifier),
+        url=parsed.url,
+        marker=str(parsed.marker) if parsed.marker is not None else "",
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _marker(text: str) -> Marker:
+    return Marker(text)
+
+
+def marker_holds(marker: str, environment: Mapping[str, str], extra: str = "") -> bool:
+    """Whether `marker` (empty: always) holds in `environment` while `extra` is asked for (empty: none is)."""
+    if not marker:
+        return True
+    return _marker(marker).evaluate({**environment, "extra": extra})

@@ -1,0 +1,26 @@
+"""Where the parts of a distribution go in one environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallScheme:
+    """The directories of one environment (all absolute, all inside `prefix`) and the interpreter its scripts start.
+
+    `headers` is the directory under which each distribution gets one of its own name. `cache_tag` names the
+    interpreter's bytecode files (`cpython-312`). On Windows scripts are `.exe` launchers; see `installer.scripts`.
+
+    Source: https://docs.python.org/3/library/sysconfig.html#installation-paths
+    """
+
+    prefix: Path
+    purelib: Path
+    platlib: Path
+    scripts: Path
+    data: Path
+    headers: Path
+    python: Path
+    cache_tag: str

@@ -1,0 +1,48 @@
+"""Settings as values: made once at the edge from flags, variables and files, then passed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+PYPI_SIMPLE_URL = "https://pypi.org/simple"
+"""The address of the public index: the only place where it stands."""
+
+
+class LinkMode(StrEnum):
+    """How a file of the store comes into an environment."""
+
+    HARDLINK = "hardlink"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSettings:
+    """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories."""
+
+    index_url: str = PYPI_SIMPLE_URL
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """How patient the index client is. Seconds, counts, bytes."""
+
+    offline: bool = False
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    retries: int = 3
+    connections: int = 50
+    bytes_in_flight: int = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an engine is told once. `cache_dir` is the root of the store."""
+
+    cache_dir: Path
+    indexes: IndexSettings = field(default_factory=IndexSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    link_mode: LinkMode = LinkMode.HARDLINK

@@ -1,0 +1,1 @@
+"""The event-loop orchestrator that pipelines everything below it."""

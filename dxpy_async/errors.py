@@ -1,0 +1,276 @@
+"""Every error dxpy raises on purpose: one root, one level per subsystem, a leaf where a caller or a hint needs it.
+
+    DxpyError
+    ├── UsageError                   a flag, variable or argument that makes no sense
+    ├── ProjectError                 pyproject.toml: missing, unreadable, invalid
+    │   ├── ProjectNotFound
+    │   └── InvalidProject
+    ├── LockError                    the lock: missing, stale, damaged
+    │   ├── LockNotFound
+    │   └── StaleLock
+    ├── ResolutionError              no set of distributions satisfies what is asked
+    │   ├── NoSolution
+    │   └── SourceBuildNeeded
+    ├── IndexFailure                 an index that does not answer, or answers nonsense
+    │   ├── UnknownProject
+    │   ├── IndexUnavailable
+    │   ├── IndexRefused
+    │   └── InvalidIndexPage
+    ├── FormatError                  bytes that are not what they claim to be
+    │   ├── InvalidWheel
+    │   └── InvalidMetadata
+    ├── IntegrityError               bytes that are not the ones that were promised
+    │   ├── HashMismatch
+    │   └── SizeMismatch
+    ├── StoreError                   the store on disk: unwritable, full, damaged
+    ├── InstallError                 an environment that cannot be changed as planned
+    │   └── FileConflict
+    └── InterpreterError             no interpreter, or one that does not work
+        ├── InterpreterNotFound
+        └── InvalidEnvironment
+
+`exit_code` is what the command line ends with: 1 when the user must change something (no solution, a stale lock),
+2 when something failed. `hints()` gives the ways out, one sentence each. This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DxpyError(Exception):
+    """The root of all errors that dxpy raises on purpose. `str(error)` is one sentence for the user."""
+
+    code = "error"
+    exit_code = 2
+
+    def __init__(self, message: str, *, hints: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self._hints = tuple(hints)
+
+    def hints(self) -> Sequence[str]:
+        """Ways out, one sentence each, most likely first."""
+        return self._hints
+
+
+class UsageError(DxpyError):
+    """A flag, an environment variable or an argument that makes no sense."""
+
+    code = "usage"
+
+
+class ProjectError(DxpyError):
+    """A project file that cannot be used."""
+
+    code = "project"
+
+
+class ProjectNotFound(ProjectError):
+    """There is no pyproject.toml here or in any parent directory."""
+
+    code = "project-not-found"
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(
+            f"no pyproject.toml in `{directory}` or any parent directory",
+            hints=("run this inside a project, or name one with `--project DIR`",),
+        )
+        self.directory = directory
+
+
+class InvalidProject(ProjectError):
+    """A pyproject.toml that does not parse or breaks a standard. `file`, and `line` where one is known."""
+
+    code = "invalid-project"
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        where = f"{file}:{line}" if line is not None else file
+        super().__init__(f"`{where}` is not a valid project file: {reason}", hints=hints)
+        self.file, self.line, self.reason = file, line, reason
+
+
+class LockError(DxpyError):
+    """A lock that cannot be used."""
+
+    code = "lock"
+
+
+class LockNotFound(LockError):
+    """The lock is needed and not there."""
+
+    code = "lock-not-found"
+    exit_code = 1
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"there is no lock at `{file}`", hints=("run `dxpy lock` to make it",))
+        self.file = file
+
+
+class StaleLock(LockError):
+    """The lock does not match the project any more, and may not be changed."""
+
+    code = "stale-lock"
+    exit_code = 1
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(
+            f"the lock `{file}` does not match the project: {reason}",
+            hints=("run `dxpy lock` to bring it up to date",),
+        )
+        self.file, self.reason = file, reason
+
+
+class ResolutionError(DxpyError):
+    """What is asked cannot be resolved."""
+
+    code = "resolution"
+    exit_code = 1
+
+
+class NoSolution(ResolutionError):
+    """No set of versions satisfies all requirements. `derivation` is the proof, worded by `resolver.report`."""
+
+    code = "no-solution"
+
+    def __init__(self, message: str, *, derivation: object, hints: Sequence[str] = ()) -> None:
+        super().__init__(message, hints=hints)
+        self.derivation = derivation
+
+
+class SourceBuildNeeded(ResolutionError):
+    """Only a source distribution fits, and building it is not possible yet."""
+
+    code = "source-build-needed"
+
+    def __init__(self, project: str, version: str, filename: str) -> None:
+        super().__init__(
+            f"`{project}` {version} has no wheel for this environment, only the source distribution `{filename}`, "
+            "and dxpy cannot build source distributions yet",
+            hints=(f"require a version of `{project}` that has a wheel, or build one and give its directory with `--find-links`",),
+        )
+        self.project, self.version, self.filename = project, version, filename
+
+
+class IndexFailure(DxpyError):
+    """An index that does not give what is needed. `url` never carries credentials."""
+
+    code = "index"
+
+    def __init__(self, message: str, *, url: str, hints: Sequence[str] = ()) -> None:
+        super().__init__(message, hints=hints)
+        self.url = url
+
+
+class UnknownProject(IndexFailure):
+    """No index has a project of that name."""
+
+    code = "unknown-project"
+    exit_code = 1
+
+
+class IndexUnavailable(IndexFailure):
+    """The index did not answer, or went on answering with errors, after all retries."""
+
+    code = "index-unavailable"
+
+
+class IndexRefused(IndexFailure):
+    """The index wants credentials, or refuses those given (401, 403)."""
+
+    code = "index-refused"
+
+
+class InvalidIndexPage(IndexFailure):
+    """The index answered with something that is not a page of the simple API."""
+
+    code = "invalid-index-page"
+
+
+class FormatError(DxpyError):
+    """Bytes that are not what they claim to be. Names the file, where in it (byte offset or member), and why."""
+
+    code = "format"
+
+    def __init__(self, file: str, reason: str, *, offset: int | None = None) -> None:
+        where = f"{file} (at byte {offset})" if offset is not None else file
+        super().__init__(f"`{where}` {reason}")
+        self.file, self.reason, self.offset = file, reason, offset
+
+
+class InvalidWheel(FormatError):
+    """A wheel that breaks the wheel or ZIP format, or that two readers could read differently."""
+
+    code = "invalid-wheel"
+
+
+class InvalidMetadata(FormatError):
+    """Core metadata that does not parse, or names another project or version."""
+
+    code = "invalid-metadata"
+
+
+class IntegrityError(DxpyError):
+    """Bytes that are not the ones that were promised."""
+
+    code = "integrity"
+
+
+class HashMismatch(IntegrityError):
+    """A file's digest differs from the one the index or lock recorded."""
+
+    code = "hash-mismatch"
+
+    def __init__(self, filename: str, *, algorithm: str, expected: str, actual: str, origin: str) -> None:
+        super().__init__(
+            f"`{filename}` from {origin} has {algorithm} {actual}, expected {expected}",
+            hints=(
+                "the file was changed after the lock or index recorded it; if that is expected, lock again with `dxpy lock`",
+            ),
+        )
+        self.filename, self.algorithm, self.expected, self.actual = filename, algorithm, expected, actual
+
+
+class SizeMismatch(IntegrityError):
+    """A file is longer or shorter than the index or lock says."""
+
+    code = "size-mismatch"
+
+    def __init__(self, filename: str, *, expected: int, actual: int, origin: str) -> None:
+        super().__init__(f"`{filename}` from {origin} has {actual} bytes, expected {expected}")
+        self.filename, self.expected, self.actual = filename, expected, actual
+
+
+class StoreError(DxpyError):
+    """The store cannot be read or written."""
+
+    code = "store"
+
+
+class InstallError(DxpyError):
+    """An environment cannot be changed as planned. It is left as it was."""
+
+    code = "install"
+
+
+class FileConflict(InstallError):
+    """Two distributions provide the same file, or a file is in the way that no distribution owns."""
+
+    code = "file-conflict"
+
+
+class InterpreterError(DxpyError):
+    """A Python interpreter or an environment that cannot be used."""
+
+    code = "interpreter"
+
+
+class InterpreterNotFound(InterpreterError):
+    """No interpreter on this machine fits what was asked."""
+
+    code = "interpreter-not-found"
+
+
+class InvalidEnvironment(InterpreterError):
+    """A directory that should be a virtual environment and is not, or one whose interpreter is gone."""
+
+    code = "invalid-environment"

@@ -1,0 +1,1 @@
+"""The asynchronous index client: pages, metadata, downloads."""

@@ -1,0 +1,1 @@
+"""Changing an environment: plan it, then carry it out."""
