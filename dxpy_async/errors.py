@@ -147,8 +147,10 @@ class SourceBuildNeeded(ResolutionError):
             f"`{project}` {version} has no wheel for this environment, only the source distribution `{filename}`, "
             "and dxpy cannot build source distributions yet",
             hints=(
-                f"require a version of `{project}` that has a wheel, "
-                "or build one and give its directory with `--find-links`",
+                (
+                    f"require a version of `{project}` that has a wheel, "
+                    "or build one and give its directory with `--find-links`"
+                ),
             ),
         )
         self.project, self.version, self.filename = project, version, filename
@@ -227,8 +229,10 @@ class HashMismatch(IntegrityError):
         super().__init__(
             f"`{filename}` from {origin} has {algorithm} {actual}, expected {expected}",
             hints=(
-                "the file was changed after the lock or index recorded it; "
-                "if that is expected, lock again with `dxpy lock`",
+                (
+                    "the file was changed after the lock or index recorded it; "
+                    "if that is expected, lock again with `dxpy lock`"
+                ),
             ),
         )
         self.filename, self.algorithm, self.expected, self.actual = filename, algorithm, expected, actual
