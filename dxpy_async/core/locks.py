@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
-from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.core.wheel_names import best_wheel
 
 
 class SourceKind(StrEnum):
@@ -62,6 +63,10 @@ class LockedPackage:
     requirements: tuple[Requirement, ...] = ()
     wheels: tuple[LockedFile, ...] = ()
     sdist: LockedFile | None = None
+
+    def best_wheel(self, tag_ranks: Mapping[str, int]) -> LockedFile | None:
+        """The wheel that fits an environment best, None when none does."""
+        return best_wheel(self.wheels, tag_ranks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,37 +8,16 @@ thousands of times.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 
-from dxpy_async.core.names import ExtraName, ProjectName, normalize, normalize_extra
+from dxpy_async.core.names import normalize, normalize_extra
+from dxpy_async.core.requirement_values import Requirement
 
 __all__ = ["InvalidRequirement", "Requirement", "marker_holds", "parse_requirement"]
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One requirement: `name[extras]specifier; marker`, or `name[extras] @ url; marker`.
-
-    `specifier` and `marker` are normalised text, empty when there is none; `extras` are sorted.
-    """
-
-    name: ProjectName
-    extras: tuple[ExtraName, ...] = ()
-    specifier: str = ""
-    url: str | None = None
-    marker: str = ""
-
-    def __str__(self) -> str:
-        extras = f"[{','.join(self.extras)}]" if self.extras else ""
-        body = f"{self.name}{extras} @ {self.url}" if self.url else f"{self.name}{extras}{self.specifier}"
-        if not self.marker:
-            return body
-        return f"{body} ; {self.marker}" if self.url else f"{body}; {self.marker}"
 
 
 @lru_cache(maxsize=65_536)
