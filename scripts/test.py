@@ -12,11 +12,8 @@ from _environment import main, prepare, program, run
 
 
 def test() -> None:
-    environment = prepare("dev", groups=("test", "lint"))
-    run(
-        [str(program(environment, "python")), "-m", "pytest", *sys.argv[1:]],
-        shown=shlex.join(["pytest", *sys.argv[1:]]),
-    )
+    python = str(program(prepare("dev", groups=("test", "lint")), "python"))
+    run([python, "-m", "pytest", *sys.argv[1:]], shown=shlex.join(["pytest", *sys.argv[1:]]))
 
 
 main(test)

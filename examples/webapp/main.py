@@ -34,10 +34,12 @@ def main() -> None:
         page = client.get("/").raise_for_status()
         answer = client.get("/api").raise_for_status().json()
     title = page.text.partition("<title>")[2].partition("</title>")[0]
-    table = Table("distribution", "version", title=f"GET / -> {page.status_code}: {title}")
+    table = Table("distribution", "version")
     for name, version in answer["installed"].items():
         table.add_row(name, version)
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(f"GET / answered {page.status_code} with “{title}”; beside it are installed:")
+    console.print(table)
 
 
 if __name__ == "__main__":
