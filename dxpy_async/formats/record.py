@@ -1,8 +1,8 @@
 """RECORD: the list of a distribution's files with their digests and sizes, as text and as values.
 
-RECORD is a CSV file in the dialect of the `csv` module: comma, `"` doubled inside quotes, either line ending. It is read
-without that module, because its limits raise errors of their own and because nearly every RECORD has neither quotes nor
-carriage returns, which makes splitting it faster.
+RECORD is a CSV file in the dialect of the `csv` module: comma, `"` doubled inside quotes, either line ending. It is
+read without that module, because its limits raise errors of their own and because nearly every RECORD has neither
+quotes nor carriage returns, which makes splitting it faster.
 
 Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 """
