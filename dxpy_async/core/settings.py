@@ -40,9 +40,13 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything an engine is told once. `cache_dir` is the root of the store."""
+    """Everything an engine is told once. `cache_dir` is the root of the store.
+
+    `python` is the interpreter that was asked for, by version, name or path; None leaves the choice to the search.
+    """
 
     cache_dir: Path
+    python: str | None = None
     indexes: IndexSettings = field(default_factory=IndexSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
