@@ -1,0 +1,244 @@
+"""A copy on this machine of the part of an index that a benchmark meets, and the server that serves it.
+
+    python benchmarks/loopback.py DIRECTORY [--upstream URL]
+
+The first time a project page or a file is asked for, it is fetched from the upstream index and kept in DIRECTORY; from
+then on it is served from there. Pages are kept as the index wrote them, except that the files' addresses point here.
+So whatever a tool asks for (pages, `.metadata` files, byte ranges of wheels, whole wheels), it gets what the index
+would give it, at the speed of the loopback device, and the copy holds what the measured projects need and no more.
+
+Every fetch is a line in DIRECTORY/fetched.log, so that a benchmark can tell that a run was not local all the way.
+The port is chosen once and kept, because the pages name it. Ends when its standard input does.
+
+DIRECTORY/port                        the port
+DIRECTORY/simple/NAME/index.json      a project page (and .gz)
+DIRECTORY/files/HOST/PATH             a file, and beside it PATH.metadata; HOST is learnt from the pages
+DIRECTORY/origins.json                HOST -> scheme and host
+X.missing                             upstream has no X
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import os
+import re
+import socket
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+from dxpy_async.core.settings import PYPI_SIMPLE_URL
+
+JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+# What the public index says of its pages and files.
+PAGE_FRESHNESS = "max-age=600, public"
+FILE_FRESHNESS = "max-age=365000000, immutable, public"
+FETCH_SECONDS = 120
+
+
+class Copy:
+    """The directory, and where what it lacks comes from. `upstream` is None for a copy that is complete."""
+
+    def __init__(self, directory: Path, upstream: str | None) -> None:
+        self.directory = directory
+        self._upstream = upstream
+        self._origins_path = directory / "origins.json"
+        self._origins: dict[str, str] = (
+            json.loads(self._origins_path.read_text()) if self._origins_path.exists() else {}
+        )
+        self._fetching: dict[Path, asyncio.Lock] = {}
+        self.port = self._kept_port()
+
+    def _kept_port(self) -> int:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / "port"
+        if not path.exists():
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                path.write_text(str(listener.getsockname()[1]))
+        return int(path.read_text())
+
+    async def find(self, path: str) -> Path | None:
+        """The file that answers a request path, fetched when it has to be; None when there is none."""
+        local = self._local(path)
+        if local is None:
+            return None
+        missing = local.with_name(local.name + ".missing")
+        if not local.exists() and not missing.exists() and self._upstream is not None:
+            async with self._fetching.setdefault(local, asyncio.Lock()):
+                if not local.exists() and not missing.exists():
+                    await asyncio.to_thread(self._fetch, path, local, missing)
+        return local if local.exists() else None
+
+    def _local(self, path: str) -> Path | None:
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        if any(part in {"", ".", ".."} or "/" in part or "\\" in part or "\0" in part for part in parts):
+            return None
+        match parts:
+            case ["simple", project]:
+                return self.directory / "simple" / project / "index.json"
+            case ["files", host, _, *_] if host in self._origins:
+                return self.directory.joinpath(*parts)
+        return None
+
+    def _fetch(self, path: str, local: Path, missing: Path) -> None:
+        kind, _, rest = path.strip("/").partition("/")
+        if kind == "simple":
+            address = f"{self._upstream}/{rest}/"
+        else:
+            host, _, file_path = rest.partition("/")
+            address = f"{self._origins[host]}/{file_path}"
+        local.parent.mkdir(parents=True, exist_ok=True)
+        request = urllib.request.Request(address, headers={"Accept": JSON_PAGE if kind == "simple" else "*/*"})
+        try:
+            with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as response:
+                body = response.read()
+        except urllib.error.HTTPError as error:
+            if error.code not in {404, 410}:
+                raise
+            missing.touch()
+        else:
+            if kind == "simple":
+                body = self._localised(body, address)
+                _write(local.with_name("index.json.gz"), gzip.compress(body, 6))
+            _write(local, body)
+        with (self.directory / "fetched.log").open("a") as log:
+            log.write(f"{path}\n")
+
+    def _localised(self, body: bytes, address: str) -> bytes:
+        """A page whose files have addresses on this server; the hosts they came from are remembered."""
+        page = json.loads(body)
+        before = len(self._origins)
+        for file in page["files"]:
+            parts = urlsplit(urljoin(address, file["url"]))
+            self._origins[parts.netloc] = f"{parts.scheme}://{parts.netloc}"
+            file["url"] = f"http://127.0.0.1:{self.port}/files/{parts.netloc}{parts.path}"
+        if len(self._origins) != before:
+            _write(self._origins_path, json.dumps(self._origins, indent=1).encode())
+        return json.dumps(page, separators=(",", ":")).encode()
+
+
+def _write(path: Path, body: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    beside.write_bytes(body)
+    beside.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What matters of one request's head."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+    @staticmethod
+    def parse(head: bytes) -> Request:
+        first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+        method, target, _ = first.split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return Request(method, urlsplit(target).path, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers, and the span of a file that is the body (no file, no body)."""
+
+    status: str
+    headers: dict[str, str]
+    file: Path | None = None
+    start: int = 0
+    length: int = 0
+
+
+def answer(request: Request, found: Path | None) -> Answer:
+    """What to say to a request whose path leads to the file `found`."""
+    if found is None:
+        return Answer("404 Not Found", {})
+    is_page = found.name == "index.json"
+    headers = {
+        "Content-Type": JSON_PAGE if is_page else "application/octet-stream",
+        "Cache-Control": PAGE_FRESHNESS if is_page else FILE_FRESHNESS,
+    }
+    if is_page and "gzip" in request.headers.get("accept-encoding", ""):
+        found = found.with_name("index.json.gz")
+        headers["Content-Encoding"] = "gzip"
+    status = found.stat()
+    headers["ETag"] = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Answer("304 Not Modified", headers)
+    if is_page:
+        headers["Vary"] = "Accept, Accept-Encoding"
+        return Answer("200 OK", headers, found, 0, status.st_size)
+    headers["Accept-Ranges"] = "bytes"
+    if (span := _span(request.headers.get("range", ""), status.st_size)) is None:
+        return Answer("200 OK", headers, found, 0, status.st_size)
+    start, end = span
+    if start >= end:
+        return Answer("416 Range Not Satisfiable", {"Content-Range": f"bytes */{status.st_size}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{status.st_size}"
+    return Answer("206 Partial Content", headers, found, start, end - start)
+
+
+def _span(header: str, size: int) -> tuple[int, int] | None:
+    """The bytes that a Range header asks for, as start and end; None for no range or one not understood."""
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header)
+    if match is None or match.group() == "bytes=-":
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(size - int(last), 0), size
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+async def serve(copy: Copy) -> None:
+    """Answer until the standard input ends."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
+                try:
+                    reply = answer(request, await copy.find(request.path))
+                except OSError as error:
+                    print(f"{request.path}: {error}", file=sys.stderr, flush=True)
+                    reply = Answer("502 Bad Gateway", {})
+                await _send(writer, request, reply)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # the client has what it wants
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", copy.port, backlog=4096)
+    async with server:
+        print(copy.port, flush=True)
+        await asyncio.to_thread(sys.stdin.buffer.read)
+
+
+async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -> None:
+    lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in reply.headers.items())]
+    if not reply.status.startswith("304"):
+        lines.append(f"Content-Length: {reply.length}")
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    if reply.file is not None and request.method != "HEAD":
+        with reply.file.open("rb") as file:
+            await asyncio.get_running_loop().sendfile(writer.transport, file, reply.start, reply.length)
+    await writer.drain()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve a copy of a package index on the loopback device.")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--upstream", default=PYPI_SIMPLE_URL, help="where what the copy lacks is fetched")
+    parser.add_argument("--complete", action="store_true", help="fetch nothing; answer 404 to what the copy lacks")
+    arguments = parser.parse_args()
+    asyncio.run(serve(Copy(arguments.directory, None if arguments.complete else arguments.upstream)))
+
+
+if __name__ == "__main__":
+    main()
