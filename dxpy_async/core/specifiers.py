@@ -1,0 +1,125 @@
+"""Which of a project's versions a specifier allows, as a bit mask over the sorted list of them.
+
+Each PEP 440 operator but `===` and `!=` allows one unbroken stretch of the version line, and `!=` all but one. So the
+ends of the stretch are found by bisection, and only the few versions beside an end, where pre-, post- and local
+releases have rules of their own, are put to `packaging`. The result is exactly what `SpecifierSet.contains(version,
+prereleases=True)` says of each version; whether pre-releases are wanted is not a question for a specifier.
+
+Source: https://packaging.python.org/en/latest/specifications/version-specifiers/
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+
+from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.version import Version
+
+__all__ = ["InvalidSpecifier", "allows_python", "matching_mask", "mentions_prerelease", "pinned_versions"]
+
+
+def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
+    """The versions that `specifier` (empty: any) allows: bit i stands for `versions[i]`.
+
+    `versions` are distinct and sorted, oldest first. Raises `packaging.specifiers.InvalidSpecifier`.
+    """
+    mask = (1 << len(versions)) - 1
+    for clause in _clauses(specifier):
+        mask &= _clause_mask(clause, versions)
+    return mask
+
+
+@lru_cache(maxsize=65_536)
+def _clauses(specifier: str) -> tuple[Specifier, ...]:
+    return tuple(SpecifierSet(specifier))
+
+
+def _clause_mask(clause: Specifier, versions: Sequence[Version]) -> int:
+    operator, text = clause.operator, clause.version
+    if operator == "===":
+        return sum(1 << place for place, version in enumerate(versions) if _contains(clause, version))
+    if operator == "!=":
+        return _stretch(0, len(versions)) & ~_clause_mask(_equal_clause(text), versions)
+    if text.endswith(".*"):
+        return _prefix_mask(clause, Version(f"{text[:-2]}.dev0"), versions)
+    return _ordered_mask(clause, Version(text), versions)
+
+
+def _ordered_mask(clause: Specifier, bound: Version, versions: Sequence[Version]) -> int:
+    operator, count = clause.operator, len(versions)
+    if operator == ">=":
+        return _stretch(bisect_left(versions, bound), count)
+    if operator == "~=":
+        return _prefix_mask(clause, bound, versions)
+    if operator == ">":
+        start = bisect_right(versions, bound)
+        while start < count and not _contains(clause, versions[start]):  # post and local releases of the bound
+            start += 1
+        return _stretch(start, count)
+    if operator == "<":
+        stop = bisect_left(versions, bound)
+        while stop and not _contains(clause, versions[stop - 1]):  # pre-releases of the bound
+            stop -= 1
+        return _stretch(0, stop)
+    start = bisect_left(versions, bound) if operator == "==" else 0
+    stop = bisect_left(versions, bound)
+    while stop < count and _contains(clause, versions[stop]):  # the bound and its local releases
+        stop += 1
+    return _stretch(start, stop)
+
+
+def _prefix_mask(clause: Specifier, lowest: Version, versions: Sequence[Version]) -> int:
+    start = bisect_left(versions, lowest)
+    stop = bisect_left(versions, True, lo=start, key=lambda version: not _contains(clause, version))
+    return _stretch(start, stop)
+
+
+def _stretch(start: int, stop: int) -> int:
+    return (1 << stop) - (1 << start) if start < stop else 0
+
+
+def _contains(clause: Specifier, version: Version) -> bool:
+    return clause.contains(version, prereleases=True)
+
+
+@lru_cache(maxsize=4096)
+def _equal_clause(text: str) -> Specifier:
+    return Specifier(f"=={text}")
+
+
+def mentions_prerelease(specifier: str) -> bool:
+    """Whether a clause other than `!=` names a pre-release, which is how a requirement asks for them."""
+    for clause in _clauses(specifier):
+        if clause.operator in ("!=", "===") or clause.version.endswith(".*"):
+            if clause.operator == "===" and clause.prereleases:
+                return True
+            continue
+        if Version(clause.version).is_prerelease:
+            return True
+    return False
+
+
+def pinned_versions(specifier: str) -> tuple[str, ...]:
+    """The versions that `==` and `===` clauses name outright, as written, without those that end in `.*`."""
+    return tuple(
+        clause.version
+        for clause in _clauses(specifier)
+        if clause.operator in ("==", "===") and not clause.version.endswith(".*")
+    )
+
+
+@lru_cache(maxsize=16_384)
+def allows_python(requires_python: str, python: Version) -> bool:
+    """Whether `requires_python` (empty: any) allows the interpreter version `python`.
+
+    A pre-release of Python counts as the release it leads to, since `>=3.14` is meant to include 3.14.0rc1. A text that
+    does not parse refuses nothing, as with pip: old releases carry a few, and their authors meant no harm.
+    """
+    if not requires_python:
+        return True
+    try:
+        return SpecifierSet(requires_python).contains(python.base_version, prereleases=True)
+    except InvalidSpecifier:
+        return True
