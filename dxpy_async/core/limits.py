@@ -11,6 +11,12 @@ UNPACKED_BYTES = 16 * 1024**3
 ARCHIVE_MEMBERS = 500_000
 """Files in one archive."""
 
+MEMBER_NAME_BYTES = 1024
+"""The path of one member."""
+
+MEMBER_DEPTH = 64
+"""Directories below each other in one archive."""
+
 INFLATE_RATIO = 1_000
 """Declared size over compressed size of one member; deflate cannot exceed 1 032."""
 
