@@ -18,7 +18,8 @@
     │   └── InvalidIndexPage
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
-    │   └── InvalidMetadata
+    │   ├── InvalidMetadata
+    │   └── InvalidLock
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -212,6 +213,16 @@ class InvalidMetadata(FormatError):
     """Core metadata that does not parse, or names another project or version."""
 
     code = "invalid-metadata"
+
+
+class InvalidLock(FormatError):
+    """A lock that is damaged, from a newer dxpy, or something else altogether. The file is left as it is."""
+
+    code = "invalid-lock"
+
+    def __init__(self, file: str, reason: str, *, offset: int | None = None, hints: Sequence[str] = ()) -> None:
+        super().__init__(file, reason, offset=offset)
+        self._hints = tuple(hints)
 
 
 class IntegrityError(DxpyError):
