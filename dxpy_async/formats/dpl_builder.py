@@ -1,0 +1,289 @@
+"""From a lock to the bytes of a DPL file. The same packages, in whatever order, give the same bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from dxpy_async.core import limits
+from dxpy_async.core.hashing import blake3_of, fnv1a_64
+from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, SourceKind
+from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, packed_key
+from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.errors import LockError
+from dxpy_async.formats import dpl_layout as layout
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGEST_PATH = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/")
+_DIGEST_PATH_LENGTH = 67
+
+
+def build_dpl(lock: Lock) -> bytes:
+    """The bytes of `dxpy.lock` for `lock`, its packages sorted by name, then version, then source.
+
+    Raises LockError for a lock that names one release of one source twice, or that is over a limit.
+    """
+    return _Builder(lock).to_bytes()
+
+
+def _order(package: LockedPackage) -> tuple[str, int, str, str, str]:
+    key = packed_key(package.version)
+    return (
+        package.name,
+        key if key is not None else 1 << 8 * PACKED_KEY_BYTES,
+        package.version,
+        package.source.kind,
+        package.source.url,
+    )
+
+
+class _Builder:
+    """The sections while they grow. Strings, digests and lists are kept once each, numbered in order of first use."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._packages = sorted(lock.packages, key=_order)
+        self._strings: dict[str, int] = {"": 0}
+        self._digests: dict[bytes, int] = {}
+        self._lists: dict[tuple[int, ...], int] = {(): 0}
+        self._words: list[int] = [0]
+        self._requirements: list[bytes] = []
+        self._files: list[bytes] = []
+
+    def to_bytes(self) -> bytes:
+        self._refuse_duplicates()
+        lock = self._lock
+        project, requires_python = self._string(lock.project), self._string(lock.requires_python)
+        root_sets = self._root_sets()
+        pairs = [
+            *self._pairs(layout.ENVIRONMENT_TABLE, lock.environment),
+            *self._pairs(layout.SETTINGS_TABLE, lock.settings),
+        ]
+        entries = self._entries()
+        spans, strings = self._string_sections()
+        sections = [
+            b"".join(entries),
+            b"".join(self._files),
+            b"".join(self._digests),
+            b"".join(self._requirements),
+            _pack_words(self._slots()),
+            _pack_words(self._words),
+            b"".join(root_sets),
+            b"".join(pairs),
+            spans,
+            strings,
+        ]
+        return self._with_header(sections, project, requires_python)
+
+    def _refuse_duplicates(self) -> None:
+        for one, other in pairwise(self._packages):
+            if (one.name, one.version, one.source) == (other.name, other.version, other.source):
+                raise LockError(f"`{one.name}` {one.version} from `{one.source.url}` stands in the lock twice")
+
+    def _with_header(self, sections: list[bytes], project: int, requires_python: int) -> bytes:
+        lock = self._lock
+        counts = [len(section) // size for section, (_, size) in zip(sections, layout.SECTIONS, strict=True)]
+        offsets = [layout.HEADER.size]
+        for section in sections:
+            offsets.append(offsets[-1] + len(section))
+        total = offsets.pop()
+        if total > limits.LOCK_BYTES:
+            raise LockError(f"the lock would have {total} bytes, the limit is {limits.LOCK_BYTES}")
+        if not 0 <= lock.resolved_at < 1 << 64:
+            raise LockError(f"the lock cannot be of the time {lock.resolved_at}")
+        header = layout.HEADER.pack(
+            layout.MAGIC,
+            layout.VERSION,
+            0,
+            total,
+            project,
+            requires_python,
+            0,
+            lock.resolved_at,
+            _label(lock.environment.get("python_full_version", ""), 16),
+            _label("-".join(lock.environment.get(key, "") for key in ("sys_platform", "platform_machine")), 32),
+            *counts,
+            *offsets,
+            bytes(32),
+        )
+        before = header[: layout.DIGEST_OFFSET]
+        return b"".join([before, blake3_of(before, *sections), *sections])
+
+    def _string(self, text: str) -> int:
+        return self._strings.setdefault(text, len(self._strings))
+
+    def _list(self, items: Iterable[int]) -> int:
+        key = tuple(items)
+        known = self._lists.get(key)
+        if known is None:
+            known = self._lists[key] = len(self._words)
+            self._words += (len(key), *key)
+        return known
+
+    def _string_sections(self) -> tuple[bytes, bytes]:
+        try:
+            encoded = [text.encode() for text in self._strings]
+        except UnicodeEncodeError as error:
+            raise LockError(f"the lock cannot hold the text {error.object!r}, which is not Unicode") from error
+        offsets = [0]
+        for text in encoded:
+            offsets.append(offsets[-1] + len(text))
+        if offsets[-1] > limits.LOCK_BYTES:
+            raise LockError(f"the texts of the lock have {offsets[-1]} bytes, the limit is {limits.LOCK_BYTES}")
+        return _pack_words(offsets), b"".join(encoded)
+
+    def _pairs(self, table: int, values: Mapping[str, str]) -> list[bytes]:
+        return [
+            layout.PAIR.pack(table, self._string(key), self._string(value)) for key, value in sorted(values.items())
+        ]
+
+    def _root_sets(self) -> list[bytes]:
+        roots = self._lock.roots
+        return [
+            self._root_set(layout.ROOT_REQUIREMENTS, "", roots.requirements),
+            *(self._root_set(layout.ROOT_EXTRA, extra, roots.optional[extra]) for extra in sorted(roots.optional)),
+            *(self._root_set(layout.ROOT_GROUP, group, roots.groups[group]) for group in sorted(roots.groups)),
+        ]
+
+    def _root_set(self, kind: int, name: str, requirements: tuple[Requirement, ...]) -> bytes:
+        return layout.ROOT_SET.pack(kind, self._string(name), self._add_requirements(requirements), len(requirements))
+
+    def _add_requirements(self, requirements: tuple[Requirement, ...]) -> int:
+        first = len(self._requirements)
+        string = self._string
+        for requirement in requirements:
+            self._requirements.append(
+                layout.REQUIREMENT.pack(
+                    string(requirement.name),
+                    self._list(map(string, requirement.extras)),
+                    string(requirement.specifier),
+                    layout.NONE if requirement.url is None else string(requirement.url),
+                    string(requirement.marker),
+                )
+            )
+        return first
+
+    def _entries(self) -> list[bytes]:
+        entries = []
+        for index, package in enumerate(self._packages):
+            following = self._packages[index + 1] if index + 1 < len(self._packages) else None
+            has_next = following is not None and following.name == package.name
+            entries.append(self._entry(package, index + 1 if has_next else layout.NONE))
+        return entries
+
+    def _entry(self, package: LockedPackage, following: int) -> bytes:
+        string = self._string
+        key = packed_key(package.version)
+        algorithm, digest = _source_hash(package)
+        name, version = string(package.name), string(package.version)
+        first_requirement = self._add_requirements(package.requirements)
+        first_file = len(self._files)
+        sdists = (package.sdist,) if package.sdist is not None else ()
+        for file in (*package.wheels, *sdists):
+            self._files.append(self._file(file))
+        return layout.ENTRY.pack(
+            fnv1a_64(package.name.encode(errors="replace")),
+            name,
+            version,
+            layout.NO_KEY if key is None else key.to_bytes(PACKED_KEY_BYTES, "little"),
+            layout.SOURCE_KINDS[package.source.kind],
+            algorithm,
+            0,
+            string(package.source.url),
+            digest,
+            string(package.requires_python),
+            self._list(map(string, package.extras)),
+            first_requirement,
+            len(package.requirements),
+            first_file,
+            len(package.wheels),
+            len(sdists),
+            following,
+        )
+
+    def _file(self, file: LockedFile) -> bytes:
+        if file.size is not None and not 0 <= file.size < layout.UNKNOWN_SIZE:
+            raise LockError(f"`{file.filename}` cannot have {file.size} bytes")
+        if file.upload_time is not None and not layout.UNKNOWN_TIME < file.upload_time < 1 << 63:
+            raise LockError(f"`{file.filename}` cannot have been uploaded at {file.upload_time}")
+        head, tail = _split_filename(file.filename)
+        url_kind, url, url_digest = self._url(file)
+        sha256 = file.hashes.get("sha256", "")
+        raw = bytes.fromhex(sha256) if _SHA256.fullmatch(sha256) else None
+        others = [pair for pair in sorted(file.hashes.items()) if raw is None or pair[0] != "sha256"]
+        if len(others) > layout.HASHES_PER_FILE:
+            raise LockError(f"`{file.filename}` has {len(others)} hashes, the limit is {layout.HASHES_PER_FILE}")
+        return layout.FILE.pack(
+            self._string(head),
+            self._string(tail),
+            self._string(url),
+            url_digest,
+            layout.UNKNOWN_SIZE if file.size is None else file.size,
+            layout.UNKNOWN_TIME if file.upload_time is None else file.upload_time,
+            self._list(self._string(text) for pair in others for text in pair),
+            (layout.HAS_SHA256 if raw is not None else 0) | url_kind << layout.URL_KIND_SHIFT,
+            raw or bytes(32),
+        )
+
+    def _url(self, file: LockedFile) -> tuple[int, str, int]:
+        """How `file`'s url is kept: as a shared beginning, a digest in the middle and the file name, or whole."""
+        url, filename = file.url, file.filename
+        if not filename or not url.endswith(filename) or _bytes(filename) > layout.PART_BYTES:
+            return layout.URL_WHOLE, url, layout.NONE
+        head = url.removesuffix(filename)
+        middle = _DIGEST_PATH.fullmatch(head[-_DIGEST_PATH_LENGTH:])
+        if middle is not None:
+            head = head[:-_DIGEST_PATH_LENGTH]
+        if _bytes(head) > layout.PART_BYTES:
+            return layout.URL_WHOLE, url, layout.NONE
+        if middle is None:
+            return layout.URL_JOINED, head, layout.NONE
+        digest = bytes.fromhex("".join(middle.groups()))
+        return layout.URL_DIGEST, head, self._digests.setdefault(digest, len(self._digests))
+
+    def _slots(self) -> list[int]:
+        firsts: dict[str, int] = {}
+        for index, package in enumerate(self._packages):
+            firsts.setdefault(package.name, index)
+        size = layout.SMALLEST_TABLE
+        while size < 2 * len(firsts):
+            size *= 2
+        slots = [layout.NONE] * size
+        for name, index in firsts.items():
+            slot = fnv1a_64(name.encode()) & size - 1
+            while slots[slot] != layout.NONE:
+                slot = slot + 1 & size - 1
+            slots[slot] = index
+        return slots
+
+
+def _split_filename(filename: str) -> tuple[str, str]:
+    """A wheel's name after its second dash is shared by many wheels; what stands before, by the wheels of a release."""
+    parts = filename.split("-", 2)
+    if len(parts) != 3 or not filename.endswith(".whl") or _bytes(filename) > layout.PART_BYTES:
+        return "", filename
+    return f"{parts[0]}-{parts[1]}-", parts[2]
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
+
+
+def _source_hash(package: LockedPackage) -> tuple[int, bytes]:
+    """The sha256 of the one archive that a direct reference names."""
+    files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
+    if package.source.kind is not SourceKind.DIRECT or len(files) != 1:
+        return layout.NO_HASH, bytes(32)
+    sha256 = files[0].hashes.get("sha256", "")
+    return (layout.SHA256, bytes.fromhex(sha256)) if _SHA256.fullmatch(sha256) else (layout.NO_HASH, bytes(32))
+
+
+def _label(text: str, size: int) -> bytes:
+    """`text` in a field of `size` bytes, or zeros when it does not fit: a label is never cut short."""
+    encoded = text.encode(errors="replace")
+    return (encoded if len(encoded) <= size and text != "-" else b"").ljust(size, b"\0")
+
+
+def _pack_words(words: list[int]) -> bytes:
+    return b"".join(map(layout.WORD.pack, words))
