@@ -1,0 +1,105 @@
+"""What of a project its lock answers for, and in words how two such sets of questions differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from packaging.markers import Marker
+
+from dxpy_async.core.locks import LockedRoots
+from dxpy_async.core.names import ExtraName, GroupName
+from dxpy_async.core.requirements import Requirement
+from dxpy_async.project.pyproject import Project
+
+NameT = TypeVar("NameT", ExtraName, GroupName)
+
+
+def roots_of(project: Project) -> LockedRoots:
+    """The requirements of a project, each once, in the order of their text, so that moving lines changes no lock.
+
+    A requirement of the project on itself with extras (`all = ["webapp[test,docs]"]`) means those extras'
+    requirements and is replaced by them; one without extras asks for nothing.
+    """
+    return LockedRoots(
+        requirements=_ordered(_without_itself(project.dependencies, project)),
+        optional={
+            extra: _ordered(_without_itself(requirements, project))
+            for extra, requirements in sorted(project.optional_dependencies.items())
+        },
+        groups={
+            group: _ordered(_without_itself(requirements, project))
+            for group, requirements in sorted(project.dependency_groups.items())
+        },
+    )
+
+
+def _ordered(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    return tuple(sorted(set(requirements), key=str))
+
+
+def _without_itself(requirements: Iterable[Requirement], project: Project) -> list[Requirement]:
+    expanded: list[Requirement] = []
+    seen: set[tuple[ExtraName, str]] = set()
+    pending = [(requirement, requirement.marker) for requirement in requirements]
+    while pending:
+        requirement, marker = pending.pop()
+        if requirement.name != project.name:
+            expanded.append(
+                Requirement(requirement.name, requirement.extras, requirement.specifier, requirement.url, marker)
+            )
+            continue
+        for extra in requirement.extras:
+            if (extra, marker) not in seen:
+                seen.add((extra, marker))
+                pending += [(one, _both(marker, one.marker)) for one in project.optional_dependencies.get(extra, ())]
+    return expanded
+
+
+def _both(outer: str, inner: str) -> str:
+    if outer == inner or not (outer and inner):
+        return outer or inner
+    return str(Marker(f"({outer}) and ({inner})"))
+
+
+def explain_difference(lock_roots: LockedRoots, project_roots: LockedRoots) -> str | None:
+    """The first things in which a project's requirements differ from those its lock was made for; None for nothing.
+
+    A clause like "`flask>=3` was added to the dependencies"; it completes the sentence "the lock is stale: …".
+    """
+    parts = [("the dependencies", lock_roots.requirements, project_roots.requirements)]
+    parts += _named("the extra", lock_roots.optional, project_roots.optional)
+    parts += _named("the group", lock_roots.groups, project_roots.groups)
+    for kind, old, new in (
+        ("extra", set(lock_roots.optional), set(project_roots.optional)),
+        ("group", set(lock_roots.groups), set(project_roots.groups)),
+    ):
+        for name in sorted(new - old):
+            return f"the {kind} `{name}` was added"
+        for name in sorted(old - new):
+            return f"the {kind} `{name}` was removed"
+    for where, locked, wanted in parts:
+        if difference := _difference(where, locked, wanted):
+            return difference
+    return None
+
+
+def _named(
+    kind: str, old: Mapping[NameT, tuple[Requirement, ...]], new: Mapping[NameT, tuple[Requirement, ...]]
+) -> list[tuple[str, tuple[Requirement, ...], tuple[Requirement, ...]]]:
+    return [(f"{kind} `{name}`", old[name], new[name]) for name in sorted(old) if name in new]
+
+
+def _difference(where: str, old: tuple[Requirement, ...], new: tuple[Requirement, ...]) -> str | None:
+    added = sorted((Counter(new) - Counter(old)).elements(), key=str)
+    removed = sorted((Counter(old) - Counter(new)).elements(), key=str)
+    if not added and not removed:
+        return None
+    changed = next(((one, other) for one in removed for other in added if one.name == other.name), None)
+    if changed is not None:
+        return f"`{changed[0]}` became `{changed[1]}` in {where}"
+    more = f" and {len(added) + len(removed) - 1} more changed" if len(added) + len(removed) > 1 else ""
+    if added:
+        return f"`{added[0]}` was added to {where}{more}"
+    return f"`{removed[0]}` was removed from {where}{more}"

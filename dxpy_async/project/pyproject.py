@@ -1,0 +1,427 @@
+"""A project as its pyproject.toml describes it: who it is, what it needs, and how dxpy is to treat it.
+
+Every mistake in the file is an InvalidProject that names the line, as far as it can be known: `tomllib` keeps no lines,
+so that of a wrong value is where its text, or the key that holds it, stands in the file.
+
+Sources: https://packaging.python.org/en/latest/specifications/pyproject-toml/ and
+https://packaging.python.org/en/latest/specifications/dependency-groups/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from dxpy_async.core.names import (
+    ExtraName,
+    GroupName,
+    ProjectName,
+    is_valid_name,
+    normalize,
+    normalize_extra,
+    normalize_group,
+)
+from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.settings import LinkMode
+from dxpy_async.errors import InvalidProject, ProjectNotFound
+from dxpy_async.project.tool_table import ToolTable
+
+FILE_NAME = "pyproject.toml"
+
+FILE_BYTES = 16 * 1024**2
+"""The longest project file that is read."""
+
+_DEFAULT_GROUP = normalize_group("dev")
+"""The group that is installed without being asked for, when the project has it and does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project. `version` is None when a build backend decides it; `requires_python` is empty when any Python will do.
+
+    Requirements keep the file's order; those of a group are with all that it includes. `default_groups` are the groups
+    that are installed without being asked for.
+    """
+
+    root: Path
+    name: ProjectName
+    version: str | None = None
+    requires_python: str = ""
+    dependencies: tuple[Requirement, ...] = ()
+    optional_dependencies: Mapping[ExtraName, tuple[Requirement, ...]] = field(default_factory=dict)
+    dependency_groups: Mapping[GroupName, tuple[Requirement, ...]] = field(default_factory=dict)
+    default_groups: tuple[GroupName, ...] = ()
+    has_build_system: bool = False
+    tool: ToolTable = field(default_factory=ToolTable)
+
+    @property
+    def file(self) -> Path:
+        return self.root / FILE_NAME
+
+
+def find_project(start: Path) -> Path:
+    """The directory of the nearest pyproject.toml, in `start` (absolute) or above it. Raises ProjectNotFound."""
+    for directory in (start, *start.parents):
+        if os.path.isfile(directory / FILE_NAME):
+            return directory
+    raise ProjectNotFound(str(start))
+
+
+def read_project(root: Path) -> Project:
+    """Read the project whose directory is `root`. Raises ProjectNotFound and InvalidProject."""
+    path = root / FILE_NAME
+    try:
+        with open(path, "rb") as file:
+            content = file.read(FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ProjectNotFound(str(root)) from error
+    except OSError as error:
+        raise InvalidProject(str(path), f"it cannot be read: {error.strerror}") from error
+    return parse_project(content, root)
+
+
+def parse_project(content: bytes, root: Path) -> Project:
+    """Read a project from the content of the pyproject.toml in `root`. Raises InvalidProject."""
+    return _Reader(content, root / FILE_NAME).project(root)
+
+
+class _Reader:
+    """One file being read: its values, and its text, in which mistakes are looked up."""
+
+    def __init__(self, content: bytes, file: Path) -> None:
+        self._file = str(file)
+        self._text = self._decode(content)
+        self._document = self._parse(self._text)
+
+    # -- the file
+
+    def _decode(self, content: bytes) -> str:
+        if len(content) > FILE_BYTES:
+            self._refuse(f"it has more than {FILE_BYTES} bytes")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            self._refuse(f"it is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}", line=line)
+
+    def _parse(self, text: str) -> dict[str, Any]:
+        try:
+            return tomllib.loads(text)
+        except RecursionError:
+            self._refuse("its values are nested too deeply")
+        except ValueError as error:  # TOMLDecodeError is one, and so is a number with too many digits
+            reason = str(error)
+            line = text.count("\n") + 1 if reason.endswith("(at end of document)") else None
+            if found := re.search(r"\(at line (\d+), column \d+\)$", reason):
+                line = int(found[1])
+            self._refuse(reason, line=line)
+
+    def _refuse(self, reason: str, *, line: int | None = None, hints: Iterable[str] = ()) -> NoReturn:
+        raise InvalidProject(self._file, reason, line=line, hints=tuple(hints))
+
+    def _line_of(self, value: str, key: str) -> int | None:
+        """The line with the text `value` as a string, else the one where the last part of `key` is set."""
+        for quote in ('"', "'"):
+            place = self._text.find(f"{quote}{value}{quote}")
+            if place >= 0:
+                return self._text.count("\n", 0, place) + 1
+        return self._line_of_key(key)
+
+    def _line_of_key(self, key: str) -> int | None:
+        """The line of the header `[key]`, else where the key is set in its table, else where a key of that name is."""
+        table, _, last = key.rpartition(".")
+        setting = re.compile(
+            rf"""^[ \t]*(?:[\w.-]+\.)?(?:{re.escape(last)}|"{re.escape(last)}"|'{re.escape(last)}')[ \t]*=""",
+            re.MULTILINE,
+        )
+        found = self._header(key)
+        if found is None and (header := self._header(table)):
+            following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, header.end())
+            found = setting.search(self._text, header.end(), following.start() if following else len(self._text))
+        found = found or setting.search(self._text)
+        return self._text.count("\n", 0, found.start()) + 1 if found else None
+
+    def _header(self, table: str) -> re.Match[str] | None:
+        return re.search(rf"^[ \t]*\[+[ \t]*{re.escape(table)}[ \t]*\]", self._text, re.MULTILINE)
+
+    # -- values of the right type
+
+    def _table(self, holder: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+        value = holder.get(key, {})
+        if not isinstance(value, dict):
+            self._refuse(f"`{where}` must be a table, not {_kind(value)}", line=self._line_of_key(where))
+        return value
+
+    def _string(self, holder: Mapping[str, Any], key: str, where: str) -> str | None:
+        value = holder.get(key)
+        if value is not None and not isinstance(value, str):
+            self._refuse(f"`{where}` must be a string, not {_kind(value)}", line=self._line_of_key(where))
+        return value
+
+    def _strings(self, holder: Mapping[str, Any], key: str, where: str) -> list[str]:
+        value = holder.get(key, [])
+        if not isinstance(value, list):
+            self._refuse(f"`{where}` must be an array of strings, not {_kind(value)}", line=self._line_of_key(where))
+        for item in value:
+            if not isinstance(item, str):
+                self._refuse(f"`{where}` must hold only strings, not {_kind(item)}", line=self._line_of_key(where))
+        return value
+
+    # -- [project]
+
+    def project(self, root: Path) -> Project:
+        if "project" not in self._document:
+            self._refuse(
+                "it has no [project] table, so there is no telling what the project needs",
+                hints=('add a [project] table with at least `name = "…"` and `version = "…"`',),
+            )
+        table = self._table(self._document, "project", "project")
+        dynamic = self._dynamic(table)
+        name = self._name(table)
+        groups = self._groups()
+        tool = self._tool(root)
+        return Project(
+            root=root,
+            name=name,
+            version=self._version(table, dynamic),
+            requires_python=self._requires_python(table),
+            dependencies=self._requirements(table, "dependencies", "project.dependencies"),
+            optional_dependencies=self._optional(table),
+            dependency_groups=groups,
+            default_groups=self._default_groups(tool, groups),
+            has_build_system="build-system" in self._document,
+            tool=tool,
+        )
+
+    def _dynamic(self, table: Mapping[str, Any]) -> frozenset[str]:
+        dynamic = frozenset(self._strings(table, "dynamic", "project.dynamic"))
+        line = self._line_of_key("project.dynamic")
+        for key in sorted(dynamic):
+            if key == "name":
+                self._refuse("`project.name` must stand in the file, it cannot be dynamic", line=line)
+            if key in table:
+                self._refuse(f"`project.{key}` is given and also listed in `project.dynamic`", line=line)
+        needed = sorted(dynamic & {"dependencies", "optional-dependencies", "requires-python"})
+        if needed:
+            self._refuse(
+                f"`project.{needed[0]}` is dynamic: its value is known only after the project is built, "
+                "and dxpy cannot build projects yet",
+                line=line,
+                hints=(f"write `{needed[0]}` into the [project] table and remove it from `dynamic`",),
+            )
+        return dynamic
+
+    def _name(self, table: Mapping[str, Any]) -> ProjectName:
+        name = self._string(table, "name", "project.name")
+        if name is None:
+            self._refuse("the [project] table has no `name`", line=self._line_of_key("project"))
+        if not is_valid_name(name):
+            self._refuse(
+                f"`project.name` is {name!r}; a name has letters, digits, `-`, `_` and `.`, "
+                "and begins and ends with a letter or digit",
+                line=self._line_of_key("project.name"),
+            )
+        return normalize(name)
+
+    def _version(self, table: Mapping[str, Any], dynamic: frozenset[str]) -> str | None:
+        version = self._string(table, "version", "project.version")
+        if version is None:
+            if "version" in dynamic:
+                return None
+            self._refuse(
+                "the [project] table has no `version`",
+                line=self._line_of_key("project"),
+                hints=('add `version = "0.1.0"`, or list it in `dynamic` if the build backend finds it',),
+            )
+        try:
+            return str(Version(version))
+        except InvalidVersion:
+            self._refuse(f"`project.version` is not a version: {version!r}", line=self._line_of_key("project.version"))
+
+    def _requires_python(self, table: Mapping[str, Any]) -> str:
+        text = self._string(table, "requires-python", "project.requires-python") or ""
+        try:
+            return str(SpecifierSet(text))
+        except InvalidSpecifier:
+            self._refuse(
+                f"`project.requires-python` is not a range of versions: {text!r}",
+                line=self._line_of_key("project.requires-python"),
+                hints=("write it like `>=3.11` or `>=3.11,<4`",),
+            )
+
+    def _requirements(self, holder: Mapping[str, Any], key: str, where: str) -> tuple[Requirement, ...]:
+        return tuple(self._requirement(text, where) for text in self._strings(holder, key, where))
+
+    def _requirement(self, text: str, where: str) -> Requirement:
+        try:
+            return parse_requirement(text)
+        except InvalidRequirement as error:
+            self._refuse(f"`{where}` holds an invalid requirement: {error}", line=self._line_of(text, where))
+
+    def _optional(self, table: Mapping[str, Any]) -> dict[ExtraName, tuple[Requirement, ...]]:
+        where = "project.optional-dependencies"
+        extras = self._table(table, "optional-dependencies", where)
+        self._check_names(extras, where, "extra")
+        return {normalize_extra(key): self._requirements(extras, key, f"{where}.{key}") for key in extras}
+
+    def _check_names(self, names: Iterable[str], where: str, what: str) -> None:
+        spelled: dict[str, str] = {}
+        for name in names:
+            line = self._line_of_key(f"{where}.{name}")
+            if not is_valid_name(name):
+                self._refuse(f"[{where}] has the {what} {name!r}, which is not a valid name", line=line)
+            other = spelled.setdefault(normalize(name), name)
+            if other != name:
+                self._refuse(f"[{where}] has the same {what} twice: `{other}` and `{name}` are one name", line=line)
+
+    # -- [dependency-groups]
+
+    def _groups(self) -> dict[GroupName, tuple[Requirement, ...]]:
+        table = self._table(self._document, "dependency-groups", "dependency-groups")
+        self._check_names(table, "dependency-groups", "group")
+        entries = {normalize_group(key): self._group_entries(table, key) for key in table}
+        return {name: tuple(self._expand(name, entries)) for name in entries}
+
+    def _group_entries(self, table: Mapping[str, Any], key: str) -> tuple[Requirement | GroupName, ...]:
+        """What stands in one group: requirements, and names of groups it includes."""
+        where = f"dependency-groups.{key}"
+        value = table[key]
+        if not isinstance(value, list):
+            self._refuse(f"`{where}` must be an array, not {_kind(value)}", line=self._line_of_key(where))
+        return tuple(self._group_entry(item, where) for item in value)
+
+    def _group_entry(self, item: object, where: str) -> Requirement | GroupName:
+        if isinstance(item, str):
+            return self._requirement(item, where)
+        included = item["include-group"] if isinstance(item, dict) and list(item) == ["include-group"] else None
+        if not isinstance(included, str):
+            self._refuse(
+                f'`{where}` must hold requirements and `{{include-group = "…"}}`, not {_kind(item)}',
+                line=self._line_of_key(where),
+            )
+        return normalize_group(included)
+
+    def _expand(
+        self, name: GroupName, entries: Mapping[GroupName, tuple[Requirement | GroupName, ...]]
+    ) -> list[Requirement]:
+        """All requirements of a group, each once, those it includes where their group is named."""
+        expanded: list[Requirement] = []
+        path = [name]
+        pending = [iter(entries[name])]
+        while pending:
+            entry = next(pending[-1], None)
+            if entry is None:
+                pending.pop()
+                path.pop()
+            elif isinstance(entry, Requirement):
+                expanded.append(entry)
+            else:
+                line = self._line_of_key(f"dependency-groups.{path[-1]}")
+                if entry not in entries:
+                    self._refuse(f"the group `{path[-1]}` includes `{entry}`, which does not exist", line=line)
+                if entry in path:
+                    loop = " → ".join([*path[path.index(entry) :], entry])
+                    self._refuse(f"groups include each other in a circle: {loop}", line=line)
+                path.append(entry)
+                pending.append(iter(entries[entry]))
+        return list(dict.fromkeys(expanded))
+
+    # -- [tool.dxpy]
+
+    def _tool(self, root: Path) -> ToolTable:
+        tools = self._table(self._document, "tool", "tool")
+        if "dxpy" in tools:
+            return self._dxpy_table(self._table(tools, "dxpy", "tool.dxpy"), root)
+        return self._uv_table(self._table(tools, "uv", "tool.uv"), root) if "uv" in tools else ToolTable()
+
+    def _dxpy_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
+        known = ("default-groups", "extra-index-url", "find-links", "index-url", "link-mode", "python")
+        for key in table:
+            if key not in known:
+                close = get_close_matches(key, known, 1)
+                self._refuse(
+                    f"[tool.dxpy] has no setting `{key}`",
+                    line=self._line_of_key(f"tool.dxpy.{key}"),
+                    hints=(f"did you mean `{close[0]}`?",) if close else (f"the settings are {', '.join(known)}",),
+                )
+        return ToolTable(
+            index_url=self._string(table, "index-url", "tool.dxpy.index-url"),
+            extra_index_urls=tuple(self._strings(table, "extra-index-url", "tool.dxpy.extra-index-url")),
+            find_links=self._find_links(table, "tool.dxpy", root),
+            link_mode=self._link_mode(table),
+            python=self._string(table, "python", "tool.dxpy.python"),
+            **self._named_groups(table, "tool.dxpy"),
+        )
+
+    def _link_mode(self, table: Mapping[str, Any]) -> LinkMode | None:
+        text = self._string(table, "link-mode", "tool.dxpy.link-mode")
+        if text is None:
+            return None
+        if text not in tuple(LinkMode):
+            self._refuse(
+                f"`tool.dxpy.link-mode` is {text!r}; it can be {', '.join(LinkMode)}",
+                line=self._line_of_key("tool.dxpy.link-mode"),
+            )
+        return LinkMode(text)
+
+    def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
+        places = self._strings(table, "find-links", f"{where}.find-links")
+        return tuple(place if "://" in place else os.path.normpath(root / place) for place in places)
+
+    def _named_groups(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        if table.get("default-groups") == "all":
+            return {"all_groups": True}
+        if "default-groups" not in table:
+            return {}
+        names = self._strings(table, "default-groups", f"{where}.default-groups")
+        return {"default_groups": tuple(normalize_group(name) for name in names)}
+
+    def _uv_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
+        """The few settings of [tool.uv] that say where a project's distributions are; all others are uv's own."""
+        where = "tool.uv"
+        named = table.get("index", [])
+        indexes = [index for index in named if isinstance(index, dict)] if isinstance(named, list) else []
+        urls = [
+            (url, bool(index.get("default")))
+            for index in indexes
+            if (url := self._string(index, "url", f"{where}.index.url")) is not None and not index.get("explicit")
+        ]
+        default = next((url for url, is_default in urls if is_default), None)
+        return ToolTable(
+            index_url=default or self._string(table, "index-url", f"{where}.index-url"),
+            extra_index_urls=(
+                *(url for url, is_default in urls if not is_default),
+                *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
+            ),
+            find_links=self._find_links(table, where, root),
+            **self._named_groups(table, where),
+        )
+
+    def _default_groups(self, tool: ToolTable, groups: Mapping[GroupName, object]) -> tuple[GroupName, ...]:
+        if tool.all_groups:
+            return tuple(groups)
+        if tool.default_groups is None:
+            return (_DEFAULT_GROUP,) if _DEFAULT_GROUP in groups else ()
+        for name in tool.default_groups:
+            if name not in groups:
+                tools = "dxpy" if "dxpy" in self._document["tool"] else "uv"
+                self._refuse(
+                    f"`tool.{tools}.default-groups` names the group `{name}`, which does not exist",
+                    line=self._line_of_key(f"tool.{tools}.default-groups"),
+                )
+        return tool.default_groups
+
+
+def _kind(value: object) -> str:
+    """What TOML calls a value's type, with its article."""
+    names = {bool: "a boolean", str: "a string", int: "an integer", float: "a float", list: "an array", dict: "a table"}
+    return names.get(type(value), "a date or time")
