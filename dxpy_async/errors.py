@@ -293,3 +293,7 @@ class InvalidEnvironment(InterpreterError):
     """A directory that should be a virtual environment and is not, or one whose interpreter is gone."""
 
     code = "invalid-environment"
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt it is no error: it unwinds everything that cleans up after itself."""

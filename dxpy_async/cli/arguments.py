@@ -1,0 +1,161 @@
+"""Every command, flag and help text, in one place. Names and meanings follow uv's, so that hands need not relearn."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from dxpy_async._version import __version__
+from dxpy_async.errors import UsageError
+
+_LINK_MODES = ("hardlink", "copy")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that mistakes are worded in one place."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hints=(f"see `{self.prog} --help`",))
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
+    return _parser().parse_args(_guard_command(list(arguments)))
+
+
+def _guard_command(arguments: list[str]) -> list[str]:
+    """Put `--` before the command that `run` starts, so that its own flags stay its own."""
+    try:
+        place = arguments.index("run") + 1
+    except ValueError:
+        return arguments
+    if any(not word.startswith("-") and before not in _TAKE_VALUES for before, word in _pairs(arguments[: place - 1])):
+        return arguments  # `run` is not the command but an argument of another one
+    while place < len(arguments) and arguments[place].startswith("-") and arguments[place] != "--":
+        place += 2 if arguments[place] in _TAKE_VALUES else 1
+    if place < len(arguments) and arguments[place] != "--":
+        arguments.insert(place, "--")
+    return arguments
+
+
+def _pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(["", *words], words, strict=False))
+
+
+_TAKE_VALUES = frozenset(
+    (
+        "--cache-dir --directory --project --color --index-url --default-index -i --extra-index-url --index --find-links "
+        "-f --python -p --link-mode --extra --group --no-group"
+    ).split()
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="dxpy",
+        description="A Python package and project manager whose engine is an asyncio library.",
+        epilog="`dxpy COMMAND --help` tells more of one command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_globals(top=True)],
+        allow_abbrev=False,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"dxpy {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+
+    def command(name: str, summary: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            parents=[_globals(top=False), *parents],
+            allow_abbrev=False,
+        )
+
+    lock = command("lock", "resolve the project and write the lock", _index(), _python())
+    lock.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
+    lock.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
+    lock.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
+    lock.add_argument("-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this")
+    lock.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or a package of it, as text")
+
+    sync = command("sync", "make the project's environment hold what the lock says", _index(), _python(), _selection())
+    sync.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    sync.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
+
+    run = command("run", "run a command in the project's environment", _index(), _python(), _selection())
+    run.add_argument("--no-sync", action="store_true", help="take the environment as it is")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="CMD ...", help="the command and its arguments")
+
+    venv = command("venv", "make a virtual environment", _python())
+    venv.add_argument("path", nargs="?", metavar="PATH", help="where (default: .venv)")
+    venv.add_argument("--prompt", metavar="TEXT", help="what the activated shell shows")
+    venv.add_argument("--clear", action="store_true", help="replace an environment that is there")
+    venv.add_argument("--allow-existing", action="store_true", help="keep an environment that is there")
+    venv.add_argument("--system-site-packages", action="store_true", help="let the interpreter's own packages be seen")
+
+    cache = command("cache", "look at or clean the store")
+    actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    actions.add_parser("dir", help="print where it is", parents=[_globals(top=False)], allow_abbrev=False)
+    actions.add_parser("clean", help="remove everything in it", parents=[_globals(top=False)], allow_abbrev=False)
+    return parser
+
+
+def _globals(*, top: bool) -> argparse.ArgumentParser:
+    """The flags every command takes. Given before the command or after it; the later place wins only if used."""
+    flags = argparse.ArgumentParser(add_help=False, argument_default=None if top else argparse.SUPPRESS)
+    group = flags.add_argument_group("global options")
+
+    def switch(*names: str, help: str) -> None:
+        group.add_argument(*names, action="store_true", default=False if top else argparse.SUPPRESS, help=help)
+
+    def counter(*names: str, help: str) -> None:
+        group.add_argument(*names, action="count", default=0 if top else argparse.SUPPRESS, help=help)
+
+    counter("-q", "--quiet", help="say less")
+    counter("-v", "--verbose", help="say more")
+    switch("--offline", help="use no network: only what the cache and local directories have")
+    switch("-n", "--no-cache", help="use a cache of this run's own, removed afterwards")
+    group.add_argument("--cache-dir", metavar="DIR", help="where the store is [DXPY_CACHE_DIR]")
+    group.add_argument("--directory", metavar="DIR", help="change to this directory first")
+    group.add_argument("--project", metavar="DIR", help="the project's directory")
+    switch("--no-progress", help="draw no progress bars [DXPY_NO_PROGRESS]")
+    switch("--no-config", help="ignore [tool.dxpy] and other settings files [DXPY_NO_CONFIG]")
+    colors = ("auto", "always", "never")
+    group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")
+    return flags
+
+
+def _index() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("index options")
+    group.add_argument("-i", "--index-url", "--default-index", metavar="URL", help="the index [DXPY_DEFAULT_INDEX]")
+    group.add_argument(
+        "--extra-index-url", "--index", action="append", metavar="URL", help="an index asked first (can be repeated)"
+    )
+    group.add_argument(
+        "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
+    )
+    return flags
+
+
+def _python() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    return flags
+
+
+def _selection() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    lock = flags.add_mutually_exclusive_group()
+    lock.add_argument("--frozen", action="store_true", help="use the lock as it is, without checking it")
+    lock.add_argument("--locked", action="store_true", help="stop if the lock is not up to date")
+    group = flags.add_argument_group("what to install")
+    group.add_argument("--extra", action="append", default=[], metavar="NAME", help="with this extra (can be repeated)")
+    group.add_argument("--all-extras", action="store_true", help="with every extra")
+    group.add_argument("--group", action="append", default=[], metavar="NAME", help="with this dependency group")
+    group.add_argument("--no-group", action="append", default=[], metavar="NAME", help="without this dependency group")
+    group.add_argument("--no-dev", action="store_true", help="without the group `dev`")
+    group.add_argument("--all-groups", action="store_true", help="with every dependency group")
+    group.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
+    return flags

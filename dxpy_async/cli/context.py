@@ -1,0 +1,110 @@
+"""What commands share: from flags to values, and from an operation to lines on the screen."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dxpy_async.cli.output import Output
+from dxpy_async.cli.progress import BarPrinter, EventPrinter
+from dxpy_async.core.names import normalize_extra, normalize_group
+from dxpy_async.core.settings import Settings
+from dxpy_async.engine.engine import Engine
+from dxpy_async.engine.syncing import LockMode, SyncOptions
+from dxpy_async.errors import Terminated
+from dxpy_async.project.pyproject import Project, find_project, read_project
+from dxpy_async.project.settings import load_settings, switched_on
+
+T = TypeVar("T")
+
+_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode")
+
+
+def project_of(arguments: argparse.Namespace) -> Project:
+    """The project that the command line means: `--project`, else the nearest one above the working directory."""
+    return read_project(find_project(Path(arguments.project or Path.cwd())))
+
+
+@contextmanager
+def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
+    """Flags, variables and [tool.dxpy] as one value; the throw-away cache of `--no-cache` lives as long as the block."""
+    flags = {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
+    if arguments.offline:
+        flags["offline"] = True
+    if arguments.no_config:
+        flags["no_config"] = True
+    settings = load_settings(flags, os.environ, project)
+    if not arguments.no_cache:
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="dxpy-cache-", ignore_cleanup_errors=True) as directory:
+        yield replace(settings, cache_dir=Path(directory))
+
+
+def sync_options(arguments: argparse.Namespace) -> SyncOptions:
+    """What `sync` and `run` put into the environment, from their flags."""
+    without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
+    mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if arguments.locked else LockMode.UPDATE
+    return SyncOptions(
+        extras=tuple(map(normalize_extra, arguments.extra)),
+        all_extras=arguments.all_extras,
+        groups=tuple(map(normalize_group, arguments.group)),
+        without_groups=tuple(map(normalize_group, without)),
+        all_groups=arguments.all_groups,
+        exact=not getattr(arguments, "inexact", False),
+        lock_mode=mode,
+        dry_run=getattr(arguments, "dry_run", False),
+    )
+
+
+def request_text(arguments: argparse.Namespace) -> str:
+    """The flags that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
+    names = (*_SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
+    given = {name: getattr(arguments, name, None) for name in names}
+    return " ".join(f"{name}={value!r}" for name, value in given.items() if value)
+
+
+def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:
+    """Bars where people look and want them, lines elsewhere."""
+    quiet = arguments.no_progress or switched_on(os.environ, "DXPY_NO_PROGRESS") or output.verbosity < 0
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return EventPrinter(output)
+    return BarPrinter(output)
+
+
+def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+    """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        terminated = False
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        if os.name != "nt":
+            loop.add_signal_handler(signal.SIGTERM, terminate)
+        try:
+            async with Engine(settings) as engine:
+                return await use(engine)
+        except asyncio.CancelledError:
+            if terminated:
+                raise Terminated from None
+            raise
+        finally:
+            if os.name != "nt":
+                loop.remove_signal_handler(signal.SIGTERM)
+
+    return asyncio.run(main())

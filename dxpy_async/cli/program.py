@@ -1,0 +1,83 @@
+"""The full program: parse, choose the command, run it, and turn whatever goes wrong into one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from dxpy_async.cli.arguments import parse_arguments
+from dxpy_async.cli.output import Output, wants_color
+from dxpy_async.errors import DxpyError, Terminated, UsageError
+
+COMMANDS = ("lock", "sync", "run", "venv", "cache")
+"""Each is a module `cli.<name>_command` with `run(arguments, output) -> int`, imported when it is chosen."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; all failures are said on stderr."""
+    output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)))
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        parsed = parse_arguments(arguments)
+        output = Output(
+            verbosity=parsed.verbose - parsed.quiet, color=wants_color(parsed.color, sys.stderr, dict(os.environ))
+        )
+        if parsed.command is None:
+            raise UsageError("no command given", hints=("`dxpy --help` lists them",))
+        if parsed.directory:
+            _change_directory(parsed.directory)
+        code: int = import_module(f"dxpy_async.cli.{parsed.command}_command").run(parsed, output)
+    except DxpyError as error:
+        output.error(str(error), error.hints())
+        return error.exit_code
+    except KeyboardInterrupt:
+        output.error("interrupted")
+        return 128 + signal.SIGINT
+    except Terminated:
+        output.error("terminated")
+        return 128 + signal.SIGTERM
+    except BrokenPipeError:
+        # Whoever read our output went away; say nothing more, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    except OSError as error:
+        output.error(_os_error(error))
+        return 2
+    except Exception as error:  # the last line of defence: our bug, and still one clear message
+        output.error(*_bug(error))
+        return 2
+    return code
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
+
+
+def _change_directory(directory: str) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UsageError(f"cannot change to `{directory}`: {error.strerror}") from error
+
+
+def _os_error(error: OSError) -> str:
+    where = f" `{error.filename}`" if error.filename else ""
+    return f"the system refused{where}: {error.strerror or error}"
+
+
+def _bug(error: Exception) -> tuple[str, tuple[str, ...]]:
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="dxpy-", suffix=".log", delete=False) as log:
+            log.write(text)
+        where = Path(log.name)
+    except OSError:
+        sys.stderr.write(text)  # nowhere to keep it: better on the screen than lost
+        return f"dxpy failed in a way it should not: {error!r}", ("please report this",)
+    return f"dxpy failed in a way it should not: {error!r}", (f"please report this, with `{where}`",)

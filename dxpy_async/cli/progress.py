@@ -1,0 +1,170 @@
+"""Drawing an operation's events: rich bars on a terminal, nothing but the summary lines elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.engine.events import (
+    DownloadFinished,
+    DownloadProgress,
+    DownloadStarted,
+    Event,
+    Installing,
+    Linked,
+    Prepared,
+    Preparing,
+    Resolved,
+    Resolving,
+    Stored,
+    Waiting,
+    Warned,
+)
+
+BIG_FILE = 5 * 1024**2
+"""Downloads from this many bytes on get a bar of their own."""
+
+
+class EventPrinter:
+    """Says in lines what happened; the summary that stays on the screen in every mode."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __enter__(self) -> EventPrinter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Resolved(packages, seconds):
+                self._output.say(f"Resolved {count(packages)} in {duration(seconds)}")
+            case Prepared(packages, seconds) if packages:
+                self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
+            case Waiting(what):
+                self._output.say(f"Waiting for {what}")
+            case Warned(message):
+                self._output.warn(message)
+            case DownloadStarted(filename, size):
+                self._output.detail(f"downloading {filename}" + (f" ({size} bytes)" if size else ""))
+            case Stored(name, version):
+                self._output.detail(f"stored {name} {version}")
+            case Linked(name, version):
+                self._output.detail(f"linked {name} {version}")
+            case _:
+                pass
+
+
+class _OnlyBytes(ProgressColumn):
+    """A column of another kind, for tasks that count bytes."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> Text:
+        if not task.fields.get("bytes"):
+            return Text("")
+        rendered = self._column.render(task)
+        return rendered if isinstance(rendered, Text) else Text(str(rendered))
+
+
+class _OnlyCounts(MofNCompleteColumn):
+    """`3/200`, for tasks that count things."""
+
+    def render(self, task: Task) -> Text:
+        return Text("") if task.fields.get("bytes") or task.total is None else super().render(task)
+
+
+class BarPrinter(EventPrinter):
+    """Bars for resolving, downloading (bytes, rate) and installing while they run; the lines of EventPrinter between."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        console = Console(stderr=True, highlight=False, no_color=not output.color)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            _OnlyCounts(),
+            _OnlyBytes(DownloadColumn(binary_units=True)),
+            _OnlyBytes(TransferSpeedColumn()),
+            console=console,
+            transient=True,
+            refresh_per_second=12,
+        )
+        self._resolving: TaskID | None = None
+        self._downloading: TaskID | None = None
+        self._installing: TaskID | None = None
+        self._files: dict[str, TaskID] = {}
+
+    def __enter__(self) -> BarPrinter:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Resolving(pages, pinned):
+                self._resolve(pages, pinned)
+            case Resolved():
+                self._remove(self._resolving)
+                self._resolving = None
+            case Preparing(files, size):
+                if files:
+                    self._downloading = self._progress.add_task("Downloading", total=size or None, bytes=True)
+            case DownloadStarted(filename, size):
+                if size is not None and size >= BIG_FILE:
+                    name = "-".join(filename.split("-")[:2])
+                    self._files[filename] = self._progress.add_task(f"  {name}", total=size, bytes=True)
+            case DownloadProgress(filename, received):
+                self._advance(self._downloading, received)
+                self._advance(self._files.get(filename), received)
+            case DownloadFinished(filename):
+                self._remove(self._files.pop(filename, None))
+            case Prepared():
+                self._remove(self._downloading)
+                self._downloading = None
+            case Installing(packages):
+                self._installing = self._progress.add_task("Installing", total=packages, bytes=False)
+            case Linked():
+                self._advance(self._installing, 1)
+            case _:
+                pass
+        super().__call__(event)
+
+    def _resolve(self, pages: int, pinned: int) -> None:
+        if self._resolving is None:
+            self._resolving = self._progress.add_task("Resolving", total=None, bytes=False)
+        self._progress.update(self._resolving, description=f"Resolving: {pinned} pinned, {pages} facts read")
+
+    def _advance(self, task: TaskID | None, amount: int) -> None:
+        if task is not None:
+            self._progress.advance(task, amount)
+
+    def _remove(self, task: TaskID | None) -> None:
+        if task is not None:
+            self._progress.remove_task(task)

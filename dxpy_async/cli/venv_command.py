@@ -1,0 +1,65 @@
+"""`dxpy venv`: make a virtual environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.output import Output
+from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.errors import InvalidEnvironment, ProjectNotFound
+from dxpy_async.project.pyproject import Project, find_project, read_project
+from dxpy_async.python.environments import create_environment, open_environment
+from dxpy_async.python.interpreters import SearchPlaces, find_interpreter
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    project = _project(arguments)
+    path = Path(arguments.path) if arguments.path else (project.root if project else Path.cwd()) / ENVIRONMENT_NAME
+    path = Path(os.path.abspath(path))
+    with settings_of(arguments, project) as settings:
+        interpreter = find_interpreter(
+            settings.python,
+            search=SearchPlaces.from_environ(os.environ, sys.executable),
+            requires_python=project.requires_python if project else "",
+            cache_dir=settings.cache_dir,
+        )
+        output.say(f"Using {interpreter.describe()} at {interpreter.executable}")
+        if not arguments.clear and path.is_dir() and _keep(path, settings.cache_dir, arguments.allow_existing):
+            output.say(f"Keeping the virtual environment at {arguments.path or ENVIRONMENT_NAME}")
+            return 0
+        create_environment(
+            path,
+            interpreter,
+            prompt=arguments.prompt,
+            clear=arguments.clear,
+            system_site_packages=arguments.system_site_packages,
+        )
+    output.say(f"Created a virtual environment at {arguments.path or ENVIRONMENT_NAME}")
+    output.say(f"Activate it with: source {os.path.relpath(path)}/bin/activate")
+    return 0
+
+
+def _project(arguments: argparse.Namespace) -> Project | None:
+    """The project around, if there is one: its requires-python decides what fits."""
+    try:
+        return read_project(find_project(Path(arguments.project or Path.cwd())))
+    except ProjectNotFound:
+        if arguments.project:
+            raise
+        return None
+
+
+def _keep(path: Path, cache_dir: Path, allowed: bool) -> bool:
+    """Whether an environment is there and may stay. Raises InvalidEnvironment when it is there and nobody said so."""
+    if open_environment(path, cache_dir=cache_dir) is None:
+        return False
+    if not allowed:
+        raise InvalidEnvironment(
+            f"there is a virtual environment at `{path}` already",
+            hints=("replace it with `--clear`, or keep it with `--allow-existing`",),
+        )
+    return True

@@ -1,0 +1,6 @@
+"""Names of the files and directories that dxpy keeps beside a pyproject.toml."""
+
+from __future__ import annotations
+
+LOCK_NAME = "dxpy.lock"
+ENVIRONMENT_NAME = ".venv"

@@ -1,0 +1,142 @@
+"""Bringing wheels into the store: download, check, unpack and hand on, many at once, bounded in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dxpy_async.core.locks import LockedFile
+from dxpy_async.core.selection import Selected
+from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Preparing, Stored
+from dxpy_async.engine.workers import WorkerPool
+from dxpy_async.index.client import IndexClient
+from dxpy_async.store.store import Store, StoredWheel
+
+UNKNOWN_SIZE = 8 * 1024**2
+"""What a file of unknown size counts for in the budget, in bytes."""
+
+
+class ByteBudget:
+    """At most `limit` bytes at once, first come first served; one thing larger than the limit goes alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = self._free = limit
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Wait until `size` bytes are free, and hold them while the block runs."""
+        share = min(size, self._limit)
+        await self._take(share)
+        try:
+            yield
+        finally:
+            self._free += share
+            self._wake()
+
+    async def _take(self, share: int) -> None:
+        if not self._queue and share <= self._free:
+            self._free -= share
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (share, turn)
+        self._queue.append(entry)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free += share  # the turn came in the same moment as the cancellation
+            else:
+                self._queue.remove(entry)
+            self._wake()
+            raise
+
+    def _wake(self) -> None:
+        while self._queue and self._queue[0][0] <= self._free:
+            share, turn = self._queue.popleft()
+            if not turn.done():
+                self._free -= share
+                turn.set_result(None)
+
+
+@dataclass(slots=True)
+class _Door:
+    """The lock of one wheel on its way into the store, and how many wait at it."""
+
+    lock: asyncio.Lock
+    users: int = 0
+
+
+class Fetcher:
+    """Brings wheels into one store. One per engine: operations that want the same wheel at once share the work."""
+
+    def __init__(self, client: IndexClient, store: Store, workers: WorkerPool, budget: ByteBudget) -> None:
+        self._client, self._store, self._workers, self._budget = client, store, workers, budget
+        self._doors: dict[str, _Door] = {}
+
+    async def fetch_all(
+        self,
+        wanted: Sequence[Selected],
+        on_stored: Callable[[Selected, StoredWheel], Awaitable[None]],
+        on_event: Listener,
+    ) -> None:
+        """Bring all of `wanted` into the store; `on_stored` is awaited for each as soon as it is there.
+
+        The largest begin first, so that the last worker is not left alone with a big one.
+        """
+        ordered = sorted(wanted, key=lambda item: (-(item.wheel.size or UNKNOWN_SIZE), item.package.name))
+        on_event(Preparing(files=len(ordered), size=sum(item.wheel.size or 0 for item in ordered)))
+
+        async def bring(item: Selected) -> None:
+            stored = await self.fetch(item.wheel, origin=item.package.source.url, on_event=on_event)
+            on_event(Stored(item.package.name, item.package.version))
+            await on_stored(item, stored)
+
+        async with asyncio.TaskGroup() as tasks:
+            for item in ordered:
+                tasks.create_task(bring(item))
+
+    async def fetch(self, wheel: LockedFile, *, origin: str, on_event: Listener) -> StoredWheel:
+        """The unpacked `wheel`, from the store if it is there, else downloaded, checked and unpacked."""
+        key = wheel.hashes.get("sha256") or wheel.url
+        async with self._door(key), self._budget.hold(wheel.size or UNKNOWN_SIZE):
+            if (sha256 := wheel.hashes.get("sha256")) and (stored := self._store.find(sha256)) is not None:
+                return stored
+            return await self._download_and_unpack(wheel, on_event)
+
+    async def _download_and_unpack(self, wheel: LockedFile, on_event: Listener) -> StoredWheel:
+        with self._store.staging_directory() as staging:
+            archive = staging / wheel.filename
+            on_event(DownloadStarted(wheel.filename, wheel.size))
+            downloaded = await self._client.download(
+                url=wheel.url,
+                filename=wheel.filename,
+                hashes=wheel.hashes,
+                size=wheel.size,
+                into=archive,
+                progress=lambda received: on_event(DownloadProgress(wheel.filename, received)),
+            )
+            on_event(DownloadFinished(wheel.filename))
+            return await self._workers.unpack(
+                self._store,
+                archive,
+                wheel.filename,
+                sha256=downloaded.sha256,
+                blake3=downloaded.blake3,
+                size=downloaded.size,
+            )
+
+    @asynccontextmanager
+    async def _door(self, key: str) -> AsyncIterator[None]:
+        door = self._doors.setdefault(key, _Door(asyncio.Lock()))
+        door.users += 1
+        try:
+            async with door.lock:
+                yield
+        finally:
+            door.users -= 1
+            if not door.users:
+                del self._doors[key]
