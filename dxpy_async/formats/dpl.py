@@ -143,6 +143,7 @@ class DplLockFile:
         self.data, self.file = data, file
         self.strings: Mapping[int, str]
         self._strings = self.strings = _Memo(self._read_string)
+        self._parts = _Memo(self._read_part)
         self._lists = _Memo(self._read_list)
         self._list_words = 0
         self._sources: dict[tuple[int, int], Source] = {}
@@ -391,23 +392,26 @@ class DplLockFile:
         return self._read_files(b"".join(fitting), self.place(layout.FILES, first))
 
     def _read_files(self, records: bytes, place: int) -> list[LockedFile]:
-        strings, digests = self.strings, self._counts[layout.DIGESTS]
+        """The files of these records; `place` is where in the lock they are, or nearly."""
+        strings, parts, data = self.strings, self._parts, self.data
+        digests, first_digest = self._counts[layout.DIGESTS], self.place(layout.DIGESTS, 0)
+        digest_size = layout.DIGEST.size
         rows = []
         for head, tail, url, digest, size, upload_time, others, flags, sha256 in layout.FILE.iter_unpack(records):
-            filename = strings[tail]
-            if head:
-                filename = self._join(place, strings[head], filename)
+            filename = parts[head] + parts[tail] if head else strings[tail]
             kind = flags >> layout.URL_KIND_SHIFT
             if kind == layout.URL_WHOLE:
                 address = strings[url]
-            elif kind == layout.URL_JOINED:
-                address = self._join(place, strings[url], filename)
-            elif kind == layout.URL_DIGEST and digest < digests:
-                start = self._offsets[layout.DIGESTS] + digest * layout.DIGEST.size
-                path = self.data[start : start + layout.DIGEST.size].hex()
-                address = self._join(place, strings[url], f"{path[:2]}/{path[2:4]}/{path[4:]}/", filename)
+            elif kind > layout.URL_WHOLE or len(filename) > 2 * layout.PART_BYTES:
+                self.fail(f"has a file with unknown flags {flags:#x} or too long a name", place)
+            elif kind == layout.URL_DIGEST:
+                if digest >= digests:
+                    self.fail(f"refers to digest {digest}, it has {digests}", place)
+                start = first_digest + digest * digest_size
+                path = data[start : start + digest_size].hex()
+                address = f"{parts[url]}{path[:2]}/{path[2:4]}/{path[4:]}/{filename}"
             else:
-                self.fail(f"has a file with unknown flags {flags:#x} or digest {digest} of {digests}", place)
+                address = parts[url] + filename
             hashes = {"sha256": sha256.hex()} if flags & layout.HAS_SHA256 else {}
             if others:
                 hashes.update(self._other_hashes(others, place))
@@ -422,11 +426,11 @@ class DplLockFile:
             )
         return _make(LockedFile, rows)
 
-    def _join(self, place: int, *parts: str) -> str:
-        for part in parts:
-            if len(part) > layout.PART_BYTES:
-                self.fail(f"puts a text of {len(part)} characters together, the limit is {layout.PART_BYTES}", place)
-        return "".join(parts)
+    def _read_part(self, number: int) -> str:
+        text = self.strings[number]
+        if len(text) > layout.PART_BYTES:
+            self.fail(f"puts string {number} of {len(text)} characters together, the limit is {layout.PART_BYTES}")
+        return text
 
     def _other_hashes(self, first_word: int, place: int) -> dict[str, str]:
         words = self._lists[first_word]
