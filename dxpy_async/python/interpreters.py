@@ -83,6 +83,7 @@ class Interpreter:
     base_prefix: Path
     cache_tag: str
     free_threaded: bool
+    is_64bit: bool
     purelib: str
     platlib: str
     scripts: str
@@ -295,6 +296,7 @@ def _interpreter(path: str, facts: Mapping[str, Any]) -> Interpreter:
         base_prefix=Path(facts["base_prefix"]),
         cache_tag=str(facts["cache_tag"]),
         free_threaded=tags.free_threaded,
+        is_64bit=tags.bits == 64,
         purelib=str(paths["purelib"]),
         platlib=str(paths["platlib"]),
         scripts=str(paths["scripts"]),

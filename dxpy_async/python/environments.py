@@ -1,0 +1,298 @@
+"""Virtual environments: made by dxpy itself, and those that are there already, dxpy's or anybody's, as values.
+
+    <root>/
+      pyvenv.cfg                      what makes it one: where its interpreter is; comes into being last
+      bin/python, python3, python3.X  links to the interpreter; with the activation scripts
+      lib/python3.X/site-packages     lib64 is a link to lib where systems have both
+      .gitignore, CACHEDIR.TAG        keep it out of repositories and backups
+
+While an environment is being made its pyvenv.cfg has another name, so that one whose making was interrupted is known
+for what it is, and made anew by the next try. On Windows executables are copies of the launcher that Python ships for
+this purpose; that part has not been run.
+
+Source: https://packaging.python.org/en/latest/specifications/virtual-environments/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dxpy_async.core.schemes import InstallScheme
+from dxpy_async.errors import InterpreterError, InvalidEnvironment
+from dxpy_async.python.activation import activation_scripts
+from dxpy_async.python.interpreters import Interpreter, environment_python, probe
+
+CONFIGURATION = "pyvenv.cfg"
+
+_UNFINISHED = ".pyvenv.cfg.unfinished"
+"""What pyvenv.cfg is called until everything else is there."""
+
+_LOCK = ".lock"
+"""The file by whose lock processes take turns in an environment; it may be there before and outlives a clearing."""
+
+_CONFIGURATION_BYTES = 64 * 1024
+
+_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# An environment that dxpy can make again.\n"
+"""Source: https://bford.info/cachedir/"""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualEnvironment:
+    """An environment at `root` (absolute) with the interpreter it was made from and the places of its parts."""
+
+    root: Path
+    interpreter: Interpreter
+    scheme: InstallScheme
+
+    @property
+    def python(self) -> Path:
+        """The environment's own executable."""
+        return self.scheme.python
+
+
+# --- those that are there ---------------------------------------------------------------------------------------------
+
+
+def open_environment(root: Path, *, cache_dir: Path) -> VirtualEnvironment | None:
+    """The environment at `root` (absolute), whoever made it. None when there is nothing yet or nothing finished.
+
+    Raises InvalidEnvironment for something that is no environment, and for one that does not work any more: its
+    interpreter is gone, or has become another version.
+    """
+    configuration = _read_configuration(root)
+    if configuration is None:
+        return None
+    if not configuration.get("home"):
+        raise _broken(root, f"its {CONFIGURATION} does not say where its interpreter is")
+    python = environment_python(root)
+    if python is None:
+        raise _broken(root, "it has no interpreter")
+    if not python.exists():
+        raise _broken(root, f"its interpreter `{os.path.realpath(python)}` is gone")
+    try:
+        interpreter = probe(python, cache_dir=cache_dir)
+    except InterpreterError as error:
+        raise _broken(root, f"its interpreter does not work: {error}") from error
+    # another patch release takes over what was installed, another minor version does not look for it where it is
+    made_with = configuration.get("version_info") or configuration.get("version") or interpreter.version
+    if made_with.split(".")[:2] != interpreter.version.split(".")[:2]:
+        raise _broken(root, f"it was made with Python {made_with}, and its interpreter is {interpreter.version} now")
+    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, python))
+
+
+def _read_configuration(root: Path) -> dict[str, str] | None:
+    """The keys (lower case) and values of a pyvenv.cfg; None when there is nothing yet or nothing finished."""
+    try:
+        with open(root / CONFIGURATION, "rb") as file:
+            text = file.read(_CONFIGURATION_BYTES).decode("utf-8", "surrogateescape")
+    except (FileNotFoundError, NotADirectoryError):
+        if not _is_blank(_entries(root)):
+            raise InvalidEnvironment(
+                f"`{root}` is not a virtual environment: it has no {CONFIGURATION}",
+                hints=("remove the directory, or choose another one",),
+            ) from None
+        return None
+    except OSError as error:
+        raise InvalidEnvironment(f"`{root}` cannot be read: {error.strerror}") from error
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
+def _entries(root: Path) -> list[str] | None:
+    """What is in the directory, None when there is none. Raises InvalidEnvironment when it is something else."""
+    try:
+        return os.listdir(root)
+    except FileNotFoundError:
+        if os.path.islink(root):
+            raise InvalidEnvironment(
+                f"`{root}` is a link to `{os.readlink(root)}`, which does not exist", hints=("remove the link",)
+            ) from None
+        return None
+    except NotADirectoryError:
+        raise InvalidEnvironment(
+            f"`{root}` is not a directory", hints=("remove it, or choose another place for the environment",)
+        ) from None
+    except OSError as error:
+        raise InvalidEnvironment(f"`{root}` cannot be read: {error.strerror}") from error
+
+
+def _is_blank(entries: list[str] | None) -> bool:
+    """Whether nothing would be lost by making an environment there: nothing is, or one whose making was interrupted."""
+    return not entries or _UNFINISHED in entries or entries == [_LOCK]
+
+
+def _broken(root: Path, reason: str) -> InvalidEnvironment:
+    return InvalidEnvironment(
+        f"the environment `{root}` does not work: {reason}", hints=("make it again with `dxpy venv --clear`",)
+    )
+
+
+def _scheme(root: Path, interpreter: Interpreter, python: Path) -> InstallScheme:
+    purelib, platlib = root / interpreter.purelib, root / interpreter.platlib
+    if platlib != purelib and os.path.realpath(platlib) == os.path.realpath(purelib):
+        platlib = purelib  # lib64 is a link to lib: one directory, one name
+    return InstallScheme(
+        prefix=root,
+        purelib=purelib,
+        platlib=platlib,
+        scripts=root / interpreter.scripts,
+        data=root,
+        headers=root / "include" / "site" / purelib.parent.name,
+        python=python,
+        cache_tag=interpreter.cache_tag,
+    )
+
+
+# --- making one -------------------------------------------------------------------------------------------------------
+
+
+def create_environment(
+    root: Path,
+    interpreter: Interpreter,
+    *,
+    prompt: str | None = None,
+    clear: bool = False,
+    system_site_packages: bool = False,
+) -> VirtualEnvironment:
+    """Make an environment at `root` (absolute), with nothing installed in it. `clear` removes one that is there before.
+
+    The prompt is the directory's name when none is given, the name of the directory around it for `.venv`. Raises
+    InvalidEnvironment when there is an environment already, or anything else than an empty directory (that is never
+    cleared), and when the disk does not let it be made.
+    """
+    _check_place(root, interpreter)
+    entries = _entries(root)
+    try:
+        if entries:
+            _make_room(root, entries, clear=clear)
+        return _make(root, interpreter, prompt or _default_prompt(root), system_site_packages)
+    except OSError as error:
+        at = f" ({error.filename})" if error.filename else ""
+        raise InvalidEnvironment(f"the environment `{root}` cannot be made: {error.strerror}{at}") from error
+
+
+def _check_place(root: Path, interpreter: Interpreter) -> None:
+    if not root.is_absolute():
+        raise ValueError(f"the path of an environment must be absolute: {root}")
+    text = str(root)
+    if os.pathsep in text or re.search(r"[\x00-\x1f\x7f]", text):
+        raise InvalidEnvironment(
+            f"an environment cannot be at {text!r}: a shell would not find its executables in a directory of that name",
+            hints=(f"choose a path without {os.pathsep!r} and control characters",),
+        )
+    if os.path.realpath(interpreter.executable).startswith(os.path.join(os.path.realpath(root), "")):
+        raise InvalidEnvironment(f"`{root}` holds the very interpreter that the environment would be made with")
+
+
+def _default_prompt(root: Path) -> str:
+    return (root.parent.name if root.name == ".venv" else root.name) or "venv"
+
+
+def _make_room(root: Path, entries: list[str], *, clear: bool) -> None:
+    """Empty the directory if it may be emptied. Interrupted, it is an unfinished environment, which may be, too."""
+    if CONFIGURATION in entries:
+        if not clear:
+            raise InvalidEnvironment(
+                f"there is a virtual environment at `{root}` already", hints=("replace it with `--clear`",)
+            )
+        for sign in ("pyproject.toml", ".git"):
+            if sign in entries:
+                raise InvalidEnvironment(
+                    f"`{root}` is an environment and holds `{sign}` too, so it is not cleared",
+                    hints=("remove the environment's files by hand, or choose another directory",),
+                )
+        os.replace(root / CONFIGURATION, root / _UNFINISHED)
+    elif not _is_blank(entries):
+        raise InvalidEnvironment(
+            f"the directory `{root}` is not empty, and not a virtual environment",
+            hints=("choose another directory, or empty this one",),
+        )
+    for name in entries:
+        if name not in (CONFIGURATION, _UNFINISHED, _LOCK):
+            _remove(os.path.join(root, name))
+
+
+def _remove(path: str) -> None:
+    """Remove a file, a link (never what it points to) or a directory with all that is in it."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        os.unlink(path)
+        return
+    for directory, subdirectories, files in os.walk(path, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(directory, name))
+        for name in subdirectories:
+            inner = os.path.join(directory, name)
+            os.unlink(inner) if os.path.islink(inner) else os.rmdir(inner)
+    os.rmdir(path)
+
+
+def _make(root: Path, interpreter: Interpreter, prompt: str, system_site_packages: bool) -> VirtualEnvironment:
+    base = str(root)
+    scripts = os.path.join(base, interpreter.scripts)
+    unfinished = os.path.join(base, _UNFINISHED)
+    os.makedirs(base, exist_ok=True)
+    _write(unfinished, _configuration(interpreter, prompt, system_site_packages))
+    os.makedirs(os.path.join(base, interpreter.purelib))
+    if interpreter.is_64bit and interpreter.target.markers["sys_platform"] not in ("darwin", "win32"):
+        os.symlink("lib", os.path.join(base, "lib64"))
+    os.makedirs(scripts, exist_ok=True)
+    python = _copy_launchers(interpreter, scripts) if interpreter.is_windows else _link_python(interpreter, scripts)
+    for name, content in activation_scripts(base, interpreter.scripts, prompt).items():
+        _write(os.path.join(scripts, name), content)
+    _write(os.path.join(base, ".gitignore"), b"*\n")
+    _write(os.path.join(base, "CACHEDIR.TAG"), _CACHE_TAG)
+    os.rename(unfinished, os.path.join(base, CONFIGURATION))
+    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, Path(python)))
+
+
+def _write(path: str, content: bytes) -> None:
+    # three system calls; `open` makes six, and a third of the time of making an environment goes into its small files
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):  # a disk that fills up takes a part first
+            written += os.write(descriptor, content[written:])
+    finally:
+        os.close(descriptor)
+
+
+def _configuration(interpreter: Interpreter, prompt: str, system_site_packages: bool) -> bytes:
+    markers = interpreter.target.markers
+    shown = "".join(character if character.isprintable() else " " for character in prompt)
+    lines = {
+        "home": os.path.dirname(interpreter.executable),
+        "implementation": markers["platform_python_implementation"],
+        "version_info": interpreter.version,
+        "include-system-site-packages": "true" if system_site_packages else "false",
+        "prompt": shown,
+        "executable": str(interpreter.executable),
+    }
+    text = "".join(f"{key} = {value}\n" for key, value in lines.items())
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _link_python(interpreter: Interpreter, scripts: str) -> str:
+    """Links as `venv` makes them: `python` to the interpreter, the other names to `python`."""
+    python = os.path.join(scripts, "python")
+    os.symlink(interpreter.executable, python)
+    short = ".".join(interpreter.target.markers["python_version"].split(".")[:2])
+    names = ["python3", f"python{short}{'t' if interpreter.free_threaded else ''}"]
+    if interpreter.implementation == "pypy":
+        names += ["pypy", "pypy3", f"pypy{short}"]
+    for name in names:
+        os.symlink("python", os.path.join(scripts, name))
+    return python
+
+
+def _copy_launchers(interpreter: Interpreter, scripts: str) -> str:
+    """Copies of Python's own launchers, which read pyvenv.cfg and start the interpreter it names."""
+    templates = interpreter.base_prefix / "Lib" / "venv" / "scripts" / "nt"
+    for name, other_name in (("python.exe", "venvlauncher.exe"), ("pythonw.exe", "venvwlauncher.exe")):
+        sources = (templates / name, templates / other_name, interpreter.executable.with_name(name))
+        source = next((path for path in sources if path.exists()), None)
+        if source is not None:
+            _write(os.path.join(scripts, name), source.read_bytes())
+    return os.path.join(scripts, "python.exe")
