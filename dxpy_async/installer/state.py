@@ -1,0 +1,177 @@
+"""The state record: one small file in an environment by which the next run sees that nothing has changed.
+
+It says what the last sync depended on: facts (options, versions, digests, as text) and files, each with the stamp it
+had. When all of them are the same, the environment is as that sync left it. Anything else, a file that cannot be read
+or a doubt included, means only that the next run has to look properly.
+
+*A file that changes twice within one tick of its clock keeps its stamp.* As in git's index, a stamp is therefore only
+worth something when the file was at rest for a tick before the stamp was taken; see `take_stamps` and `write_state`.
+
+This module decides how fast `nothing changed` is said, so it imports nothing that a bare interpreter has not loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+STATE_NAME = "dxpy-state"
+
+_FIRST_LINE = "dxpy-state 1"
+_MOST_BYTES = 1024 * 1024
+_PRIME = 2**61 - 1
+_FINE_TICK_NS = 10_000_000
+"""Kernels advance file times every 1 to 10 ms."""
+_COARSE_TICK_NS = 2_000_000_000
+"""What FAT needs, and more than file systems that count whole seconds need."""
+_UNSURE = "?"
+"""A stamp that is never equal to any."""
+_MISSING = "-"
+
+
+def take_stamps(paths: list[str], now_ns: int) -> dict[str, str]:
+    """The stamps of files as they are now, to be taken *before* they are read and given to `write_state` afterwards.
+
+    `now_ns` is the wall clock. A file that changed within the last tick gets a stamp that never matches.
+    """
+    return {path: _stamp(path, now_ns) for path in paths}
+
+
+def write_state(
+    env_dir: str, facts: dict[str, str], watched: list[str], count: int, stamps: dict[str, str] | None = None
+) -> bool:
+    """Record that the environment in `env_dir` holds `count` distributions and follows from `facts` and `watched`.
+
+    Files in `stamps` keep the stamp they had when they were read; the others are stamped here, at rest: the call waits
+    some 10 ms for that when one has only just changed, as `site-packages` usually has. The environment's lock must be
+    held. Gives False, with no record left, when the disk does not take it: the next run then looks properly.
+    """
+    target = f"{env_dir}{os.sep}{STATE_NAME}"
+    beside = f"{target}.new"
+    try:
+        taken = dict(stamps or {})
+        rest = [path for path in watched if path not in taken]
+        taken.update(take_stamps(rest, _wait_for_rest(rest, beside)))
+        with open(beside, "wb") as file:
+            file.write(_encode(facts, {path: taken[path] for path in watched}, count))
+        os.replace(beside, target)
+    except OSError:
+        drop_state(env_dir)
+        return False
+    return True
+
+
+def read_state(env_dir: str) -> dict[str, object] | None:
+    """The record as `{"facts": {…}, "watched": {path: stamp}, "count": n}`; None when there is none, or garbage."""
+    try:
+        with open(f"{env_dir}{os.sep}{STATE_NAME}", "rb") as file:
+            return _decode(file.read(_MOST_BYTES))
+    except (OSError, ValueError):
+        return None
+
+
+def unchanged(env_dir: str, facts: dict[str, str]) -> int | None:
+    """How many distributions the environment holds, if `facts` are the same and nothing has changed, else None."""
+    state = read_state(env_dir)
+    if state is None or state["facts"] != facts:
+        return None
+    watched, count = state["watched"], state["count"]
+    if not isinstance(watched, dict) or not isinstance(count, int):
+        return None
+    for path, stamp in watched.items():
+        if stamp == _UNSURE or _stamp(path, None) != stamp:
+            return None
+    return count
+
+
+def drop_state(env_dir: str) -> None:
+    """Forget the record: done before anything in the environment is changed."""
+    try:
+        os.unlink(f"{env_dir}{os.sep}{STATE_NAME}")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _stamp(path: str, now_ns: int | None) -> str:
+    """Size, times and inode of a file; with `now_ns`, unsure when it changed within a tick of that."""
+    try:
+        facts = os.stat(path)
+    except (OSError, ValueError):
+        return _MISSING
+    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
+    if now_ns is not None and newest + _tick(newest) > now_ns:
+        return _UNSURE
+    return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}"
+
+
+def _tick(time_ns: int) -> int:
+    return _FINE_TICK_NS if time_ns % 1_000_000_000 else _COARSE_TICK_NS
+
+
+def _wait_for_rest(paths: list[str], clock: str) -> int:
+    """Wait until no file has changed within the last tick, but not much longer than one; gives the time it is then."""
+    newest = max((_newest(path) for path in paths), default=0)
+    now_ns = _file_clock(clock)
+    for _ in range(5):  # the clock of files itself moves in ticks, and may be a tick behind
+        if not now_ns - _FINE_TICK_NS < newest < now_ns + _FINE_TICK_NS:
+            break
+        time.sleep((newest + _FINE_TICK_NS - now_ns) / 1e9)
+        now_ns = _file_clock(clock)
+    return now_ns
+
+
+def _newest(path: str) -> int:
+    try:
+        facts = os.stat(path)
+    except (OSError, ValueError):
+        return 0
+    return max(facts.st_mtime_ns, facts.st_ctime_ns)
+
+
+def _file_clock(path: str) -> int:
+    """What time it is for the file system of `path`, which is created or overwritten: clocks of servers differ."""
+    with open(path, "wb") as file:
+        file.write(b"\n")
+        file.flush()
+        return os.fstat(file.fileno()).st_mtime_ns
+
+
+def _encode(facts: dict[str, str], watched: dict[str, str], count: int) -> bytes:
+    lines = [_FIRST_LINE, str(count), str(len(facts))]
+    for name, value in facts.items():
+        lines += [_escape(name), _escape(value)]
+    for path, stamp in watched.items():
+        lines += [_escape(path), stamp]
+    body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+    return body + b"%d\n" % _checksum(body)
+
+
+def _decode(data: bytes) -> dict[str, object] | None:
+    end = data.rfind(b"\n", 0, -1) + 1
+    body, checksum = data[:end], data[end:]
+    if not body or checksum != b"%d\n" % _checksum(body):
+        return None
+    first, count, facts_count, *rest = body.decode("utf-8", "surrogateescape").split("\n")[:-1]
+    split = 2 * int(facts_count)
+    if first != _FIRST_LINE or len(rest) % 2 or not 0 <= split <= len(rest):
+        return None
+    names, values = rest[:split:2], rest[1:split:2]
+    paths, stamps = rest[split::2], rest[split + 1 :: 2]
+    return {
+        "facts": {_unescape(name): _unescape(value) for name, value in zip(names, values, strict=True)},
+        "watched": {_unescape(path): stamp for path, stamp in zip(paths, stamps, strict=True)},
+        "count": int(count),
+    }
+
+
+def _checksum(body: bytes) -> int:
+    """Tells a damaged record; loading `zlib` for its crc32 would cost more than the whole answer."""
+    return int.from_bytes(body, "little") % _PRIME
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\n", "%0A")
+
+
+def _unescape(text: str) -> str:
+    return text.replace("%0A", "\n").replace("%25", "%")
