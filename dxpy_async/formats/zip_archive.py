@@ -129,6 +129,7 @@ class ZipArchive:
     def __init__(self, data: bytes | mmap.mmap, filename: str) -> None:
         """Check the archive in `data`, which errors call `filename`. Raises InvalidWheel."""
         self._data, self._filename = data, filename
+        self.length = len(data)
         end = self._find_end()
         self.members = self._match_locals(self._read_directory(end), end.offset)
         self._check_names()
