@@ -1,0 +1,186 @@
+"""Settings from where people give them; the later wins: defaults, [tool.dxpy], environment variables, flags.
+
+    setting             [tool.dxpy]       variable                    flag
+    cache directory                       DXPY_CACHE_DIR              cache_dir
+    index               index-url         DXPY_DEFAULT_INDEX          index_url
+    more indexes        extra-index-url   DXPY_INDEX (by spaces)      extra_index_url
+    directories         find-links        DXPY_FIND_LINKS (by commas) find_links
+    interpreter         python            DXPY_PYTHON                 python
+    link mode           link-mode         DXPY_LINK_MODE              link_mode
+    no network                            DXPY_OFFLINE                offline
+    patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
+    retries                               DXPY_HTTP_RETRIES
+    no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
+
+A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
+from dxpy_async.errors import UsageError
+from dxpy_async.project.tool_table import ToolTable
+
+if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
+    from dxpy_async.project.pyproject import Project
+
+_ON = frozenset({"1", "true", "yes", "on", "y", "t"})
+_OFF = frozenset({"", "0", "false", "no", "off", "n", "f"})
+
+
+def load_settings(
+    flags: Mapping[str, object], environ: Mapping[str, str], project: Project | None, *, directory: Path | None = None
+) -> Settings:
+    """Merge what is given. `flags` holds only the flags that are: texts, lists of texts, True.
+
+    Relative paths in variables and flags are held against `directory`, and stay relative when it is None; those in the
+    project's file are held against the project. Raises UsageError, naming the variable or flag and its value.
+    """
+    given = _Given(flags, environ)
+    configured = project is not None and not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
+    tool = project.tool if project is not None and configured else ToolTable()
+    defaults = NetworkSettings()
+    cache_dir = given.text("cache_dir", "DXPY_CACHE_DIR")
+    python = given.text("python", "DXPY_PYTHON")
+    return Settings(
+        cache_dir=Path(_placed(cache_dir, directory) if cache_dir else default_cache_dir(environ)),
+        python=python or tool.python,
+        indexes=_indexes(given, tool, directory),
+        network=NetworkSettings(
+            offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
+            connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
+            read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
+            retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
+        ),
+        link_mode=_link_mode(given) or tool.link_mode or LinkMode.HARDLINK,
+    )
+
+
+def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSettings:
+    index_url = given.text("index_url", "DXPY_DEFAULT_INDEX") or tool.index_url
+    extra = given.texts("extra_index_url", "DXPY_INDEX", None)
+    links = given.texts("find_links", "DXPY_FIND_LINKS", ",")
+    urls = {
+        given.origin("index_url", "DXPY_DEFAULT_INDEX", "tool.dxpy.index-url"): [index_url] if index_url else [],
+        given.origin("extra_index_url", "DXPY_INDEX", "tool.dxpy.extra-index-url"): extra or tool.extra_index_urls,
+    }
+    for origin, named in urls.items():
+        for url in named:
+            _check_url(url, origin)
+    return IndexSettings(
+        index_url=index_url or IndexSettings().index_url,
+        extra_index_urls=tuple(extra or tool.extra_index_urls),
+        find_links=tuple(_placed(link, directory) for link in links) if links else tool.find_links,
+    )
+
+
+def _check_url(url: str, origin: str) -> None:
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in ("http", "https", "file") or not rest:
+        raise UsageError(
+            f"{origin} is `{url}`, which is not the URL of an index",
+            hints=("an index begins with https://, http:// or file://; a directory of wheels goes to `--find-links`",),
+        )
+
+
+def _link_mode(given: _Given) -> LinkMode | None:
+    text = given.text("link_mode", "DXPY_LINK_MODE")
+    if not text:
+        return None
+    if text not in tuple(LinkMode):
+        origin = given.origin("link_mode", "DXPY_LINK_MODE", "")
+        raise UsageError(f"{origin} is `{text}`; it can be {' or '.join(LinkMode)}")
+    return LinkMode(text)
+
+
+def _placed(path: str, directory: Path | None) -> str:
+    """A path made absolute against `directory`; URLs stay what they are, and `~` is left to the shell."""
+    return path if directory is None or "://" in path else os.path.normpath(directory / path)
+
+
+def switched_on(environ: Mapping[str, str], variable: str) -> bool:
+    """Whether a variable like DXPY_OFFLINE says yes. Raises UsageError when it says neither yes nor no."""
+    value = environ.get(variable, "").strip().lower()
+    if value not in _ON and value not in _OFF:
+        raise UsageError(f"the variable {variable} is `{environ[variable]}`; it can be 1 or 0, true or false")
+    return value in _ON
+
+
+class _Given:
+    """What the flags and variables say, checked."""
+
+    def __init__(self, flags: Mapping[str, object], environ: Mapping[str, str]) -> None:
+        self._flags, self._environ = flags, environ
+
+    def origin(self, flag: str, variable: str, elsewhere: str) -> str:
+        """How to call the place that a setting came from."""
+        if self._flags.get(flag):
+            return f"--{flag.replace('_', '-')}"
+        return f"the variable {variable}" if self._environ.get(variable) else f"`{elsewhere}`"
+
+    def text(self, flag: str, variable: str) -> str | None:
+        value = self._flags.get(flag)
+        return str(value) if value else self._environ.get(variable) or None
+
+    def texts(self, flag: str, variable: str, separator: str | None) -> list[str]:
+        value = self._flags.get(flag)
+        if value:
+            return [value] if isinstance(value, str) else [str(item) for item in _sequence(value)]
+        parts = self._environ.get(variable, "").split(separator)
+        return [part.strip() for part in parts if part.strip()]
+
+    def seconds(self, variable: str, default: float) -> float:
+        text = self._environ.get(variable)
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value < math.inf:
+            raise UsageError(f"the variable {variable} is `{text}`; it must be a number of seconds above 0")
+        return value
+
+    def count(self, variable: str, default: int) -> int:
+        text = self._environ.get(variable)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise UsageError(f"the variable {variable} is `{text}`; it must be a whole number, 0 or more")
+        return int(text)
+
+
+def _sequence(value: object) -> Sequence[object]:
+    if not isinstance(value, Sequence):
+        raise TypeError(f"a flag that can be repeated must be a list, not {value!r}")
+    return value
+
+
+def default_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """Where the store is when nobody says: the user's cache directory of the system, and `dxpy` in it.
+
+    The places are those of platformdirs, spelled out here because importing it takes 40 ms, which is more than a whole
+    sync that has nothing to do.
+
+    Source: https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    if platform == "win32":
+        local = environ.get("LOCALAPPDATA") or os.path.join(_home(environ, "USERPROFILE"), "AppData", "Local")
+        return Path(local, "dxpy", "Cache")
+    chosen = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(chosen):  # the specification: a relative one is invalid and ignored
+        return Path(chosen, "dxpy")
+    inner = ("Library", "Caches") if platform == "darwin" else (".cache",)
+    return Path(_home(environ, "HOME"), *inner, "dxpy")
+
+
+def _home(environ: Mapping[str, str], variable: str) -> str:
+    """The user's home; without the variable, what the system's list of users says."""
+    return environ.get(variable) or os.path.expanduser("~")
