@@ -30,7 +30,7 @@ CONFIGURATION = "pyvenv.cfg"
 _UNFINISHED = ".pyvenv.cfg.unfinished"
 """What pyvenv.cfg is called until everything else is there."""
 
-_LOCK = ".lock"
+LOCK_FILE = ".lock"
 """The file by whose lock processes take turns in an environment; it may be there before and outlives a clearing."""
 
 _CONFIGURATION_BYTES = 64 * 1024
@@ -121,7 +121,7 @@ def _entries(root: Path) -> list[str] | None:
 
 def _is_blank(entries: list[str] | None) -> bool:
     """Whether nothing would be lost by making an environment there: nothing is, or one whose making was interrupted."""
-    return not entries or _UNFINISHED in entries or entries == [_LOCK]
+    return not entries or _UNFINISHED in entries or entries == [LOCK_FILE]
 
 
 def _broken(root: Path, reason: str) -> InvalidEnvironment:
@@ -211,7 +211,7 @@ def _make_room(root: Path, entries: list[str], *, clear: bool) -> None:
             hints=("choose another directory, or empty this one",),
         )
     for name in entries:
-        if name not in (CONFIGURATION, _UNFINISHED, _LOCK):
+        if name not in (CONFIGURATION, _UNFINISHED, LOCK_FILE):
             _remove(os.path.join(root, name))
 
 
