@@ -20,6 +20,7 @@ from dxpy_async.core.locks import LockedFile, LockedRoots, Source
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.requirements import marker_holds
+from dxpy_async.core.specifiers import allows_python
 from dxpy_async.core.wheel_names import parse_wheel_name
 from dxpy_async.errors import InstallError, LockError, ProjectError, SourceBuildNeeded
 
@@ -114,7 +115,7 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
     }
     if not differing:
         return None
-    if not _allows(lock.requires_python, target):
+    if not allows_python(lock.requires_python, target.python_version):
         return f"it is for Python {lock.requires_python}, and this is {target.describe()}"
     for marker, extra, owner in _conditions(lock):
         if not any(name in marker for name in differing):
@@ -127,7 +128,7 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
             )
             return f"it was made for another environment: {asked}, which `{marker}` of {owner} asks about"
     for package in lock.packages:
-        if not _allows(package.requires_python, target):
+        if not allows_python(package.requires_python, target.python_version):
             return (
                 f"it holds `{package.name}` {package.version}, which is for Python {package.requires_python}, "
                 f"and this is {target.describe()}"
@@ -287,16 +288,9 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> ProjectError:
     return ProjectError(f"the project has no {kind} `{name}`", hints=(hint,))
 
 
-def _allows(requires_python: str, target: TargetEnvironment) -> bool:
-    try:
-        return SpecifierSet(requires_python).contains(target.python_version, prereleases=True)
-    except InvalidSpecifier:
-        return True  # an index serves such texts for old releases; they cannot be held against anything
-
-
 def _check_requires_python(packages: Iterable[LockedRelease], target: TargetEnvironment) -> None:
     for package in packages:
-        if not _allows(package.requires_python, target):
+        if not allows_python(package.requires_python, target.python_version):
             raise InstallError(
                 f"`{package.name}` {package.version} is for Python {package.requires_python}, "
                 f"and this is {target.describe()}",
