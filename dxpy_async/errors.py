@@ -24,6 +24,7 @@
     │   ├── HashMismatch
     │   └── SizeMismatch
     ├── StoreError                   the store on disk: unwritable, full, damaged
+    │   └── DamagedEntry
     ├── InstallError                 an environment that cannot be changed as planned
     │   └── FileConflict
     └── InterpreterError             no interpreter, or one that does not work
@@ -263,6 +264,22 @@ class StoreError(DxpyError):
     """The store cannot be read or written."""
 
     code = "store"
+
+
+class DamagedEntry(StoreError):
+    """A file of an unpacked wheel in the store is gone or not what was unpacked. The wheel has to be fetched again.
+
+    `key` is the wheel's key in the store (BLAKE3 of the archive, hex), `file` the path of the file.
+    """
+
+    code = "damaged-entry"
+
+    def __init__(self, filename: str, *, key: str, file: str, reason: str) -> None:
+        super().__init__(
+            f"the store's copy of `{filename}` is damaged: `{file}` {reason}",
+            hints=("run the command again; if it goes on, `dxpy cache clean` empties the store",),
+        )
+        self.filename, self.key, self.file = filename, key, file
 
 
 class InstallError(DxpyError):
