@@ -1,0 +1,187 @@
+"""The candidates of one project: its versions in a fixed order, which requirement allows which, and which are usable.
+
+Once a project's page is known its candidates are a fixed list, so a set of them is an `int`: bit i stands for the i-th
+candidate, oldest first, and set algebra is `&`, `|` and `~`. Whether a candidate is usable at all (yanked, Python,
+wheel tags) is looked at only when the solver comes to it, because it means decoding the files of that version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from packaging.version import Version
+
+from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.specifiers import InvalidSpecifier, allows_python, matching_mask
+from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.resolver.needs import DirectCandidate
+
+
+class Refusal(Enum):
+    """Why a version that is there cannot be picked."""
+
+    PRERELEASE = auto()
+    YANKED = auto()
+    PYTHON = auto()
+    NO_WHEEL = auto()
+    SOURCE_ONLY = auto()
+    URL_DEPENDENCY = auto()
+    UNREADABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal and its particulars.
+
+    `detail` is the yank's reason, the `requires-python`, the name of the sdist, the requirement with a URL, or what is
+    wrong with the metadata; `files` are the wheels that do not fit.
+    """
+
+    refusal: Refusal
+    detail: str = ""
+    files: tuple[str, ...] = ()
+
+
+class Candidates:
+    """The candidates of one project. `origins` gives each its URL when the project is a direct reference, else None."""
+
+    __slots__ = (
+        "_judge",
+        "_judged",
+        "_masks",
+        "all",
+        "origins",
+        "prereleases",
+        "project",
+        "unavailable",
+        "versions",
+    )
+
+    def __init__(
+        self,
+        project: ProjectName,
+        versions: Sequence[Version],
+        judge: Callable[[int], DistributionFile | Refused],
+        *,
+        origins: Sequence[str] | None = None,
+        unavailable: Unavailable | None = None,
+    ) -> None:
+        self.project, self.versions, self.origins, self.unavailable = project, versions, origins, unavailable
+        self.all = (1 << len(versions)) - 1
+        self.prereleases = 0
+        """Those that are pre-releases and may not be picked."""
+        self._judge = judge
+        self._judged: dict[int, DistributionFile | Refused] = {}
+        self._masks: dict[tuple[str, str | None], int] = {}
+
+    def matching(self, requirement: Requirement) -> int:
+        """The candidates that `requirement`, which is of this project, allows."""
+        key = (requirement.specifier, requirement.url)
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = self._masks[key] = self._match(requirement)
+        return mask
+
+    def _match(self, requirement: Requirement) -> int:
+        try:
+            if self.origins is None:
+                return matching_mask(requirement.specifier, self.versions) if requirement.url is None else 0
+            if requirement.url is not None:
+                return sum(1 << place for place, url in enumerate(self.origins) if url == requirement.url)
+            # The order of direct references is not that of versions, so each is looked at alone.
+            return sum(
+                matching_mask(requirement.specifier, (version,)) << place for place, version in enumerate(self.versions)
+            )
+        except InvalidSpecifier:
+            return 0
+
+    def judge(self, place: int) -> DistributionFile | Refused:
+        """The file of the candidate at `place` that fits best, or why there is none."""
+        judged = self._judged.get(place)
+        if judged is None:
+            judged = self._judged[place] = self._judge(place)
+        return judged
+
+    def place_of(self, version: Version) -> int | None:
+        """Where `version` stands, None when it is not there."""
+        for place, candidate in enumerate(self.versions):
+            if candidate == version:
+                return place
+        return None
+
+    def has_only_prereleases(self) -> bool:
+        """Whether nothing else was ever published."""
+        return all(version.is_prerelease for version in self.versions)
+
+    def refuse_prereleases(self) -> None:
+        """From now on pre-releases may not be picked."""
+        self.prereleases = sum(1 << place for place, version in enumerate(self.versions) if version.is_prerelease)
+
+
+def index_candidates(page: ProjectPage, target: TargetEnvironment, *, pinned: Iterable[Version]) -> Candidates:
+    """The candidates on a project page. `pinned` versions may be used though they are yanked."""
+    versions = page.versions[::-1]
+    allowed = frozenset(pinned)
+
+    def judge(place: int) -> DistributionFile | Refused:
+        return judge_files(page.files(versions[place]), target, yanked_is_fine=versions[place] in allowed)
+
+    return Candidates(page.project, versions, judge)
+
+
+def no_candidates(project: ProjectName, unavailable: Unavailable) -> Candidates:
+    """What a project has that no index knows."""
+    return Candidates(project, (), _judge_nothing, unavailable=unavailable)
+
+
+def direct_candidates(
+    project: ProjectName, answers: Sequence[tuple[str, DirectCandidate | Unavailable]], target: TargetEnvironment
+) -> Candidates:
+    """The candidates that direct references give: one for each URL whose archive can be used."""
+    there = [(url, answer) for url, answer in answers if isinstance(answer, DirectCandidate)]
+    missing = [answer for _, answer in answers if isinstance(answer, Unavailable)]
+
+    def judge(place: int) -> DistributionFile | Refused:
+        candidate = there[place][1]
+        if candidate.metadata.name != project:
+            return Refused(Refusal.UNREADABLE, f"the archive is one of {candidate.metadata.name}")
+        return judge_files((candidate.file,), target, yanked_is_fine=True)
+
+    return Candidates(
+        project,
+        tuple(candidate.version for _, candidate in there),
+        judge,
+        origins=tuple(url for url, _ in there),
+        unavailable=missing[0] if missing else None,
+    )
+
+
+def _judge_nothing(place: int) -> DistributionFile | Refused:
+    raise IndexError(place)
+
+
+def judge_files(
+    files: Sequence[DistributionFile], target: TargetEnvironment, *, yanked_is_fine: bool
+) -> DistributionFile | Refused:
+    """The wheel of a version to use on `target`, or why there is none. Yanked files are the last resort, if any."""
+    standing = [file for file in files if file.yanked is None]
+    if not standing and files:
+        if not yanked_is_fine:
+            return Refused(Refusal.YANKED, next((file.yanked for file in files if file.yanked), ""))
+        standing = list(files)
+    for_python = [file for file in standing if allows_python(file.requires_python, target.python_version)]
+    wheel = best_wheel(for_python, target.tag_ranks)
+    if wheel is not None:
+        return wheel
+    if standing and not for_python:
+        return Refused(Refusal.PYTHON, standing[-1].requires_python)
+    sdist = next((file.filename for file in for_python if not file.is_wheel), None)
+    wheels = tuple(file.filename for file in for_python if file.is_wheel)
+    if sdist is not None:
+        return Refused(Refusal.SOURCE_ONLY, sdist, wheels)
+    return Refused(Refusal.NO_WHEEL, files=wheels)

@@ -1,0 +1,224 @@
+"""Small worlds to resolve in: projects written down as data, answered from memory, and an independent checker.
+
+A world is `{project: {version: release}}`. A release is a list of requirements, or a table:
+
+    requires         requirements, as in METADATA
+    python           requires-python, on the file and in the metadata
+    metadata-python  requires-python in the metadata only
+    yanked           true, or the reason
+    wheels           tags of its wheels (default `["py3-none-any"]`)
+    sdist            true when there is one
+    extras           Provides-Extra (default: those that the requirements' markers name)
+    broken           why its metadata cannot be had
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from packaging.requirements import Requirement as PackagingRequirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.names import normalize, normalize_extra
+from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.requirements import parse_requirement
+from dxpy_async.resolver.needs import Answer, DirectCandidate, Need, NeedDirect, NeedMetadata, NeedPage
+from dxpy_async.resolver.options import ResolutionOptions
+from dxpy_async.resolver.resolution import Resolution
+from dxpy_async.resolver.solver import DEFAULTS, Solver
+
+World = Mapping[str, Mapping[str, Any]]
+
+LINUX = TargetEnvironment(
+    markers={
+        "implementation_name": "cpython",
+        "implementation_version": "3.11.7",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_release": "6.1",
+        "platform_system": "Linux",
+        "platform_version": "#1",
+        "python_full_version": "3.11.7",
+        "python_version": "3.11",
+        "sys_platform": "linux",
+    },
+    tags=("cp311-cp311-manylinux_2_28_x86_64", "cp311-abi3-manylinux_2_28_x86_64", "py3-none-any"),
+)
+
+
+@cache
+def _parsed(text: str) -> PackagingRequirement:
+    return PackagingRequirement(text)
+
+
+def release_table(release: Any) -> dict[str, Any]:
+    return dict(release) if isinstance(release, Mapping) else {"requires": list(release)}
+
+
+def files_of(project: str, version: str, release: Any) -> tuple[DistributionFile, ...]:
+    table = release_table(release)
+    yanked = table.get("yanked")
+    names = [f"{project.replace('-', '_')}-{version}-{tag}.whl" for tag in table.get("wheels", ["py3-none-any"])]
+    if table.get("sdist"):
+        names.append(f"{project}-{version}.tar.gz")
+    return tuple(
+        DistributionFile(
+            filename=name,
+            url=f"https://files.test/{name}",
+            requires_python=table.get("python", ""),
+            yanked=None if yanked is None else "" if yanked is True else yanked,
+        )
+        for name in names
+    )
+
+
+def metadata_of(project: str, version: str, release: Any) -> CoreMetadata:
+    table = release_table(release)
+    requirements = tuple(parse_requirement(text) for text in table.get("requires", ()))
+    named = {extra for item in requirements for extra in re.findall(r'extra == "([^"]+)"', item.marker)}
+    return CoreMetadata(
+        name=normalize(table.get("name", project)),
+        version=Version(version),
+        requires_python=table.get("metadata-python", table.get("python", "")),
+        requirements=requirements,
+        extras=frozenset(normalize_extra(extra) for extra in table.get("extras", named)),
+    )
+
+
+class Facts:
+    """Answers needs from a world, at once. `archives` are what URLs lead to: tables with `version` beside the rest."""
+
+    def __init__(self, world: World, archives: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._world, self._archives = world, archives or {}
+        self.asked: list[Need] = []
+
+    def answer(self, need: Need) -> Answer:
+        self.asked.append(need)
+        match need:
+            case NeedPage(project):
+                return self._page(project)
+            case NeedMetadata(project, version, _):
+                text, release = self._release(project, version)
+                if "broken" in release_table(release):
+                    return Unavailable(release_table(release)["broken"])
+                return metadata_of(project, text, release)
+            case NeedDirect(project, url):
+                return self._direct(project, url)
+
+    def _page(self, project: str) -> ProjectPage | Unavailable:
+        if project not in self._world:
+            return Unavailable("is not on the index")
+        versions = tuple(sorted((Version(text) for text in self._world[project]), reverse=True))
+
+        def files(version: Version) -> tuple[DistributionFile, ...]:
+            return files_of(project, *self._release(project, version))
+
+        return ProjectPage(normalize(project), versions, files, index_url="https://index.test/simple")
+
+    def _release(self, project: str, version: Version) -> tuple[str, Any]:
+        return next(item for item in self._world[project].items() if Version(item[0]) == version)
+
+    def _direct(self, project: str, url: str) -> DirectCandidate | Unavailable:
+        if url not in self._archives:
+            return Unavailable(f"`{url}` cannot be fetched")
+        table = self._archives[url]
+        version = str(table["version"])
+        file = files_of(project, version, table)[0]
+        return DirectCandidate(Version(version), metadata_of(project, version, table), file)
+
+
+def resolve(
+    roots: Iterable[str],
+    world: World,
+    *,
+    archives: Mapping[str, Mapping[str, Any]] | None = None,
+    options: ResolutionOptions = DEFAULTS,
+    requires_python: str = "",
+    shuffle: int | None = None,
+    facts: Facts | None = None,
+) -> Resolution:
+    """Drive a solver to its end. With `shuffle`, a seed, prefetches are told too, in a random order."""
+    solver = Solver(
+        [parse_requirement(text) for text in roots], target=LINUX, requires_python=requires_python, options=options
+    )
+    facts = facts or Facts(world, archives)
+    order = random.Random(shuffle)
+    while needs := solver.needs():
+        told = [needs[0]] if shuffle is None else order.sample(list(needs), order.randint(1, len(needs)))
+        for need in told:
+            solver.tell(need, facts.answer(need))
+    return solver.solution()
+
+
+def pins(resolution: Resolution) -> dict[str, str]:
+    """`{"a": "1.0", "b[x,y]": "2.0"}`."""
+    return {
+        f"{pin.project}[{','.join(sorted(pin.extras))}]" if pin.extras else str(pin.project): str(pin.version)
+        for pin in resolution.pins
+    }
+
+
+def flaws(roots: Sequence[str], world: World, resolution: Resolution) -> list[str]:
+    """What is wrong with an answer, judged with `packaging` alone; it shares no rule with the solver."""
+    picked = {str(pin.project): str(pin.version) for pin in resolution.pins}
+    environment = dict(LINUX.markers)
+    found: list[str] = []
+    reached: set[tuple[str, str]] = set()
+    ahead = [(_parsed(text), "", "the project") for text in roots]
+    own_pins = {
+        (canonicalize_name(r.name), str(s.version))
+        for r, _, _ in ahead
+        for s in r.specifier
+        if s.operator in ("==", "===")
+    }
+    explicit = {canonicalize_name(r.name) for r, _, _ in ahead if r.specifier.prereleases}
+    while ahead:
+        requirement, extra, who = ahead.pop()
+        if requirement.marker is not None and not requirement.marker.evaluate({**environment, "extra": extra}):
+            continue
+        name = canonicalize_name(requirement.name)
+        if name not in picked:
+            found.append(f"{who} requires {requirement}, which is missing")
+            continue
+        if not requirement.specifier.contains(picked[name], prereleases=True):
+            found.append(f"{who} requires {requirement}, and {picked[name]} is picked")
+        text = next(text for text in world[name] if Version(text) == Version(picked[name]))
+        for wanted in ("", *(canonicalize_name(each) for each in requirement.extras)):
+            if (name, wanted) not in reached:
+                reached.add((name, wanted))
+                requires = release_table(world[name][text]).get("requires", ())
+                ahead += [(_parsed(each), wanted, f"{name}[{wanted}]") for each in requires]
+    for name, version in picked.items():
+        if (name, "") not in reached:
+            found.append(f"nothing requires {name}")
+            continue
+        found += [f"{name} {version} {flaw}" for flaw in _release_flaws(name, version, world, own_pins, explicit)]
+    return found
+
+
+def _release_flaws(
+    name: str, version: str, world: World, own_pins: set[tuple[str, str]], explicit: set[str]
+) -> Iterable[str]:
+    table = release_table(next(release for text, release in world[name].items() if Version(text) == Version(version)))
+    if table.get("yanked") is not None and (name, version) not in own_pins:
+        yield "is yanked"
+    python = LINUX.markers["python_full_version"]
+    for key in ("python", "metadata-python"):
+        if not SpecifierSet(table.get(key, "")).contains(python):
+            yield "refuses this Python"
+    if not set(table.get("wheels", ["py3-none-any"])) & set(LINUX.tags):
+        yield "has no wheel that fits"
+    if (
+        Version(version).is_prerelease
+        and name not in explicit
+        and any(not Version(v).is_prerelease for v in world[name])
+    ):
+        yield "is a pre-release that nobody asked for"
