@@ -203,9 +203,9 @@ def _ask(path: str, shown: str, timeout: float) -> dict[str, Any]:
     output, timed_out = _run([path, "-I", "-S", "-c", script], shown, timeout)
     if timed_out:
         raise InterpreterError(f"the interpreter `{shown}` did not answer within {timeout:g} seconds")
-    said, mark, answer = output.rpartition(_MARK)
+    _, mark, answer = output.rpartition(_MARK)
     if not mark:
-        lines = said.decode("utf-8", "replace").strip().splitlines()
+        lines = output.decode("utf-8", "replace").strip().splitlines()
         what = f": {lines[-1][:200]}" if lines else ", it said nothing"
         raise InterpreterError(
             f"`{shown}` is not a working Python interpreter{what}",
@@ -384,27 +384,28 @@ def find_interpreter(
     if wanted.name is not None:
         return _held_against(_probe_name(wanted.name, search, cache_dir), required, request or "")
     specifier = _specifier(wanted.specifier)
-    found: dict[str, str] = {}  # what has been asked or left out, by path or version, and how to call it
 
     def fits(version: str) -> bool:
-        if specifier.contains(version, prereleases=True) and required.contains(version, prereleases=True):
-            return True
-        found.setdefault(version, f"CPython {version}")
-        return False
+        return specifier.contains(version, prereleases=True) and required.contains(version, prereleases=True)
 
-    for path in _candidates(wanted, search, fits):
-        real = os.path.realpath(path)
-        if real in found:
-            continue
-        try:
-            interpreter = probe(Path(path), cache_dir=cache_dir)
-        except InterpreterError:
-            found[real] = ""
-            continue
-        found[real] = found[str(interpreter.executable)] = interpreter.describe()
+    for interpreter in _working(_candidates(wanted, search, fits), cache_dir):
         if _fits(interpreter, wanted, required):
             return interpreter
-    raise _not_found(request, requires_python, found.values())
+    everything = _working(_candidates(_Request(), search, lambda _: True), cache_dir)
+    raise _not_found(request, requires_python, everything)
+
+
+def _working(candidates: Iterable[str], cache_dir: Path) -> Iterator[Interpreter]:
+    """The interpreters among the candidates, each once; what is broken is passed over, another may do."""
+    asked = set()
+    for path in candidates:
+        real = os.path.realpath(path)
+        if real not in asked:
+            asked.add(real)
+            try:
+                yield probe(Path(path), cache_dir=cache_dir)
+            except InterpreterError:
+                continue
 
 
 def satisfies(interpreter: Interpreter, request: str | None, requires_python: str = "") -> bool:
@@ -447,11 +448,12 @@ def _held_against(interpreter: Interpreter, required: SpecifierSet, request: str
     )
 
 
-def _not_found(request: str | None, requires_python: str, found: Iterable[str]) -> InterpreterNotFound:
+def _not_found(request: str | None, requires_python: str, there: Iterable[Interpreter]) -> InterpreterNotFound:
     asked = f" `{request}`" if request is not None else ""
     needed = f" with the version that the project requires (`{requires_python}`)" if requires_python else ""
-    seen = sorted({text for text in found if text}, key=lambda text: [int(part) for part in re.findall(r"\d+", text)])
-    instead = f"there are {', '.join(seen)}" if seen else "there is no working one in the active environment or on PATH"
+    found = sorted(there, key=lambda interpreter: (interpreter.target.python_version, interpreter.describe()))
+    names = ", ".join(dict.fromkeys(interpreter.describe() for interpreter in found))
+    instead = f"there are {names}" if names else "there is no working one in the active environment or on PATH"
     return InterpreterNotFound(
         f"found no Python{asked}{needed}; {instead}",
         hints=("install one that fits, or name one with `--python PATH`",),
