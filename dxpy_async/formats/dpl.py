@@ -49,7 +49,7 @@ class DplEntry:
         "extras",
         "first_file",
         "first_requirement",
-        "following",
+        "has_next",
         "index",
         "name",
         "packed_version",
@@ -74,9 +74,11 @@ class DplEntry:
         self.extras: tuple[ExtraName, ...] = lock.extras(extras)
         self.first_requirement, self.requirement_count = rest[0], rest[1]
         self.first_file, self.wheel_count, self.sdist_count = rest[2], rest[3], rest[4]
-        self.following: int | None = None if rest[5] == layout.NONE else rest[5]
+        self.has_next = rest[5] != layout.NONE
         if self.sdist_count > 1:
             lock.fail(f"has an entry with {self.sdist_count} sdists", lock.place(layout.ENTRIES, index))
+        if self.has_next and (rest[5] != index + 1 or rest[5] >= len(lock)):
+            lock.fail(f"continues entry {index} with entry {rest[5]}", lock.place(layout.ENTRIES, index))
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
@@ -223,9 +225,7 @@ class DplLockFile:
             entry = DplEntry(self, index)
             if (entry.first_requirement, entry.first_file) != (next_requirement, next_file):
                 self.fail("has an entry whose parts are out of order", self.place(layout.ENTRIES, index))
-            if before is not None and (
-                before.name > entry.name or (before.following == index) != (before.name == entry.name)
-            ):
+            if before is not None and (before.name > entry.name or before.has_next != (before.name == entry.name)):
                 self.fail("has an entry whose name is out of order", self.place(layout.ENTRIES, index))
             next_requirement += entry.requirement_count
             next_file += entry.wheel_count + entry.sdist_count
@@ -241,19 +241,14 @@ class DplLockFile:
     def find(self, name: str) -> tuple[DplEntry, ...]:
         """The releases of the project of that normalised name, none when there is no such project; in constant time."""
         index = self._find_first(name.encode(errors="replace"))
-        found = []
-        while index is not None:
-            entry = self._entry(index)
-            found.append(entry)
-            if entry.following not in (None, index + 1) or entry.name != name:
-                self.fail(f"continues entry {index} with entry {entry.following}", self.place(layout.ENTRIES, index))
-            index = entry.following
+        if index is None:
+            return ()
+        found = [DplEntry(self, index)]
+        while found[-1].has_next:
+            found.append(DplEntry(self, index + len(found)))
+            if found[-1].name != found[0].name:
+                self.fail("has an entry whose name is out of order", self.place(layout.ENTRIES, found[-1].index))
         return tuple(found)
-
-    def _entry(self, index: int) -> DplEntry:
-        if index >= len(self):
-            self.fail(f"refers to entry {index}, it has {len(self)}", self._offsets[layout.ENTRIES])
-        return DplEntry(self, index)
 
     def lookup(self, name: str) -> tuple[LockedPackage, ...]:
         """Like `find`, but as values that outlive the open lock."""
