@@ -306,7 +306,7 @@ def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
         entries[name] = reference
         last = name
     return {
-        group: _checked_scripts(entries) if group in SCRIPT_GROUPS else entries for group, entries in groups.items()
+        group: _checked_scripts(found) if group in SCRIPT_GROUPS else found for group, found in groups.items() if found
     }
 
 

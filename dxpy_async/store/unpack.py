@@ -6,7 +6,6 @@ understood, and nothing is kept when a digest turns out wrong.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -15,17 +14,16 @@ from pathlib import Path
 from blake3 import blake3
 
 from dxpy_async.core.manifests import Manifest, ManifestFile
-from dxpy_async.errors import InvalidWheel, SizeMismatch, StoreError
+from dxpy_async.errors import InvalidWheel, SizeMismatch
 from dxpy_async.formats.wheel import WheelContents, WheelFile, read_wheel
 from dxpy_async.formats.zip_archive import CHUNK_BYTES, ZipArchive, ZipMember
+from dxpy_async.store.failures import store_error
 
 _CREATE = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
 )  # fmt: skip
 _READ_ONLY, _READ_ONLY_EXECUTABLE = 0o444, 0o555
-
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
 
 
 def unpack_wheel(
@@ -50,7 +48,7 @@ def unpack_wheel(
             contents = read_wheel(opened, filename)
             files = _write_files(opened, contents, filename, str(into))
     except OSError as error:
-        raise explain(error, f"unpack `{filename}`") from error
+        raise store_error(error, f"unpack `{filename}`") from error
     return Manifest(
         name=contents.name,
         version=contents.version,
@@ -66,17 +64,6 @@ def unpack_wheel(
         entry_points=contents.entry_points,
         top_level=contents.top_level,
     )
-
-
-def explain(error: OSError, attempt: str) -> StoreError:
-    """A StoreError that says what could not be done and why: a full disk is told apart, because one can help it."""
-    if error.errno in _NO_SPACE:
-        return StoreError(
-            f"cannot {attempt}: no space left on device",
-            hints=("free some space on the cache's disk, or move the cache with `--cache-dir`",),
-        )
-    where = f" (`{error.filename}`)" if error.filename else ""
-    return StoreError(f"cannot {attempt}: {error.strerror or error}{where}")
 
 
 def _write_files(archive: ZipArchive, contents: WheelContents, filename: str, into: str) -> tuple[ManifestFile, ...]:
