@@ -120,7 +120,7 @@ class _Reader:
             self._refuse("its values are nested too deeply")
         except ValueError as error:  # TOMLDecodeError is one, and so is a number with too many digits
             reason = str(error)
-            line = text.count("\n") + 1 if reason.endswith("(at end of document)") else None
+            line = len(text.splitlines()) or 1 if reason.endswith("(at end of document)") else None
             if found := re.search(r"\(at line (\d+), column \d+\)$", reason):
                 line = int(found[1])
             self._refuse(reason, line=line)
@@ -137,13 +137,16 @@ class _Reader:
         return self._line_of_key(key)
 
     def _line_of_key(self, key: str) -> int | None:
-        """The line of the header `[key]`, else where the key is set in its table, else where a key of that name is."""
+        """The line of the header `[key]`, else that of the last part of `key` in the table that the others name."""
         table, _, last = key.rpartition(".")
+        return self._line_in_table(table, last)
+
+    def _line_in_table(self, table: str, last: str) -> int | None:
         setting = re.compile(
             rf"""^[ \t]*(?:[\w.-]+\.)?(?:{re.escape(last)}|"{re.escape(last)}"|'{re.escape(last)}')[ \t]*=""",
             re.MULTILINE,
         )
-        found = self._header(key)
+        found = self._header(f"{table}.{last}" if table else last)
         if found is None and (header := self._header(table)):
             following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, header.end())
             found = setting.search(self._text, header.end(), following.start() if following else len(self._text))
@@ -276,7 +279,7 @@ class _Reader:
     def _check_names(self, names: Iterable[str], where: str, what: str) -> None:
         spelled: dict[str, str] = {}
         for name in names:
-            line = self._line_of_key(f"{where}.{name}")
+            line = self._line_in_table(where, name)
             if not is_valid_name(name):
                 self._refuse(f"[{where}] has the {what} {name!r}, which is not a valid name", line=line)
             other = spelled.setdefault(normalize(name), name)

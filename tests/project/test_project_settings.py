@@ -1,0 +1,170 @@
+"""Settings come from defaults, the project, variables and flags; the later wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import platformdirs.macos
+import platformdirs.unix
+import platformdirs.windows
+import pytest
+
+from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, LinkMode, NetworkSettings, Settings
+from dxpy_async.errors import UsageError
+from dxpy_async.project.pyproject import Project, parse_project
+from dxpy_async.project.settings import default_cache_dir, load_settings, switched_on
+
+HOME = {"HOME": "/home/someone"}
+HEAD = '[project]\nname = "a"\nversion = "1"\n'
+
+
+def project(text: str) -> Project:
+    return parse_project(f"{HEAD}[tool.dxpy]\n{text}".encode(), Path("/project"))
+
+
+def test_nothing_given_gives_the_defaults() -> None:
+    expected = Settings(cache_dir=Path("/home/someone/.cache/dxpy"))
+    assert load_settings({}, {**HOME, "DXPY_INDEX": "", "DXPY_OFFLINE": ""}, None).__class__ is Settings
+    if default_cache_dir(HOME) == expected.cache_dir:
+        assert load_settings({}, HOME, None) == expected
+    assert load_settings({}, HOME, None).indexes == IndexSettings(index_url=PYPI_SIMPLE_URL)
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "flag", "get", "values"),
+    [
+        (
+            'index-url = "https://file.example"',
+            {"DXPY_DEFAULT_INDEX": "https://variable.example"},
+            {"index_url": "https://flag.example"},
+            lambda settings: settings.indexes.index_url,
+            [PYPI_SIMPLE_URL, "https://file.example", "https://variable.example", "https://flag.example"],
+        ),
+        (
+            'extra-index-url = ["https://file.example"]',
+            {"DXPY_INDEX": "https://one.example  https://two.example"},
+            {"extra_index_url": ["https://flag.example"]},
+            lambda settings: settings.indexes.extra_index_urls,
+            [(), ("https://file.example",), ("https://one.example", "https://two.example"), ("https://flag.example",)],
+        ),
+        (
+            'find-links = ["wheels"]',
+            {"DXPY_FIND_LINKS": "my wheels, /other"},
+            {"find_links": ["flagged"]},
+            lambda settings: settings.indexes.find_links,
+            [(), ("/project/wheels",), ("/work/my wheels", "/other"), ("/work/flagged",)],
+        ),
+        (
+            'link-mode = "copy"',
+            {"DXPY_LINK_MODE": "hardlink"},
+            {"link_mode": "copy"},
+            lambda settings: settings.link_mode,
+            [LinkMode.HARDLINK, LinkMode.COPY, LinkMode.HARDLINK, LinkMode.COPY],
+        ),
+        (
+            'python = "3.11"',
+            {"DXPY_PYTHON": "3.12"},
+            {"python": "3.13"},
+            lambda settings: settings.python,
+            [None, "3.11", "3.12", "3.13"],
+        ),
+    ],
+    ids=["index", "more indexes", "directories", "link mode", "interpreter"],
+)
+def test_later_places_win(
+    file: str, variable: dict[str, str], flag: dict[str, object], get: Any, values: list[object]
+) -> None:
+    directory = Path("/work")
+    given = project(file)
+    environ = {**HOME, **variable}
+    assert get(load_settings({}, HOME, None, directory=directory)) == values[0]
+    assert get(load_settings({}, HOME, given, directory=directory)) == values[1]
+    assert get(load_settings({}, environ, given, directory=directory)) == values[2]
+    assert get(load_settings(flag, environ, given, directory=directory)) == values[3]
+    assert get(load_settings({"no_config": True}, HOME, given, directory=directory)) == values[0]
+    assert get(load_settings({}, {**HOME, "DXPY_NO_CONFIG": "1"}, given, directory=directory)) == values[0]
+
+
+def test_cache_directory_comes_from_flag_then_variable_then_system() -> None:
+    environ = {**HOME, "DXPY_CACHE_DIR": "from-variable"}
+    directory = Path("/work")
+    assert load_settings({"cache_dir": "/flag"}, environ, None, directory=directory).cache_dir == Path("/flag")
+    assert load_settings({}, environ, None, directory=directory).cache_dir == Path("/work/from-variable")
+    assert load_settings({}, HOME, None).cache_dir == default_cache_dir(HOME)
+
+
+def test_network_variables() -> None:
+    environ = {
+        **HOME,
+        "DXPY_OFFLINE": "yes",
+        "DXPY_HTTP_TIMEOUT": "7.5",
+        "DXPY_HTTP_CONNECT_TIMEOUT": "2",
+        "DXPY_HTTP_RETRIES": "0",
+    }
+    assert load_settings({}, environ, None).network == NetworkSettings(
+        offline=True, read_timeout=7.5, connect_timeout=2.0, retries=0
+    )
+    assert load_settings({"offline": True}, HOME, None).network.offline
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DXPY_HTTP_TIMEOUT", "soon"),
+        ("DXPY_HTTP_TIMEOUT", "0"),
+        ("DXPY_HTTP_TIMEOUT", "-1"),
+        ("DXPY_HTTP_TIMEOUT", "inf"),
+        ("DXPY_HTTP_CONNECT_TIMEOUT", "nan"),
+        ("DXPY_HTTP_RETRIES", "1.5"),
+        ("DXPY_HTTP_RETRIES", "-1"),
+        ("DXPY_HTTP_RETRIES", "٣"),
+        ("DXPY_HTTP_RETRIES", "99999999999999"),
+        ("DXPY_OFFLINE", "perhaps"),
+        ("DXPY_NO_CONFIG", "2"),
+        ("DXPY_LINK_MODE", "symlink"),
+        ("DXPY_DEFAULT_INDEX", "index.example"),
+        ("DXPY_DEFAULT_INDEX", "ftp://index.example"),
+        ("DXPY_INDEX", "https://good.example bad"),
+    ],
+)
+def test_bad_value_is_named_with_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings({}, {**HOME, variable: value}, project(""))
+    assert variable in str(caught.value)
+    assert value.rsplit(maxsplit=1)[-1] in str(caught.value)
+
+
+def test_bad_value_is_named_with_its_flag_or_file() -> None:
+    with pytest.raises(UsageError, match="--index-url is `nonsense`"):
+        load_settings({"index_url": "nonsense"}, {**HOME, "DXPY_DEFAULT_INDEX": "https://good.example"}, None)
+    with pytest.raises(UsageError, match=r"`tool\.dxpy\.index-url` is `nonsense`"):
+        load_settings({}, HOME, project('index-url = "nonsense"'))
+    with pytest.raises(UsageError, match="--link-mode is `x`"):
+        load_settings({"link_mode": "x"}, HOME, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "on"), [("1", True), ("true", True), (" Yes ", True), ("0", False), ("", False), ("off", False)]
+)
+def test_switch(value: str, on: bool) -> None:
+    assert switched_on({"DXPY_NO_PROGRESS": value}, "DXPY_NO_PROGRESS") is on
+    assert not switched_on({}, "DXPY_NO_PROGRESS")
+
+
+def test_default_cache_directory_is_where_platformdirs_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    for chosen in ("", "/fast/disk", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", chosen)
+        environ = {**HOME, "XDG_CACHE_HOME": chosen}
+        if chosen != "relative":  # which platformdirs takes for a path, against the specification
+            assert default_cache_dir(environ, "linux") == Path(platformdirs.unix.Unix("dxpy").user_cache_dir)
+            assert default_cache_dir(environ, "darwin") == Path(platformdirs.macos.MacOS("dxpy").user_cache_dir)
+        else:
+            assert default_cache_dir(environ, "linux") == Path("/home/someone/.cache/dxpy")
+
+
+def test_default_cache_directory_on_windows_is_the_local_one() -> None:
+    local = str(Path("/users/someone/local"))
+    assert default_cache_dir({"LOCALAPPDATA": local}, "win32") == Path(local, "dxpy", "Cache")
+    assert default_cache_dir({"USERPROFILE": "/users/x"}, "win32") == Path("/users/x/AppData/Local/dxpy/Cache")
