@@ -35,11 +35,30 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from dxpy_async.core.settings import PYPI_SIMPLE_URL
 
+PAGE, COMPRESSED_PAGE = "index.json", "index.json.gz"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 # What the public index says of its pages and files.
 PAGE_FRESHNESS = "max-age=600, public"
 FILE_FRESHNESS = "max-age=365000000, immutable, public"
 FETCH_SECONDS = 120
+SMALL = 1024**2
+"""Bodies up to this are read and written; larger ones go by `sendfile`, which costs more to set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A page or file of the copy. `compressed` is a page's other form."""
+
+    path: Path
+    size: int
+    etag: str
+    compressed: Kept | None = None
+
+    @staticmethod
+    def at(path: Path) -> Kept:
+        status = path.stat()
+        compressed = Kept.at(path.with_name(COMPRESSED_PAGE)) if path.name == PAGE else None
+        return Kept(path, status.st_size, f'"{status.st_mtime_ns:x}-{status.st_size:x}"', compressed)
 
 
 class Copy:
@@ -53,6 +72,7 @@ class Copy:
             json.loads(self._origins_path.read_text()) if self._origins_path.exists() else {}
         )
         self._fetching: dict[Path, asyncio.Lock] = {}
+        self._kept: dict[str, Kept] = {}
         self.port = self._kept_port()
 
     def _kept_port(self) -> int:
@@ -63,8 +83,10 @@ class Copy:
                 path.write_text(str(listener.getsockname()[1]))
         return int(path.read_text())
 
-    async def find(self, path: str) -> Path | None:
-        """The file that answers a request path, fetched when it has to be; None when there is none."""
+    async def find(self, path: str) -> Kept | None:
+        """What answers a request path, fetched when it has to be; None when there is nothing."""
+        if path in self._kept:
+            return self._kept[path]
         local = self._local(path)
         if local is None:
             return None
@@ -73,7 +95,9 @@ class Copy:
             async with self._fetching.setdefault(local, asyncio.Lock()):
                 if not local.exists() and not missing.exists():
                     await asyncio.to_thread(self._fetch, path, local, missing)
-        return local if local.exists() else None
+        if not local.exists():
+            return None
+        return self._kept.setdefault(path, Kept.at(local))
 
     def _local(self, path: str) -> Path | None:
         parts = [unquote(part) for part in path.strip("/").split("/")]
@@ -81,7 +105,7 @@ class Copy:
             return None
         match parts:
             case ["simple", project]:
-                return self.directory / "simple" / project / "index.json"
+                return self.directory / "simple" / project / PAGE
             case ["files", host, _, *_] if host in self._origins:
                 return self.directory.joinpath(*parts)
         return None
@@ -105,7 +129,7 @@ class Copy:
         else:
             if kind == "simple":
                 body = self._localised(body, address)
-                _write(local.with_name("index.json.gz"), gzip.compress(body, 6))
+                _write(local.with_name(COMPRESSED_PAGE), gzip.compress(body, 6))
             _write(local, body)
         with (self.directory / "fetched.log").open("a") as log:
             log.write(f"{path}\n")
@@ -156,33 +180,35 @@ class Answer:
     length: int = 0
 
 
-def answer(request: Request, found: Path | None) -> Answer:
-    """What to say to a request whose path leads to the file `found`."""
-    if found is None:
+def answer(request: Request, kept: Kept | None) -> Answer:
+    """What to say to a request whose path leads to `kept`."""
+    if kept is None:
         return Answer("404 Not Found", {})
-    is_page = found.name == "index.json"
-    headers = {
-        "Content-Type": JSON_PAGE if is_page else "application/octet-stream",
-        "Cache-Control": PAGE_FRESHNESS if is_page else FILE_FRESHNESS,
-    }
-    if is_page and "gzip" in request.headers.get("accept-encoding", ""):
-        found = found.with_name("index.json.gz")
+    return _page(request, kept) if kept.compressed else _file(request, kept)
+
+
+def _page(request: Request, kept: Kept) -> Answer:
+    headers = {"Content-Type": JSON_PAGE, "Cache-Control": PAGE_FRESHNESS, "Vary": "Accept, Accept-Encoding"}
+    if kept.compressed and "gzip" in request.headers.get("accept-encoding", ""):
+        kept = kept.compressed
         headers["Content-Encoding"] = "gzip"
-    status = found.stat()
-    headers["ETag"] = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    headers["ETag"] = kept.etag
+    if request.headers.get("if-none-match") == kept.etag:
         return Answer("304 Not Modified", headers)
-    if is_page:
-        headers["Vary"] = "Accept, Accept-Encoding"
-        return Answer("200 OK", headers, found, 0, status.st_size)
-    headers["Accept-Ranges"] = "bytes"
-    if (span := _span(request.headers.get("range", ""), status.st_size)) is None:
-        return Answer("200 OK", headers, found, 0, status.st_size)
+    return Answer("200 OK", headers, kept.path, 0, kept.size)
+
+
+def _file(request: Request, kept: Kept) -> Answer:
+    headers = {"Content-Type": "application/octet-stream", "Cache-Control": FILE_FRESHNESS, "Accept-Ranges": "bytes"}
+    headers["ETag"] = kept.etag
+    span = _span(request.headers.get("range", ""), kept.size)
+    if span is None:
+        return Answer("200 OK", headers, kept.path, 0, kept.size)
     start, end = span
     if start >= end:
-        return Answer("416 Range Not Satisfiable", {"Content-Range": f"bytes */{status.st_size}"})
-    headers["Content-Range"] = f"bytes {start}-{end - 1}/{status.st_size}"
-    return Answer("206 Partial Content", headers, found, start, end - start)
+        return Answer("416 Range Not Satisfiable", {"Content-Range": f"bytes */{kept.size}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{kept.size}"
+    return Answer("206 Partial Content", headers, kept.path, start, end - start)
 
 
 def _span(header: str, size: int) -> tuple[int, int] | None:
@@ -198,36 +224,52 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
 
 async def serve(copy: Copy) -> None:
     """Answer until the standard input ends."""
+    connections: set[asyncio.Task[None]] = set()
 
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
-                try:
-                    reply = answer(request, await copy.find(request.path))
-                except OSError as error:
-                    print(f"{request.path}: {error}", file=sys.stderr, flush=True)
-                    reply = Answer("502 Bad Gateway", {})
-                await _send(writer, request, reply)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client has what it wants
-        finally:
-            writer.close()
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(converse(copy, reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(connection, "127.0.0.1", copy.port, backlog=4096)
-    async with server:
+    async with await asyncio.start_server(connected, "127.0.0.1", copy.port, backlog=4096):
         print(copy.port, flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)
+        for task in connections:
+            task.cancel()
+
+
+async def converse(copy: Copy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the requests of one connection, one after the other, until the client leaves."""
+    try:
+        while True:
+            request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
+            try:
+                reply = answer(request, await copy.find(request.path))
+            except OSError as error:
+                print(f"{request.path}: {error}", file=sys.stderr, flush=True)
+                reply = Answer("502 Bad Gateway", {})
+            await _send(writer, request, reply)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return  # the client has what it wants
+    finally:
+        writer.close()
 
 
 async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -> None:
     lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in reply.headers.items())]
     if not reply.status.startswith("304"):
         lines.append(f"Content-Length: {reply.length}")
-    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    if reply.file is not None and request.method != "HEAD":
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    if reply.file is None or request.method == "HEAD":
+        writer.write(head)
+    else:
         with reply.file.open("rb") as file:
-            await asyncio.get_running_loop().sendfile(writer.transport, file, reply.start, reply.length)
+            if reply.length <= SMALL:
+                file.seek(reply.start)
+                writer.write(head + file.read(reply.length))
+            else:
+                writer.write(head)
+                await asyncio.get_running_loop().sendfile(writer.transport, file, reply.start, reply.length)
     await writer.drain()
 
 
