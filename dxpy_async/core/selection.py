@@ -93,7 +93,7 @@ def select(
     Raises ProjectError for an extra or group that the lock does not know, LockError for a lock that lacks what an edge
     needs, SourceBuildNeeded for a release that has only an sdist for `target`, InstallError for one that has nothing.
     """
-    walk = _Walk(lock, target)
+    walk = _Walk(lock, target.markers)
     walk.follow_roots(_known_extras(lock, extras), _known_groups(lock, groups))
     chosen = sorted(walk.chosen.values(), key=lambda package: package.name)
     if lock.environment.get("python_full_version") != target.markers["python_full_version"]:
@@ -102,6 +102,15 @@ def select(
         packages=tuple(Selected(package, _wheel_for(package, target)) for package in chosen),
         requested=frozenset(walk.requested),
     )
+
+
+def reached_from(
+    lock: LockView, markers: Mapping[str, str], *, extras: Collection[str] = (), groups: Collection[str] = ()
+) -> frozenset[ProjectName]:
+    """The projects that `select` would choose where markers have these values, whatever wheels they have."""
+    walk = _Walk(lock, markers)
+    walk.follow_roots(_known_extras(lock, extras), _known_groups(lock, groups))
+    return frozenset(walk.chosen)
 
 
 def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | None:
@@ -161,8 +170,8 @@ def _owners(lock: LockView) -> Iterator[tuple[str, tuple[str, ...], tuple[Requir
 class _Walk:
     """The nodes reached so far. Each distinct marker is evaluated once."""
 
-    def __init__(self, lock: LockView, target: TargetEnvironment) -> None:
-        self._lock, self._target = lock, target
+    def __init__(self, lock: LockView, markers: Mapping[str, str]) -> None:
+        self._lock, self._markers = lock, markers
         self._releases: dict[ProjectName, list[LockedRelease]] = {}
         for package in lock.packages:
             self._releases.setdefault(package.name, []).append(package)
@@ -218,7 +227,7 @@ class _Walk:
         key = (requirement.marker, extra)
         holds = self._holds.get(key)
         if holds is None:
-            holds = self._holds[key] = marker_holds(requirement.marker, self._target.markers, extra)
+            holds = self._holds[key] = marker_holds(requirement.marker, self._markers, extra)
         return holds
 
     def _reach(self, requirement: Requirement, owner: str) -> None:
