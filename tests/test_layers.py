@@ -22,13 +22,13 @@ LAYERS = (
     ("errors.py", "_version.py"),
     ("core",),
     ("formats",),
-    ("resolver", "installer/plan.py"),
+    ("resolver", "installer/plan.py", "installer/installed.py"),
     ("store", "index", "python", "project", "installer"),
     ("engine",),
     ("cli", "__init__.py"),
     ("__main__.py",),
 )
-"""Lowest first. Two of the same row know nothing of each other. A file named alone stands for itself."""
+"""Lowest first. Two packages of the same row know nothing of each other. A file named alone stands for itself."""
 
 PURE = ("errors.py", "_version.py", "core", "formats", "resolver", "installer/plan.py")
 """Data in, data out."""
