@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from packaging.markers import Marker
@@ -41,26 +42,31 @@ def _ordered(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
 
 def _without_itself(requirements: Iterable[Requirement], project: Project) -> list[Requirement]:
     expanded: list[Requirement] = []
-    seen: set[tuple[ExtraName, str]] = set()
-    pending = [(requirement, requirement.marker) for requirement in requirements]
+    seen: dict[ExtraName, list[frozenset[str]]] = {}
+    pending = [(requirement, _conditions((), requirement)) for requirement in requirements]
     while pending:
-        requirement, marker = pending.pop()
+        requirement, conditions = pending.pop()
         if requirement.name != project.name:
-            expanded.append(
-                Requirement(requirement.name, requirement.extras, requirement.specifier, requirement.url, marker)
-            )
+            expanded.append(replace(requirement, marker=_conjunction(conditions)))
             continue
         for extra in requirement.extras:
-            if (extra, marker) not in seen:
-                seen.add((extra, marker))
-                pending += [(one, _both(marker, one.marker)) for one in project.optional_dependencies.get(extra, ())]
+            # what an extra asks for under fewer conditions covers what it asks for under more: circles end here
+            if not any(fewer <= frozenset(conditions) for fewer in seen.setdefault(extra, [])):
+                seen[extra].append(frozenset(conditions))
+                inner = project.optional_dependencies.get(extra, ())
+                pending += [(one, _conditions(conditions, one)) for one in inner]
     return expanded
 
 
-def _both(outer: str, inner: str) -> str:
-    if outer == inner or not (outer and inner):
-        return outer or inner
-    return str(Marker(f"({outer}) and ({inner})"))
+def _conditions(outer: tuple[str, ...], requirement: Requirement) -> tuple[str, ...]:
+    marker = requirement.marker
+    return outer if not marker or marker in outer else (*outer, marker)
+
+
+def _conjunction(conditions: tuple[str, ...]) -> str:
+    if len(conditions) < 2:
+        return "".join(conditions)
+    return str(Marker(" and ".join(f"({condition})" for condition in conditions)))
 
 
 def explain_difference(lock_roots: LockedRoots, project_roots: LockedRoots) -> str | None:

@@ -279,12 +279,14 @@ class _Reader:
     def _check_names(self, names: Iterable[str], where: str, what: str) -> None:
         spelled: dict[str, str] = {}
         for name in names:
-            line = self._line_in_table(where, name)
-            if not is_valid_name(name):
-                self._refuse(f"[{where}] has the {what} {name!r}, which is not a valid name", line=line)
             other = spelled.setdefault(normalize(name), name)
-            if other != name:
-                self._refuse(f"[{where}] has the same {what} twice: `{other}` and `{name}` are one name", line=line)
+            if not is_valid_name(name):
+                reason = f"[{where}] has the {what} {name!r}, which is not a valid name"
+            elif other != name:
+                reason = f"[{where}] has the same {what} twice: `{other}` and `{name}` are one name"
+            else:
+                continue
+            self._refuse(reason, line=self._line_in_table(where, name))
 
     # -- [dependency-groups]
 
@@ -292,7 +294,10 @@ class _Reader:
         table = self._table(self._document, "dependency-groups", "dependency-groups")
         self._check_names(table, "dependency-groups", "group")
         entries = {normalize_group(key): self._group_entries(table, key) for key in table}
-        return {name: tuple(self._expand(name, entries)) for name in entries}
+        expanded: dict[GroupName, tuple[Requirement, ...]] = {}
+        for name in entries:
+            self._expand(name, entries, expanded)
+        return {name: expanded[name] for name in entries}
 
     def _group_entries(self, table: Mapping[str, Any], key: str) -> tuple[Requirement | GroupName, ...]:
         """What stands in one group: requirements, and names of groups it includes."""
@@ -314,29 +319,33 @@ class _Reader:
         return normalize_group(included)
 
     def _expand(
-        self, name: GroupName, entries: Mapping[GroupName, tuple[Requirement | GroupName, ...]]
-    ) -> list[Requirement]:
-        """All requirements of a group, each once, those it includes where their group is named."""
-        expanded: list[Requirement] = []
-        path = [name]
-        pending = [iter(entries[name])]
-        while pending:
-            entry = next(pending[-1], None)
-            if entry is None:
-                pending.pop()
-                path.pop()
-            elif isinstance(entry, Requirement):
-                expanded.append(entry)
-            else:
-                line = self._line_of_key(f"dependency-groups.{path[-1]}")
-                if entry not in entries:
-                    self._refuse(f"the group `{path[-1]}` includes `{entry}`, which does not exist", line=line)
-                if entry in path:
-                    loop = " → ".join([*path[path.index(entry) :], entry])
-                    self._refuse(f"groups include each other in a circle: {loop}", line=line)
-                path.append(entry)
-                pending.append(iter(entries[entry]))
-        return list(dict.fromkeys(expanded))
+        self,
+        name: GroupName,
+        entries: Mapping[GroupName, tuple[Requirement | GroupName, ...]],
+        expanded: dict[GroupName, tuple[Requirement, ...]],
+    ) -> None:
+        """Add to `expanded` a group and those it includes: their requirements, each once, where the file has them.
+
+        Each group is expanded once, however often it is included, and without recursion, however deep.
+        """
+        open_groups = {name: iter(entries[name])}
+        while open_groups:
+            group = next(reversed(open_groups))
+            included = next((entry for entry in open_groups[group] if isinstance(entry, str)), None)
+            if included is None:
+                del open_groups[group]
+                parts = (expanded[entry] if isinstance(entry, str) else (entry,) for entry in entries[group])
+                expanded[group] = tuple(dict.fromkeys(requirement for part in parts for requirement in part))
+            elif included not in entries:
+                line = self._line_in_table("dependency-groups", group)
+                self._refuse(f"the group `{group}` includes `{included}`, which does not exist", line=line)
+            elif included in open_groups:
+                names = list(open_groups)
+                loop = " → ".join([*names[names.index(included) :], included])
+                line = self._line_in_table("dependency-groups", group)
+                self._refuse(f"groups include each other in a circle: {loop}", line=line)
+            elif included not in expanded:
+                open_groups[included] = iter(entries[included])
 
     # -- [tool.dxpy]
 

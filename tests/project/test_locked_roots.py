@@ -56,6 +56,14 @@ def test_requirements_on_itself_in_a_circle_end() -> None:
         """
     )
     assert texts(asked.optional["a"]) == ["x", 'x; os_name == "nt"']  # type: ignore[index]
+    circle = roots(
+        """
+        [project.optional-dependencies]
+        a = ["web-app[b]; os_name == 'nt'", "x"]
+        b = ["web-app[a]; python_version > '3'", "y"]
+        """
+    )
+    assert texts(circle.optional["a"]) == ["x", 'x; os_name == "nt" and python_version > "3"', 'y; os_name == "nt"']  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

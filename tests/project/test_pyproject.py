@@ -224,12 +224,20 @@ def test_circle_of_groups_names_those_in_it_and_no_others() -> None:
     assert refused(HEAD + text).reason.endswith("in a circle: b → c → d → b")
 
 
-def test_very_long_chain_of_groups_is_no_mistake() -> None:
-    count = 3000
-    lines = [f'g{number} = [{{include-group = "g{number + 1}"}}]\n' for number in range(count)]
-    lines.append(f'g{count} = ["x"]\n')
-    groups = parse(HEAD + "[dependency-groups]\n" + "".join(lines[-40:])).dependency_groups
+def test_long_chain_of_groups_is_no_mistake() -> None:
+    lines = [f'g{number} = [{{include-group = "g{number + 1}"}}]\n' for number in range(3000)]
+    groups = parse(HEAD + "[dependency-groups]\n" + "".join(lines) + 'g3000 = ["x"]\n').dependency_groups
+    assert len(groups) == 3001
     assert all([str(one) for one in group] == ["x"] for group in groups.values())
+
+
+def test_groups_that_include_the_next_twice_do_not_double_the_work_each_time() -> None:
+    twice = [
+        f'g{number} = [{{include-group = "g{number + 1}"}}, {{include-group = "G{number + 1}"}}]\n'
+        for number in range(60)
+    ]
+    groups = parse(HEAD + "[dependency-groups]\n" + "".join(twice) + 'g60 = ["x"]\n').dependency_groups
+    assert [str(one) for one in groups["g0"]] == ["x"]  # type: ignore[index]
 
 
 def test_close_setting_is_suggested() -> None:
@@ -252,17 +260,17 @@ values = st.recursive(
 )
 keys = st.sampled_from(
     [
-        "project.dependencies",
-        "project.optional-dependencies",
-        "project.dynamic",
-        "project.requires-python",
         "dependency-groups",
+        "project.dependencies",
+        "project.dynamic",
+        "project.optional-dependencies",
+        "project.requires-python",
+        "tool",
         "tool.dxpy",
         "tool.dxpy.default-groups",
-        "tool.uv.index",
         "tool.uv.default-groups",
+        "tool.uv.index",
         "tool.uv.index-url",
-        "tool",
     ]
 )
 
