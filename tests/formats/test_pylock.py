@@ -17,7 +17,6 @@ from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import InvalidLock, LockError
 from dxpy_async.formats.pylock import read_pylock, write_pylock
 
-
 HEAD = 'lock-version = "1.0"\ncreated-by = "x"\n'
 
 
