@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import reduce
+from operator import or_
 
 from packaging.version import Version
 
@@ -106,6 +108,16 @@ class Candidates:
         if judged is None:
             judged = self._judged[place] = self._judge(place)
         return judged
+
+    @property
+    def refused(self) -> int:
+        """All those that are known not to be usable so far."""
+        places = (place for place, judged in self._judged.items() if isinstance(judged, Refused))
+        return reduce(or_, (1 << place for place in places), self.prereleases)
+
+    def specifier_of(self, mask: int) -> str:
+        """A specifier, among those asked about, that allows just the candidates in `mask`; empty when none does."""
+        return next((specifier for (specifier, _), known in self._masks.items() if known == mask and specifier), "")
 
     def place_of(self, version: Version) -> int | None:
         """Where `version` stands, None when it is not there."""

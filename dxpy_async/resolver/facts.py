@@ -11,8 +11,9 @@ from dxpy_async.resolver.deduction import Fact, Package
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked(Fact):
-    """The user requires `target` to be one of `allowed`."""
+    """The user requires `target` to be one of `allowed`; `place` is where among all that the user requires."""
 
+    place: int
     requirement: Requirement
     target: Package
     allowed: int

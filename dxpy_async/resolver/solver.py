@@ -257,7 +257,7 @@ class Solver:
     def _ask(self, requirement: Requirement) -> None:
         allowed, targets = self._targets(requirement)
         for target in targets:
-            self._add({target: ~allowed}, Asked(requirement, target, allowed))
+            self._add({target: ~allowed}, Asked(self._asked, requirement, target, allowed))
 
     def _add(self, terms: dict[Package, int], fact: Asked | Depends | Unusable | SameVersion) -> Incompatibility:
         """Hold that not all `terms` are true, leaving out those that always are; one that never is makes it idle."""
