@@ -14,7 +14,7 @@ Source: https://packaging.python.org/en/latest/specifications/platform-compatibi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SHORT_NAMES = {"python": "py", "cpython": "cp", "pypy": "pp", "ironpython": "ip", "jython": "jy"}
 
@@ -32,8 +32,7 @@ _ELF_386, _ELF_ARM = 3, 40
 _ARM_ABI_MASK, _ARM_ABI_5, _ARM_HARD_FLOAT = 0xFF000000, 0x05000000, 0x00000400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagFacts:
+class TagFacts(NamedTuple):
     """What the tags of an interpreter depend on, as the interpreter itself reports it.
 
     `implementation` is `sys.implementation.name`, `version` major and minor, `version_nodot` what `sysconfig` calls so

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer, get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -104,8 +104,7 @@ class Interpreter:
         return f"{self.target.markers['platform_python_implementation']} {self.version}{threads}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchPlaces:
+class SearchPlaces(NamedTuple):
     """Where interpreters may be found: facts of the surroundings, gathered by the caller.
 
     `path` are the directories of PATH in order; `environment` is the active virtual environment; `pyenv_root` is set
@@ -311,8 +310,7 @@ def _pair(numbers: Iterable[Any]) -> tuple[int, int]:
 # --- what is asked for ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(NamedTuple):
     """A request taken apart: `path`, or `name` on PATH, or a version (specifier text) of an implementation."""
 
     path: str | None = None
@@ -325,9 +323,10 @@ class _Request:
     """None: either will do."""
 
 
-_VERSION = re.compile(r"(?P<version>\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?)(?P<threads>t?)")
-_IMPLEMENTATION = re.compile(r"(?P<name>cpython|pypy|graalpy)(?:(?:@|-)?(?P<rest>[0-9<>=!~].*))?", re.IGNORECASE)
-_MINOR_NAME = re.compile(r"python(\d+)\.(\d+)t?(?:\.exe)?")
+# Texts, compiled by `re` when they are first used, which in most runs is never.
+_VERSION = r"(?P<version>[0-9]+(?:\.[0-9]+){0,2}(?:(?:a|b|rc)[0-9]+)?)(?P<threads>t?)"
+_IMPLEMENTATION = r"(?i:(?P<name>cpython|pypy|graalpy)(?:(?:@|-)?(?P<rest>[0-9<>=!~].*))?)"
+_MINOR_NAME = r"python([0-9]{1,4})\.([0-9]{1,4})t?(?:\.exe)?"
 
 
 def _parse_request(text: str) -> _Request:
@@ -335,19 +334,20 @@ def _parse_request(text: str) -> _Request:
     request = text.strip()
     if not request:
         raise UsageError("the requested Python is empty", hints=("name a version like `3.12`, or a path",))
-    if os.sep in request or (os.altsep and os.altsep in request) or request in (".", "..") or os.path.isdir(request):
-        return _Request(path=request, free_threaded=None)
-    if match := _IMPLEMENTATION.fullmatch(request):
+    if match := re.fullmatch(_IMPLEMENTATION, request):
         return _version_request(match["rest"] or "", match["name"].lower())
-    if request[0] in "0123456789<>=!~":
+    if request[0] in "0123456789<>=!~" and os.sep not in request:
         return _version_request(request, None)
+    named_directory = os.path.isdir(request) and environment_python(Path(request)) is not None
+    if os.sep in request or (os.altsep and os.altsep in request) or named_directory:
+        return _Request(path=request, free_threaded=None)
     return _Request(name=request, free_threaded=None)
 
 
 def _version_request(text: str, implementation: str | None) -> _Request:
     if not text:
         return _Request(implementation=implementation, free_threaded=None)
-    if match := _VERSION.fullmatch(text):
+    if match := re.fullmatch(_VERSION, text):
         version, free_threaded = match["version"], bool(match["threads"])
         whole = version.count(".") == 2 or not version.replace(".", "").isdigit()
         parts = re.findall(r"\d+", version)
@@ -530,7 +530,7 @@ def _executables(directory: str, wanted: _Request) -> Iterator[str]:
     except OSError:
         return
     for name in listed:
-        if (match := _MINOR_NAME.fullmatch(name)) and (version := (int(match[1]), int(match[2]))) >= _OLDEST:
+        if (match := re.fullmatch(_MINOR_NAME, name)) and (version := (int(match[1]), int(match[2]))) >= _OLDEST:
             versioned[name] = version
     for name in sorted(versioned, key=lambda name: (versioned[name], name), reverse=True):
         yield os.path.join(directory, name)

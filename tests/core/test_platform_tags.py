@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from packaging import tags
 
@@ -43,7 +41,7 @@ def test_mac_platforms_are_those_of_packaging(version: tuple[int, int], machine:
     ],
 )
 def test_cpython_tags_are_those_of_packaging(abis: list[str], changes: dict[str, object]) -> None:
-    facts = dataclasses.replace(LINUX, **changes)  # type: ignore[arg-type]
+    facts = LINUX._replace(**changes)  # type: ignore[arg-type]
     platforms = list(platform_tags(facts))
     expected = [
         *tags.cpython_tags(facts.version, abis, platforms),
@@ -53,10 +51,8 @@ def test_cpython_tags_are_those_of_packaging(abis: list[str], changes: dict[str,
 
 
 def test_pypy_tags_are_those_of_packaging() -> None:
-    facts = dataclasses.replace(
-        LINUX, implementation="pypy", version=(3, 10), extension_suffix=".pypy310-pp73-x86_64-linux-gnu.so"
-    )
-    facts = dataclasses.replace(facts, version_nodot="310")
+    facts = LINUX._replace(implementation="pypy", version=(3, 10), extension_suffix=".pypy310-pp73-x86_64-linux-gnu.so")
+    facts = facts._replace(version_nodot="310")
     platforms = list(platform_tags(facts))
     expected = [
         *tags.generic_tags("pp310", ["pypy310_pp73"], platforms),
@@ -73,30 +69,30 @@ def test_native_linux_comes_before_manylinux_from_newest_to_oldest() -> None:
 
 
 def test_other_machines_have_no_manylinux_older_than_2014() -> None:
-    platforms = list(platform_tags(dataclasses.replace(LINUX, platform="linux-aarch64", elf=(64, 183, 0))))
+    platforms = list(platform_tags(LINUX._replace(platform="linux-aarch64", elf=(64, 183, 0))))
     assert platforms[-2:] == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
 
 
 def test_machines_without_a_manylinux_profile_have_only_the_native_platform() -> None:
-    assert list(platform_tags(dataclasses.replace(LINUX, platform="linux-mips64"))) == ["linux_mips64"]
+    assert list(platform_tags(LINUX._replace(platform="linux-mips64"))) == ["linux_mips64"]
 
 
 def test_32bit_arm_needs_hardware_floats_for_manylinux() -> None:
-    soft = dataclasses.replace(LINUX, platform="linux-armv7l", bits=32, elf=(32, 40, 0x05000200))
-    hard = dataclasses.replace(soft, elf=(32, 40, 0x05000400))
+    soft = LINUX._replace(platform="linux-armv7l", bits=32, elf=(32, 40, 0x05000200))
+    hard = soft._replace(elf=(32, 40, 0x05000400))
     assert list(platform_tags(soft)) == ["linux_armv7l"]
     assert "manylinux_2_17_armv7l" in platform_tags(hard)
 
 
 def test_32bit_interpreter_on_64bit_kernel_has_the_32bit_platforms() -> None:
-    i686 = dataclasses.replace(LINUX, bits=32, elf=(32, 3, 0))
+    i686 = LINUX._replace(bits=32, elf=(32, 3, 0))
     assert list(platform_tags(i686))[:2] == ["linux_i686", "manylinux_2_31_i686"]
-    arm = dataclasses.replace(LINUX, platform="linux-aarch64", bits=32, elf=(32, 40, 0x05000400))
+    arm = LINUX._replace(platform="linux-aarch64", bits=32, elf=(32, 40, 0x05000400))
     assert list(platform_tags(arm))[:2] == ["linux_armv8l", "linux_armv7l"]
 
 
 def test_musl_gives_musllinux_down_to_zero_and_no_manylinux() -> None:
-    facts = dataclasses.replace(LINUX, libc="musl", libc_version=(1, 2))
+    facts = LINUX._replace(libc="musl", libc_version=(1, 2))
     assert list(platform_tags(facts)) == [
         "linux_x86_64",
         "musllinux_1_2_x86_64",
@@ -106,7 +102,7 @@ def test_musl_gives_musllinux_down_to_zero_and_no_manylinux() -> None:
 
 
 def test_versions_of_glibc_that_the_distribution_refuses_are_left_out() -> None:
-    facts = dataclasses.replace(LINUX, refused_glibc=frozenset({17, 5}))
+    facts = LINUX._replace(refused_glibc=frozenset({17, 5}))
     platforms = list(platform_tags(facts))
     assert "manylinux2014_x86_64" not in platforms
     assert "manylinux_2_18_x86_64" in platforms
@@ -115,13 +111,13 @@ def test_versions_of_glibc_that_the_distribution_refuses_are_left_out() -> None:
 
 @pytest.mark.parametrize(("platform", "tag"), [("win-amd64", "win_amd64"), ("win32", "win32")])
 def test_windows_has_the_one_platform_that_sysconfig_names(platform: str, tag: str) -> None:
-    facts = dataclasses.replace(LINUX, system="Windows", platform=platform, libc="", elf=None)
+    facts = LINUX._replace(system="Windows", platform=platform, libc="", elf=None)
     assert list(platform_tags(facts)) == [tag]
     assert supported_tags(facts)[0] == f"cp312-cp312-{tag}"
 
 
 def test_mac_interpreter_of_32_bits_is_an_i386_one() -> None:
-    facts = dataclasses.replace(
-        LINUX, system="Darwin", platform="macosx-10.6-i386", bits=32, mac_version=(10, 6), mac_machine="x86_64"
+    facts = LINUX._replace(
+        system="Darwin", platform="macosx-10.6-i386", bits=32, mac_version=(10, 6), mac_machine="x86_64"
     )
     assert next(platform_tags(facts)) == "macosx_10_6_i386"
