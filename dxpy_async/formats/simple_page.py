@@ -1,0 +1,282 @@
+"""One project page of the simple API, in its JSON form or its HTML form, read into a `PageRecord`.
+
+Files are grouped by the version in their name. Names are read strictly: a file whose name is neither a wheel's nor an
+sdist's of this project, with a version of PEP 440, is passed over, as every installer does with the relics of twenty
+years (eggs, installers, misnamed uploads).
+
+Source: https://packaging.python.org/en/latest/specifications/simple-repository-api/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
+from urllib.parse import unquote, urljoin, urlsplit
+
+import msgspec
+from packaging.version import InvalidVersion, Version
+
+from dxpy_async.core.names import ProjectName, normalize
+from dxpy_async.errors import InvalidIndexPage
+from dxpy_async.formats.compact_page import WITH_PREFIX, FileRow, PageRecord
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+HTML_TYPE = "application/vnd.pypi.simple.v1+html"
+ACCEPT = f"{JSON_TYPE}, {HTML_TYPE};q=0.2, text/html;q=0.1"
+"""The Accept header for a project page: JSON if it can be had."""
+
+_SIMPLE_TYPE = re.compile(r"application/vnd\.pypi\.simple\.v(\d+)\+(json|html)")
+_SDIST_ENDINGS = (".tar.gz", ".zip")
+_DIGESTS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
+
+
+class ListedFile(msgspec.Struct, gc=False):
+    """One file as a page lists it. `url` may be relative; `yanked` is a reason, or whether it is at all."""
+
+    filename: str
+    url: str
+    hashes: dict[str, str] | None = None
+    size: int | None = None
+    upload_time: str | None = msgspec.field(default=None, name="upload-time")
+    requires_python: str | None = msgspec.field(default=None, name="requires-python")
+    yanked: bool | str | None = None
+    core_metadata: bool | dict[str, str] | None = msgspec.field(default=None, name="core-metadata")
+    dist_info_metadata: bool | dict[str, str] | None = msgspec.field(default=None, name="dist-info-metadata")
+
+
+class _Meta(msgspec.Struct):
+    api_version: str = msgspec.field(name="api-version")
+
+
+class _JsonPage(msgspec.Struct):
+    meta: _Meta
+    files: list[ListedFile]
+    name: str | None = None
+
+
+_decode_json = msgspec.json.Decoder(_JsonPage).decode
+
+
+def parse(body: bytes, content_type: str, *, base_url: str, project: ProjectName, index_url: str) -> PageRecord:
+    """Read one project page. `base_url` is the address it came from in the end, `index_url` the index's, for people.
+
+    Neither may carry credentials. Raises InvalidIndexPage when the type is neither form, the body does not parse, the
+    page is of another project, or of a major version of the API that is not known.
+    """
+    try:
+        kind = _kind_of(content_type)
+        if kind == "json":
+            files = _json_files(body, project)
+        else:
+            base_url, files = _html_files(body, content_type, base_url)
+    except _Unreadable as error:
+        raise InvalidIndexPage(f"the page of `{project}` at {base_url} {error}", url=base_url) from error
+    prefix = _common_beginning(files)
+    releases = _releases(files, project, prefix)
+    return PageRecord(project=project, index_url=index_url, base_url=base_url, prefix=prefix, releases=releases)
+
+
+class _Unreadable(Exception):
+    """Completes the sentence "the page of `flask` at … "."""
+
+
+def _kind_of(content_type: str) -> str:
+    plain = content_type.partition(";")[0].strip().lower()
+    if match := _SIMPLE_TYPE.fullmatch(plain):
+        _check_major(match[1])
+        return match[2]
+    if plain == "application/json":
+        return "json"
+    if plain in ("text/html", "application/xhtml+xml"):
+        return "html"
+    raise _Unreadable(f"is neither JSON nor HTML of the simple API, but `{plain[:80] or 'of no type'}`")
+
+
+def _check_major(version: str) -> None:
+    major = version.partition(".")[0]
+    if not major.isdecimal() or int(major[:9]) != 1:
+        raise _Unreadable(f"is of version {version[:20]!r} of the simple API; only version 1 is known")
+
+
+def _json_files(body: bytes, project: ProjectName) -> list[ListedFile]:
+    try:
+        page = _decode_json(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _Unreadable(f"does not parse: {error}") from error
+    _check_major(page.meta.api_version)
+    if page.name is not None and normalize(page.name) != project:
+        raise _Unreadable(f"is that of `{page.name[:80]}`")
+    return page.files
+
+
+def _html_files(body: bytes, content_type: str, base_url: str) -> tuple[str, list[ListedFile]]:
+    reader = _AnchorReader()
+    try:
+        reader.feed(body.decode(_charset(content_type), errors="replace"))
+        reader.close()
+    except (AssertionError, RecursionError) as error:  # how the library's parser fails on some broken markup
+        raise _Unreadable(f"does not parse: {error}") from error
+    if reader.version is not None:
+        _check_major(reader.version)
+    try:
+        base = urljoin(base_url, reader.base) if reader.base else base_url
+    except ValueError as error:
+        raise _Unreadable(f"has a base address that is none: {error}") from error
+    return base, [file for attributes in reader.anchors if (file := _anchored_file(attributes)) is not None]
+
+
+def _charset(content_type: str) -> str:
+    match = re.search(r"charset\s*=\s*\"?([\w.-]+)", content_type, re.IGNORECASE | re.ASCII)
+    charset = match[1].lower() if match else "utf-8"
+    return charset if charset in ("utf-8", "iso-8859-1", "latin-1", "us-ascii", "windows-1252") else "utf-8"
+
+
+class _AnchorReader(HTMLParser):
+    """Collects the attributes of every `<a href>`, the first `<base href>` and the version of the API."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.anchors: list[dict[str, str]] = []
+        self.base: str | None = None
+        self.version: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            attributes = {key: value or "" for key, value in attrs}
+            if attributes.get("href"):
+                self.anchors.append(attributes)
+        elif tag == "base" and self.base is None:
+            self.base = next((value for key, value in attrs if key == "href" and value), None)
+        elif tag == "meta":
+            attributes = {key: value or "" for key, value in attrs}
+            if attributes.get("name") == "pypi:repository-version":
+                self.version = attributes.get("content", "")
+
+
+def _anchored_file(attributes: Mapping[str, str]) -> ListedFile | None:
+    link, _, fragment = attributes["href"].strip().partition("#")
+    try:
+        path = urlsplit(link).path
+    except ValueError:
+        return None
+    announced = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+    return ListedFile(
+        # The name is what stands after the last slash, decoded once: a `%2F` in it makes an unsafe name, not a path.
+        filename=unquote(path.rpartition("/")[2]),
+        url=link,
+        hashes=_fragment_digests(fragment),
+        requires_python=attributes.get("data-requires-python"),
+        yanked=(attributes["data-yanked"] or True) if "data-yanked" in attributes else None,
+        core_metadata=None if announced is None else _fragment_digests(announced) or announced.lower() != "false",
+    )
+
+
+def _fragment_digests(fragment: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in fragment.split("&"))
+    return {algorithm.lower(): digest for algorithm, _, digest in pairs if digest and algorithm.lower() in _DIGESTS}
+
+
+def _common_beginning(files: Sequence[ListedFile]) -> str:
+    """A beginning that most links share, found from the first and the last."""
+    if not files:
+        return ""
+    prefix = files[0].url
+    while "/" in prefix:
+        prefix = prefix.rstrip("/").rpartition("/")[0] + "/"
+        if files[-1].url.startswith(prefix):
+            return prefix
+    return ""
+
+
+def _releases(files: Sequence[ListedFile], project: ProjectName, prefix: str) -> list[tuple[str, list[FileRow]]]:
+    releases: dict[Version, list[FileRow]] = {}
+    by_text: dict[str, list[FileRow] | None] = {}
+    spellings: dict[str, bool] = {}
+    # A page's files come in runs of one version: most names begin as the one before did, and need no second look.
+    beginning, rows = "\0", None
+    for file in files:
+        filename = file.filename
+        if not (filename.startswith(beginning) and filename.endswith(".whl") and filename.count("-") == 4):
+            name, text, is_wheel = name_and_version(filename)
+            known = spellings.get(name)
+            if known is None:
+                known = spellings[name] = normalize(name) == project
+            if not known or not text:
+                continue
+            if text not in by_text:
+                by_text[text] = _rows_of(text, releases)
+            rows = by_text[text]
+            beginning = f"{name}-{text}-" if is_wheel else "\0"
+        if rows is not None:
+            rows.append(_row(file, prefix))
+    ordered = sorted(releases.items(), key=lambda item: item[0], reverse=True)
+    return [(str(version), rows) for version, rows in ordered]
+
+
+def _rows_of(text: str, releases: dict[Version, list[FileRow]]) -> list[FileRow] | None:
+    try:
+        return releases.setdefault(Version(text.replace("_", "-")), [])
+    except InvalidVersion:
+        return None
+
+
+def _is_wheel_tail(filename: str) -> bool:
+    """Whether a name with two parts before it is a wheel's, by its parts (see `core.wheel_names`)."""
+    if not filename.endswith(".whl"):
+        return False
+    dashes = filename.count("-")
+    return dashes == 4 or (dashes == 5 and filename.split("-", 3)[2][:1].isdigit())
+
+
+def name_and_version(filename: str) -> tuple[str, str, bool]:
+    """The two as a file name spells them, and whether it is a wheel's; empty for what is neither wheel nor sdist."""
+    if _is_wheel_tail(filename):
+        name, version, _ = filename.split("-", 2)
+        return name, version, True
+    for ending in _SDIST_ENDINGS:
+        if filename.endswith(ending):
+            name, _, version = filename.removesuffix(ending).rpartition("-")
+            return name, version, False
+    return "", "", False
+
+
+def _row(file: ListedFile, prefix: str) -> FileRow:
+    filename, link, yanked = file.filename, file.url, file.yanked
+    if link.endswith("/" + filename):
+        link = link[: -len(filename)]
+    if prefix and link.startswith(prefix):
+        link = WITH_PREFIX + link[len(prefix) :]
+    sha256, others = _split_digests(file.hashes)
+    announced = file.dist_info_metadata if file.core_metadata is None else file.core_metadata
+    metadata: dict[str, str] | bytes | None = None
+    if announced:
+        only, rest = (None, None) if announced is True else _split_digests(announced)
+        metadata = ({} if announced is True else announced) if only is None or rest else only
+    return (
+        filename,
+        link,
+        sha256,
+        others,
+        file.size,
+        file.upload_time,
+        file.requires_python,
+        None if not yanked else "" if yanked is True else yanked,
+        metadata,
+    )
+
+
+def _split_digests(digests: dict[str, str] | None) -> tuple[bytes | None, dict[str, str] | None]:
+    """The sha256 in bytes, and the other digests, if any. A sha256 that is none stays with the others, in text."""
+    if not digests:
+        return None, None
+    text = digests.get("sha256", "")
+    if len(text) != 64:
+        return None, digests
+    try:
+        sha256 = bytes.fromhex(text)
+    except ValueError:
+        return None, digests
+    if len(digests) == 1:
+        return sha256, None
+    return sha256, {key: value for key, value in digests.items() if key != "sha256"}
