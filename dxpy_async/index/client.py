@@ -1,0 +1,235 @@
+"""The client of package indexes: project pages, core metadata, downloads.
+
+Indexes are asked in order of trust, and the first that has a project is the only one that is believed about it: extra
+indexes come before the default one, so that a name which a private index has cannot be taken over on the public one.
+Local directories are not indexes in that sense: what lies in them is added to whatever the indexes have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from blake3 import blake3
+from packaging.version import Version
+
+from dxpy_async.core.names import ProjectName, is_valid_name
+from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.settings import IndexSettings, NetworkSettings
+from dxpy_async.errors import IndexUnavailable, UsageError
+from dxpy_async.index.directories import LocalDirectory, directory_of, path_of
+from dxpy_async.index.downloads import (
+    BATCH_BYTES,
+    Download,
+    Downloaded,
+    HashingFile,
+    Promise,
+    copy_file,
+    create_file,
+)
+from dxpy_async.index.finishing import in_thread
+from dxpy_async.index.http_cache import HttpCache
+from dxpy_async.index.metadata import MetadataSource, metadata_of_file
+from dxpy_async.index.pages import NotCached, PageSource, RemoteIndex
+from dxpy_async.index.safe_url import Origin, SafeURL
+from dxpy_async.index.sharing import SharedWork
+from dxpy_async.index.transport import Pacing, Transport
+
+__all__ = ["Downloaded", "IndexClient", "Pacing"]
+
+_DOWNLOAD_BYTES = 2 * BATCH_BYTES  # what one download has in memory at the most: one batch and the buffers before it
+
+
+class IndexClient:
+    """Asks indexes and keeps their answers. Safe for any number of tasks of one event loop at once.
+
+    `now` gives seconds since 1970. `base_directory` is what relative directories of `indexes` are relative to.
+    `refresh` has every cached page validated before it is used. `trouble` is why the cache cannot be used, if so.
+    """
+
+    def __init__(
+        self,
+        *,
+        indexes: IndexSettings,
+        network: NetworkSettings,
+        cache_dir: Path,
+        now: Callable[[], float],
+        base_directory: Path,
+        refresh: bool = False,
+        pacing: Pacing | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._network = network
+        credentials: dict[Origin, str] = {}
+        addresses = (*indexes.extra_index_urls, indexes.index_url)
+        self._indexes = [_index(address, base_directory, credentials) for address in addresses if address]
+        self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
+        self._cache = HttpCache(cache_dir)
+        self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
+        self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
+        self._metadata_work: SharedWork[str, CoreMetadata | Unavailable] = SharedWork()
+        self._pages = PageSource(
+            self._transport, self._cache, self._page_work, now=now, offline=network.offline, refresh=refresh
+        )
+        self._metadata = MetadataSource(
+            self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
+        )
+        self._downloads = asyncio.Semaphore(max(1, network.bytes_in_flight // _DOWNLOAD_BYTES))
+        self._exits = AsyncExitStack()
+
+    @property
+    def trouble(self) -> OSError | None:
+        return self._cache.trouble
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as exits:
+            await exits.enter_async_context(self._transport)
+            await exits.enter_async_context(self._page_work)
+            await exits.enter_async_context(self._metadata_work)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exits.aclose()
+
+    async def project_page(self, project: ProjectName) -> ProjectPage | Unavailable:
+        """The releases of `project` on the first index that has it, and those in the directories, which come first.
+
+        Unavailable when nobody has it. Raises IndexRefused, IndexUnavailable or InvalidIndexPage when an index cannot
+        be asked: what it would have said is not known then, and the next one may not be asked in its place.
+        """
+        if not is_valid_name(project):
+            return Unavailable("is not a valid project name")
+        local = [page for directory in self._directories if (page := directory.page(project)) is not None]
+        unknown: list[str] = []
+        for index in self._indexes:
+            try:
+                page = await self._page_on(index, project)
+            except NotCached:
+                unknown.append(index.url)
+                continue
+            if page is not None:
+                return _merged([*local, page])
+        if local:
+            return _merged(local)
+        if unknown:
+            raise IndexUnavailable(
+                f"the page of `{project}` is not in the cache, and the network is not used (offline)", url=unknown[0]
+            )
+        places = [index.url for index in self._indexes] + [directory.url for directory in self._directories]
+        return Unavailable(f"is not on {' or '.join(f'`{place}`' for place in places) or 'any index: none is set'}")
+
+    async def _page_on(self, index: RemoteIndex | LocalDirectory, project: ProjectName) -> ProjectPage | None:
+        if isinstance(index, LocalDirectory):
+            return await in_thread(index.index_page, project)
+        return await self._pages.page(index, project)
+
+    async def core_metadata(
+        self, project: ProjectName, version: Version, file: DistributionFile
+    ) -> CoreMetadata | Unavailable:
+        """The core metadata of the release that `file` is of.
+
+        Unavailable for a source distribution, and for metadata or a wheel that is invalid. Raises when the index cannot
+        be asked, and HashMismatch for metadata that is not what the page promised.
+        """
+        if not file.is_wheel:
+            return Unavailable(f"it has only the source distribution `{file.filename}`, which would have to be built")
+        if file.url.startswith("file:"):
+            return await in_thread(metadata_of_file, path_of(file.url), project, version, file.filename)
+        return await self._metadata.metadata(project, version, file)
+
+    async def _fetch_wheel(self, file: DistributionFile, into: Path) -> None:
+        await self.download(
+            url=file.url, filename=file.filename, hashes=file.hashes, size=file.size, into=into, progress=_ignore
+        )
+
+    async def download(
+        self,
+        *,
+        url: str,
+        filename: str,
+        hashes: Mapping[str, str],
+        size: int | None,
+        into: Path,
+        progress: Callable[[int], None],
+    ) -> Downloaded:
+        """Bring one distribution to the file `into`, hashed and held against `hashes` and `size`.
+
+        `progress` is called with the number of bytes that have come since it was last called; the number is negative
+        when an attempt starts over. Raises HashMismatch or SizeMismatch, an IndexFailure when it cannot be had, and
+        StoreError when it cannot be written. After an error or a cancellation `into` does not exist.
+        """
+        try:
+            address = SafeURL.parse(url)
+        except ValueError as error:
+            raise UsageError(f"`{filename}` has an address that is none: {error}") from error
+        promise = Promise(filename, address.public, hashes, size)
+        scheme = urlsplit(address.public).scheme
+        if scheme not in ("http", "https", "file"):
+            raise UsageError(f"`{filename}` cannot be fetched from `{address}`: only http, https and file are known")
+        if scheme != "file" and self._network.offline:
+            raise IndexUnavailable(
+                f"`{filename}` is not in the store, and the network is not used (offline)", url=address.public
+            )
+        async with self._downloads:
+            file = create_file(into, promise)
+            try:
+                return await self._bring(address, file, promise, progress)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    into.unlink()
+                raise
+            finally:
+                file.close()
+
+    async def _bring(
+        self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
+    ) -> Downloaded:
+        if address.origin.scheme != "file":
+            return await Download(self._transport, address, file, promise, progress).run()
+        await copy_file(path_of(address.public), file, promise, progress)
+        return file.checked()
+
+
+def _index(address: str, base_directory: Path, credentials: dict[Origin, str]) -> RemoteIndex | LocalDirectory:
+    try:
+        url = SafeURL.parse(address)
+        origin = url.origin
+    except ValueError as error:
+        raise UsageError(f"an index has an address that is none: {error}") from error
+    if "://" not in address or origin.scheme == "file":
+        return directory_of(address, base_directory)
+    if origin.scheme not in ("http", "https") or not origin.host:
+        raise UsageError(f"`{url}` is not the address of an index: it should begin with https://, http:// or file://")
+    if url.authorization is not None:
+        credentials.setdefault(origin, url.authorization)
+    public = urlsplit(url.public)._replace(query="", fragment="").geturl().rstrip("/")
+    return RemoteIndex(public, blake3(public.encode()).hexdigest(16))
+
+
+def _merged(pages: list[ProjectPage]) -> ProjectPage:
+    """Several pages as one: of two files with one name the earlier counts. Its address is that of the last."""
+    if len(pages) == 1:
+        return pages[0]
+    versions = tuple(sorted({version for page in pages for version in page.versions}, reverse=True))
+
+    def files(version: Version) -> tuple[DistributionFile, ...]:
+        found: dict[str, DistributionFile] = {}
+        for page in pages:
+            for file in page.files(version):
+                found.setdefault(file.filename, file)
+        return tuple(found.values())
+
+    return ProjectPage(pages[0].project, versions, files, index_url=pages[-1].index_url)
+
+
+def _ignore(_: int) -> None:
+    """Nobody watches."""

@@ -1,0 +1,126 @@
+"""The pages of one index behind http(s), from the cache while they hold, else from the index."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from dxpy_async.core.limits import PAGE_BYTES
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.releases import ProjectPage
+from dxpy_async.errors import FormatError
+from dxpy_async.formats.compact_page import decode_page, encode_page
+from dxpy_async.formats.simple_page import ACCEPT, parse
+from dxpy_async.index.finishing import in_thread
+from dxpy_async.index.http_cache import CachedAnswer, HttpCache, Validators, renewed, validators_of
+from dxpy_async.index.sharing import SharedWork
+from dxpy_async.index.transport import Reply, Transport
+
+INLINE_BYTES = 16 * 1024
+"""Bodies up to this size are decoded on the event loop: a hop to a thread and back costs more."""
+
+DECODERS = 2
+"""Pages that are decoded at once; more would only wait for the interpreter's lock, and each holds its page twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteIndex:
+    """An index behind http(s): its address without credentials and without a slash at the end, and its cache's name."""
+
+    url: str
+    key: str
+
+    def page_url(self, project: ProjectName) -> str:
+        return f"{self.url}/{project}/"
+
+
+class NotCached(Exception):
+    """A page that would have to be fetched while the network is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A page in the cache, and what was kept beside it."""
+
+    page: ProjectPage
+    entry: CachedAnswer
+
+
+class PageSource:
+    """Project pages of all remote indexes of one client."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        cache: HttpCache,
+        work: SharedWork[tuple[str, ProjectName], ProjectPage | None],
+        *,
+        now: Callable[[], float],
+        offline: bool,
+        refresh: bool,
+    ) -> None:
+        self._transport, self._cache, self._work, self._now = transport, cache, work, now
+        self._offline, self._refresh = offline, refresh
+        self._decoders = asyncio.Semaphore(DECODERS)
+
+    async def page(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
+        """The page of `project`; None when the index has none. Raises NotCached when it could only be fetched."""
+        held = self._held(index, project)
+        if held is not None and self._may_use_unasked(held.entry.validators):
+            return held.page
+        if self._offline:
+            raise NotCached
+        return await self._work.run((index.url, project), lambda: self._fetch(index, project, held))
+
+    def _may_use_unasked(self, validators: Validators) -> bool:
+        return self._offline or (not self._refresh and validators.are_fresh(self._now()))
+
+    def _held(self, index: RemoteIndex, project: ProjectName) -> _Held | None:
+        entry = self._cache.read(_name(index, project))
+        if entry is None:
+            return None
+        try:
+            page = decode_page(entry.body, origin=f"cached page of {project}")
+        except FormatError:  # damaged: a miss
+            return None
+        return _Held(page, entry) if page.project == project and page.index_url == index.url else None
+
+    async def _fetch(self, index: RemoteIndex, project: ProjectName, held: _Held | None) -> ProjectPage | None:
+        async def receive(reply: Reply) -> ProjectPage | None:
+            if reply.status == 304 and held is not None:
+                validators = renewed(held.entry.validators, reply.headers, self._now())
+                if validators is not None:
+                    self._cache.renew(_name(index, project), held.entry.validators, validators, held.entry.body)
+                return held.page
+            if reply.status in (404, 410):
+                return None
+            if reply.status != 200:
+                raise reply.refusal()
+            body = await reply.body(PAGE_BYTES)
+            if len(body) <= INLINE_BYTES:
+                return self._decode(body, reply, index, project)
+            decode = partial(self._decode, body, reply, index, project)
+            del body  # is let go of as soon as it is decoded
+            async with self._decoders:
+                return await in_thread(decode)
+
+        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
+        if held is not None:
+            headers |= held.entry.validators.conditions()
+        return await self._transport.request(index.page_url(project), receive, headers=headers)
+
+    def _decode(self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName) -> ProjectPage:
+        content_type = reply.headers.get("Content-Type", "")
+        record = parse(
+            reply.plain(body, PAGE_BYTES), content_type, base_url=reply.url, project=project, index_url=index.url
+        )
+        compact = encode_page(record)
+        if (validators := validators_of(reply.headers, self._now())) is not None:
+            self._cache.write(_name(index, project), validators, compact)
+        return decode_page(compact, origin=f"page of {project}")
+
+
+def _name(index: RemoteIndex, project: ProjectName) -> str:
+    return f"pages-v1/{index.key}/{project}"

@@ -1,0 +1,351 @@
+"""HTTP for an index client: pooled connections, redirects followed by hand, retries with a budget, limits throughout.
+
+What is retried: connections that fail or break, silence, and the statuses 408, 429 and 5xx, with pauses that double and
+are scattered; `Retry-After` is honoured up to `RETRY_AFTER_SECONDS`. What is not: a TLS certificate that does not hold,
+and an index that says no. All requests of one client draw on one budget of retries, so that four hundred packages
+behind a dead index end in seconds, not in an hour.
+
+Credentials go to the origin they were given for and to no other, whatever a page or a redirect says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import yarl
+
+from dxpy_async._version import __version__
+from dxpy_async.core.limits import REDIRECTS, RETRY_AFTER_SECONDS
+from dxpy_async.core.settings import NetworkSettings
+from dxpy_async.errors import IndexRefused, IndexUnavailable, InvalidIndexPage
+from dxpy_async.index.inflate import DamagedGzip, TooLong, gunzip
+from dxpy_async.index.safe_url import Origin, origin_of
+
+ResultT = TypeVar("ResultT")
+
+READ_BUFFER = 256 * 1024
+"""How much of a body waits for its reader before the sender is held up, in bytes."""
+
+_REDIRECTING = frozenset({301, 302, 303, 307, 308})
+_RETRIED = frozenset({408, 429, *range(500, 600)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """How long things may take beyond the user's settings. Seconds and bytes per second."""
+
+    first_pause: float = 0.25
+    longest_pause: float = 10.0
+    stall_seconds: float = 60.0
+    stall_rate: float = 1024.0
+    """A body that comes more slowly than this for `stall_seconds` is not coming."""
+    retry_budget: int = 64
+    """Retries of all requests together; each request that succeeds gives half a retry back."""
+
+
+class TransientFault(Exception):
+    """Something that another attempt may not meet. Completes the sentence "`url` …"."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.retry_after = reason, retry_after
+
+
+class Reply:
+    """The head of an answer, and its body as it comes. Errors of the wire are raised as TransientFault."""
+
+    __slots__ = ("_pacing", "_response", "headers", "status", "url")
+
+    def __init__(self, response: aiohttp.ClientResponse, url: str, pacing: Pacing) -> None:
+        self._response, self._pacing = response, pacing
+        self.url, self.status = url, response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def declared_length(self) -> int | None:
+        """The length of the body in bytes, as the header says."""
+        return self._response.content_length
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, not decompressed."""
+        waited, received = 0.0, 0
+        while True:
+            began = time.monotonic()
+            with _wire_errors():
+                chunk = await self._response.content.readany()
+            if not chunk:
+                return
+            waited += time.monotonic() - began
+            received += len(chunk)
+            if waited >= self._pacing.stall_seconds:
+                if received < waited * self._pacing.stall_rate:
+                    raise TransientFault(f"sent only {received} bytes in {waited:.0f} s")
+                waited, received = 0.0, 0
+            yield chunk
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body, not decompressed. Raises InvalidIndexPage when it is longer than `limit` bytes."""
+        declared = self.declared_length
+        if declared is not None and declared > limit:
+            raise over_limit(self.url, declared, limit)
+        parts, size = [], 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise over_limit(self.url, size, limit)
+            parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def plain(self, body: bytes, limit: int) -> bytes:
+        """`body` without the compression it came in, at the most `limit` bytes."""
+        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding in ("identity", ""):
+            return body
+        if encoding not in ("gzip", "x-gzip"):
+            raise InvalidIndexPage(f"`{self.url}` answered in the encoding {encoding[:40]!r}, unasked", url=self.url)
+        try:
+            return gunzip(body, limit)
+        except TooLong as error:
+            raise over_limit(self.url, limit + 1, limit) from error
+        except DamagedGzip as error:
+            raise TransientFault(f"sent a damaged gzip stream ({error})") from error
+
+    def refusal(self) -> IndexRefused | IndexUnavailable:
+        """The error for a status that is neither an answer nor worth another attempt."""
+        if self.status in (401, 403):
+            return _refused(self.url, self.status)
+        return IndexUnavailable(f"`{self.url}` answered with status {self.status}", url=self.url)
+
+
+def over_limit(url: str, size: int, limit: int) -> InvalidIndexPage:
+    return InvalidIndexPage(f"`{url}` is larger than is read: {size} bytes or more, the limit is {limit}", url=url)
+
+
+class Transport:
+    """Sends requests for one client. `credentials` maps origins to Authorization headers.
+
+    `tls` replaces the system's idea of whom to trust.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSettings,
+        credentials: Mapping[Origin, str],
+        *,
+        now: Callable[[], float],
+        pacing: Pacing | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._network, self._credentials, self._now = network, credentials, now
+        self._pacing = pacing or Pacing()
+        self._tls = tls
+        self._slots = asyncio.Semaphore(network.connections)
+        self._budget = float(self._pacing.retry_budget)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        network = self._network
+        self._session = aiohttp.ClientSession(
+            # The number of connections is bounded by `_slots`, so that waiting for one counts for no timeout.
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, ttl_dns_cache=300),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=None, sock_connect=network.connect_timeout, sock_read=network.read_timeout
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER,
+            headers={"User-Agent": f"dxpy/{__version__}"},
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def request(
+        self,
+        url: str,
+        receive: Callable[[Reply], Awaitable[ResultT]],
+        *,
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]],
+        authorization: str | None = None,
+    ) -> ResultT:
+        """What `receive` makes of the answer to `GET url`; it may raise TransientFault to have another attempt made.
+
+        `url` holds no credentials; `authorization` is for its origin only. `headers` may be a function, asked before
+        each attempt. Redirects and the statuses that are retried never reach `receive`; every other status does.
+        Raises IndexUnavailable when the attempts are used up.
+        """
+        attempt = 0
+        while True:
+            try:
+                asked = headers() if callable(headers) else headers
+                result = await self._attempt(url, receive, asked, authorization)
+            except TransientFault as fault:
+                attempt += 1
+                pause = self._pause_before(attempt, url, fault)
+            else:
+                self._budget = min(self._budget + 0.5, float(self._pacing.retry_budget))
+                return result
+            await asyncio.sleep(pause)
+
+    async def _attempt(
+        self,
+        url: str,
+        receive: Callable[[Reply], Awaitable[ResultT]],
+        headers: Mapping[str, str],
+        authorization: str | None,
+    ) -> ResultT:
+        home, current = _origin(url), url
+        async with self._slots:
+            for _ in range(REDIRECTS + 1):
+                secret = authorization if _origin(current) == home else None
+                async with self._response(current, headers, secret) as response:
+                    target = response.headers.get("Location")
+                    if response.status not in _REDIRECTING or target is None:
+                        _check_not_transient(response, self._now())
+                        return await receive(Reply(response, current, self._pacing))
+                    current = _redirected(current, target)
+        raise IndexUnavailable(f"`{url}` is redirected more than {REDIRECTS} times", url=url)
+
+    @asynccontextmanager
+    async def _response(
+        self, url: str, headers: Mapping[str, str], authorization: str | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RuntimeError("the transport is used outside of its `async with` block")
+        secret = authorization or self._credentials.get(_origin(url))
+        sent = {**headers, "Authorization": secret} if secret is not None else dict(headers)
+        network = self._network
+        with _wire_errors(), _certificate_errors(url):
+            # `sock_read` starts again with every byte, and a head may come byte by byte.
+            async with asyncio.timeout(network.connect_timeout + network.read_timeout):
+                response = await self._session.get(yarl.URL(url, encoded=True), headers=sent, allow_redirects=False)
+        try:
+            yield response
+        finally:
+            # Goes back to the pool when the body was read to its end, else it is closed.
+            response.close() if not response.content.at_eof() else response.release()
+
+    def _pause_before(self, attempt: int, url: str, fault: TransientFault) -> float:
+        """How long to wait before the next attempt, in seconds; raises IndexUnavailable when there is none."""
+        tries = f"after {attempt} attempts" if attempt > 1 else "at the first attempt"
+        if fault.retry_after is not None and fault.retry_after > RETRY_AFTER_SECONDS:
+            raise IndexUnavailable(
+                f"`{url}` {fault.reason} and asks to wait for {fault.retry_after:.0f} s, "
+                f"longer than the {RETRY_AFTER_SECONDS} s that are waited",
+                url=url,
+                hints=("try again later",),
+            ) from fault
+        if attempt > self._network.retries:
+            raise IndexUnavailable(f"`{url}` {fault.reason}, {tries}", url=url) from fault
+        if self._budget < 1:
+            raise IndexUnavailable(
+                f"`{url}` {fault.reason}, {tries}; no more are made, because too many requests have failed", url=url
+            ) from fault
+        self._budget -= 1
+        if fault.retry_after is not None:
+            return fault.retry_after
+        pause = min(self._pacing.first_pause * 2.0 ** (attempt - 1), self._pacing.longest_pause)
+        return pause * random.uniform(0.5, 1.0)
+
+
+def _origin(url: str) -> Origin:
+    try:
+        return origin_of(url)
+    except ValueError as error:
+        raise IndexUnavailable(f"`{url}` is not a valid address: {error}", url=url) from error
+
+
+def _redirected(url: str, target: str) -> str:
+    """Where a redirect leads: http(s) only, never from https to http, and without credentials that it may carry."""
+    try:
+        parts = urlsplit(urljoin(url, target))
+        _ = parts.port
+    except ValueError as error:
+        raise IndexUnavailable(f"`{url}` is redirected to an address that is none", url=url) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise IndexUnavailable(f"`{url}` is redirected to `{parts.scheme}:`, which is not followed", url=url)
+    if urlsplit(url).scheme == "https" and parts.scheme == "http":
+        raise IndexUnavailable(f"`{url}` is redirected from https to http, which is not followed", url=url)
+    return str(yarl.URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()))
+
+
+def _check_not_transient(response: aiohttp.ClientResponse, now: float) -> None:
+    if response.status in _RETRIED:
+        wait = _retry_after(response.headers.get("Retry-After"), now)
+        raise TransientFault(f"answered with status {response.status}", retry_after=wait)
+
+
+def _retry_after(text: str | None, now: float) -> float | None:
+    """Seconds to wait; None when the header is missing or means nothing."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdecimal():
+        return float(text[:18])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _refused(url: str, status: int) -> IndexRefused:
+    if status == 401:
+        reason, hint = "wants credentials", "give them in the index's address, `https://user:password@…`"
+    else:
+        reason, hint = "refuses access", "check the credentials in the index's address"
+    return IndexRefused(f"`{url}` {reason} (status {status})", url=url, hints=(hint,))
+
+
+@contextmanager
+def _certificate_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+        host = urlsplit(url).hostname
+        cause = getattr(error, "certificate_error", error)
+        reason = getattr(cause, "verify_message", "") or str(cause)
+        raise IndexUnavailable(
+            f"the TLS certificate of `{host}` is not accepted: {reason}",
+            url=url,
+            hints=("name the file with your organisation's certificates in SSL_CERT_FILE, if it has its own",),
+        ) from error
+
+
+@contextmanager
+def _wire_errors() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise TransientFault("did not answer in time") from error
+    except aiohttp.ClientConnectorError as error:
+        raise TransientFault(f"cannot be reached: {_reason(error.os_error)}") from error
+    except aiohttp.ClientPayloadError as error:
+        raise TransientFault("ended its answer too early") from error
+    except aiohttp.ServerDisconnectedError as error:
+        raise TransientFault("closed the connection without an answer") from error
+    except aiohttp.ClientResponseError as error:
+        raise TransientFault("answered with something that is not HTTP") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise TransientFault(f"broke the connection: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
