@@ -24,7 +24,6 @@ HEADER = Struct("<4sHHIIIIQ16s32s10I10I32s")
 """Magic, version, flags, total size, project, requires-python, reserved, resolved_at, python, platform, the counts of
 the ten sections, their offsets, BLAKE3."""
 DIGEST_OFFSET = HEADER.size - 32
-PREFIX = Struct("<4sHHI")
 
 ENTRY = Struct("<QII16sBBHI32sIIIIIIII24x")
 """Name hash, name, version, packed version, source kind, hash algorithm, reserved, source url, source hash,
@@ -67,7 +66,6 @@ ENVIRONMENT_TABLE, SETTINGS_TABLE = 0, 1
 HAS_SHA256 = 1
 URL_JOINED, URL_DIGEST, URL_WHOLE = 0, 1, 2
 URL_KIND_SHIFT = 1
-FILE_FLAGS = HAS_SHA256 | 3 << URL_KIND_SHIFT
 
 PART_BYTES = 255
 """The longest string that is ever put together with another, so that a small file cannot ask for much memory."""

@@ -362,6 +362,35 @@ def test_a_small_lock_cannot_ask_for_much_memory() -> None:
     refused_cheaply(bytes(forgery))
 
 
+def test_strings_and_lists_that_all_are_the_same_bytes_are_refused() -> None:
+    count = 2_000
+    packages = tuple(replace(bare(f"p{number}"), extras=(ExtraName(f"e{number}"),)) for number in range(count))
+    data = build_dpl(Lock(packages=packages, project="x" * 100_000))
+    long = layout.HEADER.unpack_from(data)[10 + layout.STRINGS]
+    forgery, base = bytearray(data), section(data, layout.STRING_OFFSETS)
+    for number in range(2, layout.HEADER.unpack_from(data)[10 + layout.STRING_OFFSETS] - 1):
+        forgery[base + 4 * number : base + 4 * number + 4] = words(long * (number % 2))
+    refused_cheaply(bytes(forgery))
+
+
+def test_a_long_list_that_all_share_is_read_once() -> None:
+    count = 2_000
+    packages = tuple(replace(bare(f"p{number}"), extras=(ExtraName(f"e{number}"),)) for number in range(count))
+    long_list = tuple(ExtraName(f"e{number}") for number in range(count))
+    data = build_dpl(Lock(packages=(*packages, replace(bare("q"), extras=long_list))))
+    forgery = bytearray(data)
+    for number in range(count):
+        place = 192 + 128 * number + 76
+        forgery[place : place + 4] = words(1 + 2 * count)
+    tracemalloc.start()
+    try:
+        lock = read(bytes(forgery), verify=False).to_lock()
+        assert tracemalloc.get_traced_memory()[1] < 40 * len(data)
+    finally:
+        tracemalloc.stop()
+    assert all(value.extras == long_list for value in lock.packages)
+
+
 def refused_cheaply(data: bytes) -> None:
     tracemalloc.start()
     try:
