@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -138,20 +139,25 @@ def probe(executable: Path, *, cache_dir: Path, timeout: float = PROBE_SECONDS) 
 
     Raises InterpreterError when there is none, or it does not answer sensibly within `timeout` seconds.
     """
-    path = os.path.realpath(executable)
-    facts = _facts(path, str(executable), cache_dir, timeout)
-    base = os.path.realpath(facts["base_executable"])
-    if base != path:
-        facts, path = _facts(base, str(executable), cache_dir, timeout), base
-    return _interpreter(path, facts)
+    path, shown = os.path.realpath(executable), str(executable)
+    answer = _answer(path, shown, cache_dir, timeout)
+    base = os.path.realpath(answer.base_executable)
+    return answer.interpreter if base == path else _answer(base, shown, cache_dir, timeout).interpreter
 
 
-def _facts(path: str, shown: str, cache_dir: Path, timeout: float) -> dict[str, Any]:
+class _Answer(NamedTuple):
+    """What an executable says: the interpreter it is, and the one it was made from if it is an environment's."""
+
+    interpreter: Interpreter
+    base_executable: str
+
+
+def _answer(path: str, shown: str, cache_dir: Path, timeout: float) -> _Answer:
     try:
         status = os.stat(path)
     except OSError as error:
         raise InterpreterError(f"there is no interpreter at `{shown}`: {error.strerror}") from error
-    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+    if not stat.S_ISREG(status.st_mode) or not os.access(path, os.X_OK):
         raise InterpreterError(f"`{shown}` is not an executable file")
     # the kernel's version is among the markers, and a new kernel usually comes with a new C library
     kernel = " ".join(os.uname()[2:4]) if hasattr(os, "uname") else ""
@@ -161,25 +167,23 @@ def _facts(path: str, shown: str, cache_dir: Path, timeout: float) -> dict[str, 
         return kept
     facts = _ask(path, shown, timeout)
     try:
-        _interpreter(path, facts)
+        answer = _understand(path, facts)
     except _NOT_WHOLE as error:
         raise InterpreterError(f"the interpreter `{shown}` tells nonsense about itself: {error!r}") from error
     _keep(entry, path, kernel, facts)
-    return facts
+    return answer
 
 
-def _read_kept(entry: Path, path: str, kernel: str) -> dict[str, Any] | None:
+def _read_kept(entry: Path, path: str, kernel: str) -> _Answer | None:
     """The kept answer; None for none, for one of another interpreter or kernel, and for garbage."""
     try:
         with open(entry, "rb") as file:
             kept = json.loads(file.read(PROBE_BYTES))
         if kept["path"] != path or kept["kernel"] != kernel:
             return None
-        facts: dict[str, Any] = kept["facts"]
-        _interpreter(path, facts)
+        return _understand(path, kept["facts"])
     except (OSError, RecursionError, *_NOT_WHOLE):
         return None
-    return facts
 
 
 def _keep(entry: Path, path: str, kernel: str, facts: dict[str, Any]) -> None:
@@ -260,7 +264,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _interpreter(path: str, facts: Mapping[str, Any]) -> Interpreter:
+def _understand(path: str, facts: Mapping[str, Any]) -> _Answer:
     """Make the value of an answer. Raises one of `_NOT_WHOLE` for one that does not hold everything."""
     markers: dict[str, str] = facts["markers"]
     if set(markers) != _MARKER_NAMES or not all(isinstance(value, str) for value in markers.values()):
@@ -285,9 +289,8 @@ def _interpreter(path: str, facts: Mapping[str, Any]) -> Interpreter:
     )
     if tags.version < _OLDEST:
         raise ValueError(f"Python {tags.version[0]}.{tags.version[1]} is too old")
-    os.fspath(facts["base_executable"])
     paths = facts["paths"]
-    return Interpreter(
+    interpreter = Interpreter(
         executable=Path(path),
         version=markers["python_full_version"],
         target=TargetEnvironment(markers, supported_tags(tags)),
@@ -300,6 +303,7 @@ def _interpreter(path: str, facts: Mapping[str, Any]) -> Interpreter:
         platlib=str(paths["platlib"]),
         scripts=str(paths["scripts"]),
     )
+    return _Answer(interpreter, os.fspath(facts["base_executable"]))
 
 
 def _pair(numbers: Iterable[Any]) -> tuple[int, int]:
