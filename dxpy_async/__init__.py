@@ -1,7 +1,73 @@
-"""dxpy: a Python package and project manager whose engine is an asyncio library."""
+"""dxpy: a Python package and project manager whose engine is an asyncio library.
+
+    from dxpy_async import Engine, load_settings
+
+    async with Engine(load_settings()) as engine:
+        outcome = await engine.sync(Path("my-project"))
+
+Names are imported when they are first used (PEP 562): `import dxpy_async` alone costs next to nothing.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dxpy_async._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
+    from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
+    from dxpy_async.engine.events import Event, EventStream
+    from dxpy_async.engine.syncing import LockMode, SyncOptions, SyncOutcome
+    from dxpy_async.errors import DxpyError
+    from dxpy_async.project.settings import load_settings
+
+__all__ = [
+    "DxpyError",
+    "Engine",
+    "Event",
+    "EventStream",
+    "IndexSettings",
+    "LinkMode",
+    "LockMode",
+    "LockOptions",
+    "LockOutcome",
+    "NetworkSettings",
+    "Settings",
+    "SyncOptions",
+    "SyncOutcome",
+    "__version__",
+    "load_settings",
+]
+
+_PLACES = {
+    "DxpyError": "dxpy_async.errors",
+    "Engine": "dxpy_async.engine.engine",
+    "Event": "dxpy_async.engine.events",
+    "EventStream": "dxpy_async.engine.events",
+    "IndexSettings": "dxpy_async.core.settings",
+    "LinkMode": "dxpy_async.core.settings",
+    "LockMode": "dxpy_async.engine.syncing",
+    "LockOptions": "dxpy_async.engine.engine",
+    "LockOutcome": "dxpy_async.engine.engine",
+    "NetworkSettings": "dxpy_async.core.settings",
+    "Settings": "dxpy_async.core.settings",
+    "SyncOptions": "dxpy_async.engine.syncing",
+    "SyncOutcome": "dxpy_async.engine.syncing",
+    "load_settings": "dxpy_async.project.settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(place), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -21,37 +21,10 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
-    return _parser().parse_args(_guard_command(list(arguments)))
+    return _parser().parse_args(arguments)
 
 
-def _guard_command(arguments: list[str]) -> list[str]:
-    """Put `--` before the command that `run` starts, so that its own flags stay its own."""
-    try:
-        place = arguments.index("run") + 1
-    except ValueError:
-        return arguments
-    if any(not word.startswith("-") and before not in _TAKE_VALUES for before, word in _pairs(arguments[: place - 1])):
-        return arguments  # `run` is not the command but an argument of another one
-    while place < len(arguments) and arguments[place].startswith("-") and arguments[place] != "--":
-        place += 2 if arguments[place] in _TAKE_VALUES else 1
-    if place < len(arguments) and arguments[place] != "--":
-        arguments.insert(place, "--")
-    return arguments
-
-
-def _pairs(words: list[str]) -> list[tuple[str, str]]:
-    return list(zip(["", *words], words, strict=False))
-
-
-_TAKE_VALUES = frozenset(
-    (
-        "--cache-dir --directory --project --color --index-url --default-index -i --extra-index-url --index --find-links "
-        "-f --python -p --link-mode --extra --group --no-group"
-    ).split()
-)
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog="dxpy",
         description="A Python package and project manager whose engine is an asyncio library.",
@@ -63,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="version", version=f"dxpy {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
 
-    def command(name: str, summary: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def command(name: str, summary: str, *parents: _Parser) -> _Parser:
         return commands.add_parser(
             name,
             help=summary,
@@ -77,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     lock.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
     lock.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
     lock.add_argument("-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this")
-    lock.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or a package of it, as text")
+    lock.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package, as text")
 
     sync = command("sync", "make the project's environment hold what the lock says", _index(), _python(), _selection())
     sync.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
@@ -101,33 +74,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _globals(*, top: bool) -> argparse.ArgumentParser:
+def _globals(*, top: bool) -> _Parser:
     """The flags every command takes. Given before the command or after it; the later place wins only if used."""
-    flags = argparse.ArgumentParser(add_help=False, argument_default=None if top else argparse.SUPPRESS)
+    flags = _Parser(add_help=False, argument_default=None if top else argparse.SUPPRESS)
     group = flags.add_argument_group("global options")
 
-    def switch(*names: str, help: str) -> None:
-        group.add_argument(*names, action="store_true", default=False if top else argparse.SUPPRESS, help=help)
+    def switch(*names: str, text: str) -> None:
+        group.add_argument(*names, action="store_true", default=False if top else argparse.SUPPRESS, help=text)
 
-    def counter(*names: str, help: str) -> None:
-        group.add_argument(*names, action="count", default=0 if top else argparse.SUPPRESS, help=help)
+    def counter(*names: str, text: str) -> None:
+        group.add_argument(*names, action="count", default=0 if top else argparse.SUPPRESS, help=text)
 
-    counter("-q", "--quiet", help="say less")
-    counter("-v", "--verbose", help="say more")
-    switch("--offline", help="use no network: only what the cache and local directories have")
-    switch("-n", "--no-cache", help="use a cache of this run's own, removed afterwards")
+    counter("-q", "--quiet", text="say less")
+    counter("-v", "--verbose", text="say more")
+    switch("--offline", text="use no network: only what the cache and local directories have")
+    switch("-n", "--no-cache", text="use a cache of this run's own, removed afterwards")
     group.add_argument("--cache-dir", metavar="DIR", help="where the store is [DXPY_CACHE_DIR]")
     group.add_argument("--directory", metavar="DIR", help="change to this directory first")
     group.add_argument("--project", metavar="DIR", help="the project's directory")
-    switch("--no-progress", help="draw no progress bars [DXPY_NO_PROGRESS]")
-    switch("--no-config", help="ignore [tool.dxpy] and other settings files [DXPY_NO_CONFIG]")
+    switch("--no-progress", text="draw no progress bars [DXPY_NO_PROGRESS]")
+    switch("--no-config", text="ignore [tool.dxpy] and other settings files [DXPY_NO_CONFIG]")
     colors = ("auto", "always", "never")
     group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")
     return flags
 
 
-def _index() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(add_help=False)
+def _index() -> _Parser:
+    flags = _Parser(add_help=False)
     group = flags.add_argument_group("index options")
     group.add_argument("-i", "--index-url", "--default-index", metavar="URL", help="the index [DXPY_DEFAULT_INDEX]")
     group.add_argument(
@@ -139,14 +112,14 @@ def _index() -> argparse.ArgumentParser:
     return flags
 
 
-def _python() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(add_help=False)
+def _python() -> _Parser:
+    flags = _Parser(add_help=False)
     flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
     return flags
 
 
-def _selection() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(add_help=False)
+def _selection() -> _Parser:
+    flags = _Parser(add_help=False)
     lock = flags.add_mutually_exclusive_group()
     lock.add_argument("--frozen", action="store_true", help="use the lock as it is, without checking it")
     lock.add_argument("--locked", action="store_true", help="stop if the lock is not up to date")

@@ -19,7 +19,7 @@ from dxpy_async.cli.progress import BarPrinter, EventPrinter
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.engine import Engine
-from dxpy_async.engine.syncing import LockMode, SyncOptions
+from dxpy_async.engine.syncing import LockMode, StateWatch, SyncOptions
 from dxpy_async.errors import Terminated
 from dxpy_async.project.pyproject import Project, find_project, read_project
 from dxpy_async.project.settings import load_settings, switched_on
@@ -31,18 +31,29 @@ _SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "py
 
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--project`, else the nearest one above the working directory."""
-    return read_project(find_project(Path(arguments.project or Path.cwd())))
+    return read_project(find_project(_start(arguments)))
+
+
+def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
+    """The project, and its files as they were just before they were read."""
+    root = find_project(_start(arguments))
+    watch = StateWatch.begin(root)
+    return read_project(root), watch
+
+
+def _start(arguments: argparse.Namespace) -> Path:
+    return Path(os.path.abspath(arguments.project)) if arguments.project else Path.cwd()
 
 
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
-    """Flags, variables and [tool.dxpy] as one value; the throw-away cache of `--no-cache` lives as long as the block."""
+    """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
     flags = {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
     if arguments.offline:
         flags["offline"] = True
     if arguments.no_config:
         flags["no_config"] = True
-    settings = load_settings(flags, os.environ, project)
+    settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:
         yield settings
         return

@@ -23,9 +23,9 @@ def launch(environment: str, command: list[str], environ: Mapping[str, str]) -> 
         return None
     sys.stdout.flush()
     sys.stderr.flush()
-    if os.name == "nt":
-        return os.spawnve(os.P_WAIT, program, command, child)
-    os.execve(program, command, child)
+    if os.name != "nt":
+        os.execve(program, command, child)
+    return os.spawnve(os.P_WAIT, program, command, child)
 
 
 def _find(name: str, path: str) -> str | None:

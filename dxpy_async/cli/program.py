@@ -1,4 +1,4 @@
-"""The full program: parse, choose the command, run it, and turn whatever goes wrong into one message and an exit code."""
+"""The full program: parse, choose the command, run it; whatever goes wrong becomes one message and an exit code."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class _OnlyCounts(MofNCompleteColumn):
 
 
 class BarPrinter(EventPrinter):
-    """Bars for resolving, downloading (bytes, rate) and installing while they run; the lines of EventPrinter between."""
+    """Bars for resolving, downloading (bytes, rate) and installing; the lines of EventPrinter between them."""
 
     def __init__(self, output: Output) -> None:
         super().__init__(output)

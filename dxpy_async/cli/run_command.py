@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import listener, project_of, request_text, settings_of, sync_options
+from dxpy_async.cli.context import listener, request_text, settings_of, sync_options, watched_project
 from dxpy_async.cli.launch import launch
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     command = [word for place, word in enumerate(arguments.arguments) if place or word != "--"]
     if not command:
         raise UsageError("nothing to run", hints=("give a command: `dxpy run python`",))
-    project = project_of(arguments)
+    project, watch = watched_project(arguments)
     environment = project.root / ENVIRONMENT_NAME
     facts = state_facts(request_text(arguments), os.environ)
     if arguments.no_sync:
@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             raise InvalidEnvironment(f"there is no environment at `{environment}`", hints=("make it with `dxpy sync`",))
     elif unchanged(str(environment), facts) is None:
         with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
-            outcome = sync(project, settings, sync_options(arguments), facts, on_event)
-        if outcome.installed or outcome.removed:
+            outcome = sync(project, watch, settings, sync_options(arguments), facts, on_event)
+        if outcome.changed:
             report(outcome, output)
     code = launch(str(environment), command, os.environ)
     if code is None:

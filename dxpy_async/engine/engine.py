@@ -10,21 +10,22 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
 
 from packaging.version import Version
 
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
-from dxpy_async.core.selection import Selected, Selection
+from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.events import (
@@ -40,34 +41,53 @@ from dxpy_async.engine.events import (
 )
 from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
-from dxpy_async.engine.locking import LOCK_NAME, assemble_lock, read_lock, root_requirements, why_stale, write_lock
+from dxpy_async.engine.locking import (
+    assemble_lock,
+    locked_packages,
+    preferences_of,
+    read_lock,
+    root_requirements,
+    why_stale,
+    write_lock,
+)
 from dxpy_async.engine.resolving import resolve
 from dxpy_async.engine.syncing import (
-    ENVIRONMENT_NAME,
     LockMode,
+    StateWatch,
     SyncOptions,
     SyncOutcome,
     SyncPlan,
     check_identity,
-    environment_for,
+    environment_lock,
+    find_environment,
+    finish,
     interpreter_for,
+    make_environment,
+    outcome_of,
     plan_changes,
-    record_state,
+    require_match,
     select_packages,
+    stage,
 )
 from dxpy_async.engine.threads import run_to_end
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DxpyError, LockNotFound, StaleLock
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, StaleLock
 from dxpy_async.index.client import IndexClient
+from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
+from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project, read_project
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
-from dxpy_async.resolver.solver import Resolution, Solver
-from dxpy_async.store.locks import FileLock
+from dxpy_async.resolver.resolution import Resolution
+from dxpy_async.resolver.solver import Solver
 from dxpy_async.store.store import Store, StoredWheel
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_SYNC = SyncOptions()
 LOCK_POLL_SECONDS = 0.05
 UNPACK_WORKERS = 2
 FILE_THREADS = 4
@@ -91,6 +111,9 @@ class LockOptions:
     upgrade_projects: tuple[ProjectName, ...] = ()
     check: bool = False
     dry_run: bool = False
+
+
+DEFAULT_LOCK = LockOptions()
 
 
 class Engine:
@@ -144,15 +167,16 @@ class Engine:
         preferences: Mapping[ProjectName, Version] | None = None,
         on_event: Listener = ignore,
     ) -> Resolution:
-        """The releases that satisfy `requirements` in an environment like `target`; prefers `preferences` where they fit.
+        """The releases that satisfy `requirements` in an environment like `target`; `preferences` win where they fit.
 
         Raises NoSolution with the reasons in words.
         """
         async with self._operation(on_event):
-            parsed = tuple(parse_requirement(each) if isinstance(each, str) else each for each in requirements)
             facts = IndexFacts(self._client, self._fetcher, on_event)
             options = ResolutionOptions(preferences=preferences or {})
-            return await self._resolve(parsed, facts, target, requires_python, options, "what you ask for", on_event)
+            return await self._resolve(
+                _parsed(requirements), facts, target, requires_python, options, "what you ask for", on_event
+            )
 
     async def _resolve(
         self,
@@ -175,9 +199,9 @@ class Engine:
         return resolution
 
     async def lock(
-        self, directory: Path, *, options: LockOptions = LockOptions(), on_event: Listener = ignore
+        self, directory: Path, *, options: LockOptions = DEFAULT_LOCK, on_event: Listener = ignore
     ) -> LockOutcome:
-        """Bring the lock of the project in `directory` up to date. With `check`, raise StaleLock instead of changing it.
+        """Bring the lock of the project in `directory` up to date; with `check`, raise StaleLock instead.
 
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
         """
@@ -219,30 +243,30 @@ class Engine:
         on_event: Listener,
     ) -> tuple[Lock, tuple[str, ...]]:
         facts = IndexFacts(self._client, self._fetcher, on_event)
-        pins = {} if earlier is None or options.upgrade else preferences_of(earlier, options.upgrade_projects)
-        roots = root_requirements(project.roots)
         resolution = await self._resolve(
-            roots,
+            root_requirements(roots_of(project)),
             facts,
             target,
             project.requires_python,
-            ResolutionOptions(preferences=pins),
+            ResolutionOptions(
+                preferences=preferences_of(earlier) if earlier else {},
+                upgrade=frozenset(options.upgrade_projects),
+                upgrade_all=options.upgrade,
+            ),
             project.name or "your project",
             on_event,
         )
-        lock = assemble_lock(
-            resolution, facts.pages, project=project, target=target, indexes=self._settings.indexes
-        )
+        lock = assemble_lock(resolution, facts.pages, project=project, target=target, indexes=self._settings.indexes)
         return await self._with_hashes(lock, target, on_event), resolution.warnings
 
     async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
-        """`lock` with a sha256 for every wheel that `target` would install; where the index has none, it is computed."""
+        """`lock` with a sha256 for every wheel that `target` would install; what the index lacks is computed."""
 
         async def completed(package: LockedPackage) -> LockedPackage:
             wheel = best_wheel(package.wheels, target.tag_ranks)
             if wheel is None or "sha256" in wheel.hashes:
                 return package
-            stored = await self._fetcher.fetch(wheel, origin=package.source.url, on_event=on_event)
+            stored = await self._fetcher.fetch(wheel, on_event=on_event)
             hashed = replace(
                 wheel, hashes={**wheel.hashes, "sha256": stored.manifest.sha256}, size=stored.manifest.size
             )
@@ -258,33 +282,55 @@ class Engine:
         self,
         directory: Path,
         *,
-        options: SyncOptions = SyncOptions(),
+        options: SyncOptions = DEFAULT_SYNC,
         state_facts: Mapping[str, str] | None = None,
         on_event: Listener = ignore,
     ) -> SyncOutcome:
         """Make the environment of the project in `directory` hold what its lock says, locking first where needed.
 
-        `state_facts` are recorded in the environment for the path that finds nothing changed (see `installer.state`).
+        With `state_facts`, they and the project's files are recorded in the environment, by which a later caller with
+        the same facts finds that nothing has changed (`installer.state`).
         """
         async with self._operation(on_event):
             watch = StateWatch.begin(directory)
             project = read_project(directory)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
-            lock = await self._lock_for_sync(project, interpreter.target, options, on_event)
+            lock, written = await self._lock_for_sync(project, interpreter.target, options, on_event)
             selection = select_packages(lock, project, interpreter.target, options)
-            async with self._environment(project, interpreter, options, on_event) as environment:
-                outcome = await self._change(environment, selection, options, on_event)
-                if not options.dry_run and state_facts is not None:
-                    record_state(environment, state_facts, watch, len(selection.packages))
+            if options.dry_run:
+                return await self._in_thread(self._dry_run, project, interpreter, selection, options)
+            async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
+                environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                outcome = await self._change(environment, selection, options.exact, on_event)
+                if state_facts is not None and options.exact:
+                    watch = watch.without_lock(project.root) if written else watch
+                    count = len(selection.packages)
+                    await self._in_thread(watch.record, environment, project.root, state_facts, count)
             return outcome
+
+    def _dry_run(
+        self, project: Project, interpreter: Interpreter, selection: Selection, options: SyncOptions
+    ) -> SyncOutcome:
+        environment = find_environment(project, interpreter, self._settings)
+        plan = plan_changes(selection, environment, self._store, exact=options.exact)
+        return outcome_of(plan, environment, dry_run=True)
 
     async def _lock_for_sync(
         self, project: Project, target: TargetEnvironment, options: SyncOptions, on_event: Listener
-    ) -> Lock:
+    ) -> tuple[Lock, bool]:
+        """The lock to sync from, and whether it was written just now."""
         if options.lock_mode is LockMode.FROZEN:
-            return require_lock(project, target)
+            started = time.perf_counter()
+            path = project.root / LOCK_NAME
+            lock = read_lock(path)
+            if lock is None:
+                raise LockNotFound(str(path))
+            require_match(lock, target, path)
+            on_event(Resolved(len(lock.packages), time.perf_counter() - started))
+            return lock, False
         locking = LockOptions(check=options.lock_mode is LockMode.LOCKED, dry_run=options.dry_run)
-        return (await self._lock(project, target, locking, on_event)).lock
+        outcome = await self._lock(project, target, locking, on_event)
+        return outcome.lock, outcome.changed
 
     async def install(
         self,
@@ -293,65 +339,78 @@ class Engine:
         environment: VirtualEnvironment,
         on_event: Listener = ignore,
     ) -> SyncOutcome:
-        """Resolve `requirements` for `environment` and install what is missing there; nothing else is removed."""
+        """Resolve `requirements` for `environment` and install what is missing there; nothing else is removed.
+
+        What is installed already keeps its version where that fits.
+        """
         async with self._operation(on_event):
             target = environment.interpreter.target
-            parsed = tuple(parse_requirement(each) if isinstance(each, str) else each for each in requirements)
-            facts = IndexFacts(self._client, self._fetcher, on_event)
-            options = ResolutionOptions(preferences=installed_versions(environment))
-            resolution = await self._resolve(parsed, facts, target, "", options, "what you ask for", on_event)
-            lock = Lock(
-                roots=LockedRoots(requirements=parsed),
-                environment=dict(target.markers),
-                packages=locked_packages(resolution, facts.pages),
-            )
-            lock = await self._with_hashes(lock, target, on_event)
-            selection = select(lock, target)
-            async with self._locked(environment.root, on_event):
-                return await self._change(environment, selection, SyncOptions(exact=False), on_event)
+            roots = LockedRoots(requirements=_parsed(requirements))
+            async with self._holding(environment.root, on_event):
+                installed = await self._in_thread(read_installed, environment.scheme)
+                pins = {name: Version(each.version) for name, each in installed.items() if each.problem is None}
+                facts = IndexFacts(self._client, self._fetcher, on_event)
+                options = ResolutionOptions(preferences=pins)
+                resolution = await self._resolve(
+                    roots.requirements, facts, target, "", options, "what you ask for", on_event
+                )
+                lock = Lock(
+                    roots=roots,
+                    environment=dict(target.markers),
+                    packages=locked_packages(resolution, facts.pages),
+                )
+                lock = await self._with_hashes(lock, target, on_event)
+                return await self._change(environment, select(lock, target), False, on_event)
 
     async def _change(
-        self, environment: VirtualEnvironment | None, selection: Selection, options: SyncOptions, on_event: Listener
+        self, environment: VirtualEnvironment, selection: Selection, exact: bool, on_event: Listener
     ) -> SyncOutcome:
-        """Bring `environment` (None: one that a dry run did not make) to hold `selection`. Holds its lock already."""
-        transaction = None
-        if environment is not None:
-            transaction = Transaction(
-                environment.scheme,
-                link_mode=self._settings.link_mode,
-                on_fallback=lambda message: on_event(Warned(message)),
-            )
-            if not options.dry_run:
-                await self._in_thread(transaction.recover)
-        plan = await self._in_thread(plan_changes, selection, environment, self._store, exact=options.exact)
-        if transaction is None or options.dry_run or plan.changes.is_empty:
-            return SyncOutcome.of(plan, dry_run=options.dry_run)
+        """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before."""
+        transaction = Transaction(
+            environment.scheme,
+            link_mode=self._settings.link_mode,
+            on_fallback=self._from_thread(lambda message: on_event(Warned(message))),
+        )
+        await self._in_thread(transaction.recover)
+        plan = await self._in_thread(plan_changes, selection, environment, self._store, exact=exact)
+        if plan.changes.is_empty:
+            return outcome_of(plan, environment)
         try:
-            await self._carry_out(transaction, plan, on_event)
+            return await self._carry_out(transaction, plan, environment, on_event)
         except BaseException:
             await self._in_thread(transaction.rollback)
             raise
-        return SyncOutcome.of(plan, dry_run=False)
 
-    async def _carry_out(self, transaction: Transaction, plan: SyncPlan, on_event: Listener) -> None:
-        """Fetch what is missing, and link each distribution as soon as it is stored; make all of it visible at the end."""
+    async def _carry_out(
+        self, transaction: Transaction, plan: SyncPlan, environment: VirtualEnvironment, on_event: Listener
+    ) -> SyncOutcome:
+        """Fetch what is missing, and link each distribution once it is stored; make all of it visible at the end."""
         started = time.perf_counter()
-        loop = asyncio.get_running_loop()
 
-        def linked(item: Selected) -> None:
-            loop.call_soon_threadsafe(on_event, Linked(item.package.name, item.package.version))
-
-        async def stage(item: Selected, stored: StoredWheel) -> None:
-            await self._in_thread(stage_package, transaction, plan, item, check_identity(item, stored))
+        async def link(item: Selected, stored: StoredWheel) -> None:
+            try:
+                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
+            except DamagedEntry as error:
+                on_event(Warned(f"{error}; it is fetched again"))
+                await self._in_thread(self._store.quarantine, stored)
+                stored = await self._fetcher.fetch(item.wheel, on_event=on_event)
+                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
             on_event(Linked(item.package.name, item.package.version))
 
-        on_event(Installing(len(plan.stored) + len(plan.missing)))
+        async def link_stored() -> None:
+            for item in plan.selection.packages:
+                if (stored := plan.stored.get(item.package.name)) is not None:
+                    await link(item, stored)
+
+        on_event(Installing(len(plan.changes.coming)))
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(link_stored())
             if plan.missing:
-                tasks.create_task(self._fetcher.fetch_all(plan.missing, stage, on_event))
-            tasks.create_task(self._in_thread(stage_stored, transaction, plan, linked))
+                await self._fetcher.fetch_all(plan.missing, link, on_event)
         on_event(Prepared(len(plan.missing), time.perf_counter() - started))
+        linking = time.perf_counter()
         await self._in_thread(finish, transaction, plan)
+        return outcome_of(plan, environment, seconds=time.perf_counter() - linking)
 
     # Shared by all operations
 
@@ -361,6 +420,48 @@ class Engine:
         try:
             yield
         except BaseExceptionGroup as group:
-            raise first_error(group) from None
+            raise _first(group) from None
         finally:
             on_event(Finished())
+
+    @asynccontextmanager
+    async def _holding(self, root: Path, on_event: Listener) -> AsyncIterator[None]:
+        """The lock of the environment at `root`: nobody else changes it meanwhile, in this process or another."""
+        lock = environment_lock(root)
+        if not lock.try_acquire():
+            on_event(Waiting(f"another process that is changing `{root}`"))
+            while not lock.try_acquire():
+                await asyncio.sleep(LOCK_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await run_to_end(self._threads, function, *args, **kwargs)
+
+    def _from_thread(self, function: Callable[[str], None]) -> Callable[[str], None]:
+        """`function`, to be called from any thread and run on the loop's."""
+        loop = asyncio.get_running_loop()
+
+        def call(message: str) -> None:
+            loop.call_soon_threadsafe(function, message)
+
+        return call
+
+
+def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...]:
+    return tuple(parse_requirement(each) if isinstance(each, str) else each for each in requirements)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a caller should hear of: the first that says something, not the cancellations it caused."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            pending = [*error.exceptions, *pending]
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, DxpyError)), leaves[0])

@@ -131,11 +131,11 @@ def ignore(event: Event) -> None:
 class EventStream:
     """The events of one operation as an async iterator that ends when the operation does.
 
-        stream = EventStream()
-        task = asyncio.create_task(engine.sync(project, on_event=stream))
-        async for event in stream:
-            ...
-        result = await task
+    stream = EventStream()
+    task = asyncio.create_task(engine.sync(project, on_event=stream))
+    async for event in stream:
+        ...
+    result = await task
     """
 
     def __init__(self) -> None:

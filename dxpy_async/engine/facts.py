@@ -14,7 +14,7 @@ from dxpy_async.engine.events import Listener
 from dxpy_async.engine.fetching import Fetcher
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.index.client import IndexClient
-from dxpy_async.resolver.solver import DirectCandidate
+from dxpy_async.resolver.needs import DirectCandidate
 
 _HASHES = ("sha256", "sha384", "sha512")
 
@@ -43,13 +43,15 @@ class IndexFacts:
         filename = basename(unquote(urlsplit(address).path))
         scheme = urlsplit(address).scheme
         if scheme not in ("http", "https", "file"):
-            return Unavailable(f"`{url}` is not an archive behind http, https or file, and other sources cannot be used yet")
+            return Unavailable(
+                f"`{url}` is not an archive behind http, https or file, and other sources cannot be used yet"
+            )
         if not filename.endswith(".whl"):
             return Unavailable(f"`{url}` is not a wheel, and building from source is not possible yet")
         algorithm, _, digest = fragment.partition("=")
         hashes = {algorithm: digest} if algorithm in _HASHES and digest else {}
         wheel = LockedFile(filename=filename, url=address, hashes=hashes)
-        stored = await self._fetcher.fetch(wheel, origin=address, on_event=self._on_event)
+        stored = await self._fetcher.fetch(wheel, on_event=self._on_event)
         manifest = stored.manifest
         if manifest.name != project:
             return Unavailable(f"the wheel at `{address}` is `{manifest.name}`, not `{project}`")

@@ -91,7 +91,7 @@ class Fetcher:
         on_event(Preparing(files=len(ordered), size=sum(item.wheel.size or 0 for item in ordered)))
 
         async def bring(item: Selected) -> None:
-            stored = await self.fetch(item.wheel, origin=item.package.source.url, on_event=on_event)
+            stored = await self.fetch(item.wheel, on_event=on_event)
             on_event(Stored(item.package.name, item.package.version))
             await on_stored(item, stored)
 
@@ -99,7 +99,7 @@ class Fetcher:
             for item in ordered:
                 tasks.create_task(bring(item))
 
-    async def fetch(self, wheel: LockedFile, *, origin: str, on_event: Listener) -> StoredWheel:
+    async def fetch(self, wheel: LockedFile, *, on_event: Listener) -> StoredWheel:
         """The unpacked `wheel`, from the store if it is there, else downloaded, checked and unpacked."""
         key = wheel.hashes.get("sha256") or wheel.url
         async with self._door(key), self._budget.hold(wheel.size or UNKNOWN_SIZE):

@@ -1,4 +1,4 @@
-"""From a resolution to a lock, and whether a lock still answers its project. Synchronous; the engine and CLI share it."""
+"""From a resolution to a lock, and whether a lock still answers its project: the synchronous part of locking."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from packaging.version import Version
+
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, ProjectName
-from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import environment_mismatch
@@ -18,7 +19,7 @@ from dxpy_async.core.settings import IndexSettings
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.project.locked_roots import explain_difference, roots_of
 from dxpy_async.project.pyproject import Project
-from dxpy_async.resolver.solver import Pin, Resolution
+from dxpy_async.resolver.resolution import Pin, Resolution
 
 
 def lock_settings(indexes: IndexSettings) -> dict[str, str]:
@@ -70,7 +71,7 @@ def assemble_lock(
     indexes: IndexSettings,
 ) -> Lock:
     """The lock that records `resolution`: every file of every pinned release, and the edges that can matter."""
-    packages = tuple(_locked_package(pin, pages.get(pin.project)) for pin in resolution.pins)
+    packages = locked_packages(resolution, pages)
     uploads = (file.upload_time or 0 for package in packages for file in _all_files(package))
     return Lock(
         project=project.name,
@@ -81,6 +82,24 @@ def assemble_lock(
         packages=packages,
         resolved_at=max(uploads, default=0),
     )
+
+
+def locked_packages(resolution: Resolution, pages: Mapping[ProjectName, ProjectPage]) -> tuple[LockedPackage, ...]:
+    """The pinned releases with all their files, by name."""
+    return tuple(_locked_package(pin, pages.get(pin.project)) for pin in resolution.pins)
+
+
+def preferences_of(lock: Lock) -> dict[ProjectName, Version]:
+    """The pins of an earlier lock; of a project that it holds more than once, the newest."""
+    return {package.name: Version(package.version) for package in lock.packages}
+
+
+def read_lock(path: Path) -> Lock | None:
+    """The whole lock at `path`, None when there is none. Raises InvalidLock."""
+    if not path.exists():
+        return None
+    with DplLockFile.open(path) as lock:
+        return lock.to_lock()
 
 
 def _all_files(package: LockedPackage) -> Iterable[LockedFile]:
@@ -138,7 +157,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
 
 
 def replace_file(path: Path, data: bytes) -> bool:
-    """Make `path` hold `data`, atomically: a reader or a crash sees the old bytes or the new ones. False: they agree."""
+    """Make `path` hold `data` in one step: a reader or a crash sees the old bytes or the new. False: they agree."""
     try:
         if path.read_bytes() == data:
             return False

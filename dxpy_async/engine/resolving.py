@@ -11,20 +11,12 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.engine.events import Listener, Resolving
 from dxpy_async.errors import DxpyError
-from dxpy_async.resolver.solver import (
-    DirectCandidate,
-    Need,
-    NeedDirect,
-    NeedMetadata,
-    NeedPage,
-    Resolution,
-    Solver,
-)
+from dxpy_async.resolver.needs import Answer, DirectCandidate, Need, NeedDirect, NeedMetadata, NeedPage
+from dxpy_async.resolver.resolution import Resolution
+from dxpy_async.resolver.solver import Solver
 
 PREFETCH = 256
 """How many answers are fetched at once, at the most; the index client bounds its connections itself."""
-
-Answer = ProjectPage | CoreMetadata | DirectCandidate | Unavailable
 
 
 class Facts(Protocol):

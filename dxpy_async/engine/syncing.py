@@ -1,26 +1,36 @@
-"""Deciding what a sync does, and the parts of doing it that wait for nothing. The engine and the command line share it."""
+"""Deciding what a sync does, and the parts of doing it that wait for nothing: what the engine and `warm` share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from dxpy_async.core.environments import TargetEnvironment
-from dxpy_async.core.locks import Lock, LockedFile, SourceKind
-from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
-from dxpy_async.core.selection import Selected, Selection, select
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import Settings
-from dxpy_async.errors import HashMismatch, InstallError, InvalidEnvironment
-from dxpy_async.formats.dpl import DplLockFile
-from dxpy_async.installer.installed import read_installed
-from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync
-from dxpy_async.project.pyproject import Project
-from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
+from dxpy_async.errors import InstallError, InvalidEnvironment, StaleLock
+from dxpy_async.installer.installed import read_installed, site_directories
+from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
+from dxpy_async.installer.state import take_stamps, write_state
+from dxpy_async.installer.transaction import Transaction
+from dxpy_async.project.pyproject import FILE_NAME, Project
+from dxpy_async.python.environments import (
+    CONFIGURATION,
+    LOCK_FILE,
+    VirtualEnvironment,
+    create_environment,
+    open_environment,
+)
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies
+from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
 
 
@@ -67,15 +77,80 @@ class SyncPlan:
     missing: tuple[Selected, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOutcome:
+    """What a sync did, or would do: names and versions, sorted by name. `kept` counts what was there already.
+
+    `environment` is None when a dry run found none and made none.
+    """
+
+    environment: Path | None
+    installed: tuple[tuple[ProjectName, str], ...] = ()
+    removed: tuple[tuple[ProjectName, str], ...] = ()
+    kept: int = 0
+    dry_run: bool = False
+    seconds: float = 0.0
+    """The time that changing the environment took, without downloads."""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.installed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class StateWatch:
+    """The project's files as they were before a sync read them: an edit made meanwhile is not taken for synced."""
+
+    stamps: Mapping[str, str]
+
+    @classmethod
+    def begin(cls, root: Path) -> StateWatch:
+        paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        return cls(take_stamps(paths, time.time_ns()))
+
+    def without_lock(self, root: Path) -> StateWatch:
+        """For a sync that writes the lock itself: the lock counts as it is at the end."""
+        return StateWatch({path: stamp for path, stamp in self.stamps.items() if path != str(root / LOCK_NAME)})
+
+    def record(self, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int) -> None:
+        """Say for the next run that `environment` holds what the project wants, which is `count` distributions."""
+        watched = [
+            str(root / FILE_NAME),
+            str(root / LOCK_NAME),
+            str(environment.root / CONFIGURATION),
+            str(environment.python),
+            *site_directories(environment.scheme),
+        ]
+        write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
+
+
+def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:
+    """The project's environment, if there is one that works and has `interpreter`."""
+    existing = _working_environment(project, settings)
+    return existing if existing is not None and _same(existing.interpreter, interpreter) else None
+
+
+def make_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment:
+    """The project's environment with `interpreter`: the one that is there if it fits, else a new one in its place."""
+    existing = find_environment(project, interpreter, settings)
+    if existing is not None:
+        return existing
+    return create_environment(project.root / ENVIRONMENT_NAME, interpreter, prompt=project.name, clear=True)
+
+
+def environment_lock(root: Path) -> FileLock:
+    """What processes hold while they change the environment at `root`."""
+    if os.path.lexists(root) and not root.is_dir():
+        raise InvalidEnvironment(f"`{root}` is in the way: an environment is a directory", hints=("remove it",))
+    return FileLock(root / LOCK_FILE)
+
+
 def interpreter_for(project: Project, settings: Settings, search: SearchPlaces) -> Interpreter:
-    """The interpreter that the project is locked and synced for: its environment's, while that one fits, else a new one.
+    """The interpreter that the project is locked and synced for: its environment's while that fits, else a new one.
 
     Raises InterpreterNotFound when nothing on the machine fits what the settings and the project ask for.
     """
-    try:
-        existing = open_environment(project.root / ENVIRONMENT_NAME, cache_dir=settings.cache_dir)
-    except InvalidEnvironment:
-        existing = None  # it is made anew when it is synced
+    existing = _working_environment(project, settings)
     if existing is not None and satisfies(existing.interpreter, settings.python, project.requires_python):
         return existing.interpreter
     return find_interpreter(
@@ -83,25 +158,19 @@ def interpreter_for(project: Project, settings: Settings, search: SearchPlaces) 
     )
 
 
-def environment_for(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment:
-    """The project's environment with `interpreter`: the one that is there if it fits, else a new one in its place."""
-    path = project.root / ENVIRONMENT_NAME
+def _working_environment(project: Project, settings: Settings) -> VirtualEnvironment | None:
     try:
-        existing = open_environment(path, cache_dir=settings.cache_dir)
+        return open_environment(project.root / ENVIRONMENT_NAME, cache_dir=settings.cache_dir)
     except InvalidEnvironment:
-        existing = None
-    if existing is not None and same_interpreter(existing.interpreter, interpreter):
-        return existing
-    prompt = project.name or project.root.name
-    return create_environment(path, interpreter, prompt=prompt, clear=True)
+        return None  # making it anew is the sync's to do, and to refuse where something of value is in the way
 
 
-def same_interpreter(one: Interpreter, other: Interpreter) -> bool:
+def _same(one: Interpreter, other: Interpreter) -> bool:
     """Whether two ways to an interpreter end at the same installation and version."""
-    return one.base_prefix == other.base_prefix and one.version == other.version
+    return one.executable == other.executable and one.version == other.version
 
 
-def select_packages(lock: Lock, project: Project, target: TargetEnvironment, options: SyncOptions) -> Selection:
+def select_packages(lock: LockView, project: Project, target: TargetEnvironment, options: SyncOptions) -> Selection:
     """The wheels of the lock that the project wants in an environment like `target`."""
     return select(
         lock,
@@ -112,11 +181,12 @@ def select_packages(lock: Lock, project: Project, target: TargetEnvironment, opt
 
 
 def plan_changes(
-    selection: Selection, environment: VirtualEnvironment, store: Store, *, exact: bool = True
+    selection: Selection, environment: VirtualEnvironment | None, store: Store, *, exact: bool = True
 ) -> SyncPlan:
-    """Hold what is wanted against what is installed, and look into the store for what must come."""
+    """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come."""
     wanted = {item.package.name: _wanted(item, selection) for item in selection.packages}
-    changes = plan_sync(wanted, read_installed(environment.scheme), exact=exact)
+    installed = read_installed(environment.scheme) if environment else {}
+    changes = plan_sync(wanted, installed, exact=exact)
     coming = {item.name for item in changes.coming}
     stored: dict[ProjectName, StoredWheel] = {}
     missing: list[Selected] = []
@@ -132,20 +202,15 @@ def plan_changes(
 
 
 def check_identity(item: Selected, stored: StoredWheel) -> StoredWheel:
-    """`stored`, if the wheel inside is the release that the lock says; a lock edited by hand can promise another's hash."""
+    """`stored`, if the wheel inside is the release that the lock says: an edited lock can promise another's hash."""
     manifest = stored.manifest
-    if manifest.name != item.package.name or not same_file_version(manifest.version, item.package.version):
+    if manifest.name != item.package.name or not same_version(manifest.version, item.package.version):
         raise InstallError(
             f"the lock says that `{item.wheel.filename}` is `{item.package.name}` {item.package.version}, "
             f"but the file with that hash is `{manifest.name}` {manifest.version}",
             hints=("make the lock anew with `dxpy lock --upgrade`",),
         )
     return stored
-
-
-def same_file_version(one: str, other: str) -> bool:
-    """Whether two spellings name one version. Texts that agree need no parsing, and nearly all do."""
-    return one == other or Version(one) == Version(other)
 
 
 def _wanted(item: Selected, selection: Selection) -> Wanted:
@@ -163,3 +228,36 @@ def _direct_url(wheel: LockedFile) -> str:
     Source: https://packaging.python.org/en/latest/specifications/direct-url/
     """
     return json.dumps({"archive_info": {"hashes": dict(wheel.hashes)}, "url": wheel.url}, sort_keys=True)
+
+
+def outcome_of(
+    plan: SyncPlan, environment: VirtualEnvironment | None, *, dry_run: bool = False, seconds: float = 0.0
+) -> SyncOutcome:
+    """What carrying out `plan` comes to."""
+    return SyncOutcome(
+        environment=environment.root if environment else None,
+        installed=tuple((item.name, item.version) for item in plan.changes.coming),
+        removed=tuple((item.name, item.version) for item in plan.changes.leaving),
+        kept=len(plan.changes.keep),
+        dry_run=dry_run,
+        seconds=seconds,
+    )
+
+
+def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None:
+    """Raise StaleLock when a lock that is used unchecked was made for other environments than `target`."""
+    if mismatch := environment_mismatch(lock, target):
+        raise StaleLock(str(path), mismatch)
+
+
+def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:
+    """Link one distribution of `plan`; it stays invisible until the transaction commits."""
+    wanted = next(item for item in plan.changes.coming if item.name == stored.manifest.name)
+    transaction.stage(stored, requested=wanted.requested, direct_url=wanted.direct_url)
+
+
+def finish(transaction: Transaction, plan: SyncPlan) -> None:
+    """Take away what leaves, and make all that was staged visible."""
+    for installed in plan.changes.leaving:
+        transaction.remove(installed)
+    transaction.commit()

@@ -1,0 +1,94 @@
+"""A sync that waits for nothing: lock up to date, every wheel in the store. No event loop, no network, no threads.
+
+The same cores as the engine's, called in a row. Whatever would have to wait (a stale lock, a missing wheel, somebody
+else at work in the environment) gives None before anything is touched, and the engine takes over.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.settings import Settings
+from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
+from dxpy_async.engine.locking import why_stale
+from dxpy_async.engine.syncing import (
+    LockMode,
+    StateWatch,
+    SyncOptions,
+    SyncOutcome,
+    environment_lock,
+    find_environment,
+    finish,
+    interpreter_for,
+    make_environment,
+    outcome_of,
+    plan_changes,
+    require_match,
+    select_packages,
+    stage,
+)
+from dxpy_async.formats.dpl import DplLockFile
+from dxpy_async.installer.transaction import Transaction
+from dxpy_async.project.pyproject import Project
+from dxpy_async.python.interpreters import SearchPlaces
+from dxpy_async.store.store import Store
+
+
+def sync_from_store(
+    project: Project,
+    settings: Settings,
+    options: SyncOptions,
+    *,
+    watch: StateWatch,
+    state_facts: Mapping[str, str],
+    on_event: Listener,
+) -> SyncOutcome | None:
+    """Sync `project` if that needs no waiting, else None. Forks to link, so only for single-threaded callers."""
+    started = time.perf_counter()
+    path = project.root / LOCK_NAME
+    if not path.is_file():
+        return None
+    interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
+    store = Store(settings.cache_dir)
+    with DplLockFile.open(path) as lock:
+        if options.lock_mode is LockMode.FROZEN:
+            require_match(lock, interpreter.target, path)
+        elif why_stale(lock, project, interpreter.target, settings.indexes) is not None:
+            return None
+        selection = select_packages(lock, project, interpreter.target, options)
+        locked = len(lock)
+        resolved = time.perf_counter() - started
+        if options.dry_run:
+            environment = find_environment(project, interpreter, settings)
+            plan = plan_changes(selection, environment, store, exact=options.exact)
+            on_event(Resolved(locked, resolved))
+            return outcome_of(plan, environment, dry_run=True)
+        guard = environment_lock(project.root / ENVIRONMENT_NAME)
+        if not guard.try_acquire():
+            return None
+        try:
+            environment = make_environment(project, interpreter, settings)
+            transaction = Transaction(
+                environment.scheme, link_mode=settings.link_mode, on_fallback=lambda text: on_event(Warned(text))
+            )
+            transaction.recover()
+            plan = plan_changes(selection, environment, store, exact=options.exact)
+            if plan.missing:
+                return None
+            on_event(Resolved(locked, resolved))
+            began = time.perf_counter()
+            if not plan.changes.is_empty:
+                on_event(Installing(len(plan.changes.coming)))
+                with transaction:
+                    for stored in plan.stored.values():
+                        stage(transaction, plan, stored)
+                    finish(transaction, plan)
+            if options.exact:
+                watch.record(environment, project.root, state_facts, len(selection.packages))
+            return outcome_of(plan, environment, seconds=time.perf_counter() - began)
+        finally:
+            guard.release()

@@ -1,0 +1,122 @@
+"""SIGKILL, Ctrl-C and SIGTERM at random moments, and two runs at once: what a next run finds is whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from command import PYTHON, Command, write_project
+from dxpy_async.installer.check import verify_environment
+from index_server import LoopbackIndex
+from wheels import build_wheel
+
+from dxpy_async.python.environments import open_environment
+
+SEED = int(os.environ.get("DXPY_TEST_SEED", "20240717"))
+
+
+@pytest.fixture
+def large(index: LoopbackIndex, tmp_path: Path) -> list[str]:
+    """Twenty distributions with enough files that a kill finds work under way."""
+    names = []
+    for number in range(20):
+        name = f"part{number:02d}"
+        files = {f"{name}/f{place}.py": f"x = {place}\n" * 40 for place in range(60)}
+        for version in ("1.0", "2.0"):
+            scripts = {"console_scripts": {name: f"{name}.f1:x"}}
+            index.add_wheel(build_wheel(tmp_path / "large", name, version, files=files, entry_points=scripts))
+        names.append(name)
+    return names
+
+
+def verified(root: Path, cache: Path) -> set[str]:
+    environment = open_environment(root / ".venv", cache_dir=cache)
+    if environment is None:
+        return set()
+    assert verify_environment(environment.scheme) == []
+    return {path.name.removesuffix(".dist-info") for path in environment.scheme.purelib.glob("*.dist-info")}
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_killed_at_any_moment_the_next_sync_completes(
+    dxpy: Command, large: list[str], tmp_path: Path, warm: bool
+) -> None:
+    chance = random.Random(SEED + warm)
+    cache = tmp_path / "cache"
+    root = write_project(tmp_path / "p", *large)
+    started = time.perf_counter()
+    assert dxpy("sync", root).code == 0
+    took = time.perf_counter() - started
+    for round_number in range(12):
+        version = chance.choice(["1.0", "2.0"])
+        write_project(root, *(f"{name}=={version}" for name in large))
+        if warm:
+            assert (
+                dxpy("sync", write_project(tmp_path / f"warm{version}", *(f"{n}=={version}" for n in large))).code == 0
+            )
+            shutil.copy(tmp_path / f"warm{version}/dxpy.lock", root)
+        else:
+            dxpy.environ["DXPY_CACHE_DIR"] = str(cache := tmp_path / f"cache{round_number}")
+        if chance.random() < 0.5:
+            shutil.rmtree(root / ".venv", ignore_errors=True)
+        process = dxpy.start("sync", root)
+        time.sleep(0.1 + chance.random() * took)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        verified(root, cache)  # whatever is visible is whole, even before anything repaired it
+        result = dxpy("sync", root)
+        assert result.code == 0, f"seed {SEED}, round {round_number}: {result.err}"
+        assert verified(root, cache) == {f"{name}-{version}" for name in large}
+        assert not list((root / ".venv").rglob(".dxpy-*")), f"seed {SEED}, round {round_number}"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_ends_soon_and_says_so(
+    dxpy: Command, large: list[str], index: LoopbackIndex, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    root = write_project(tmp_path / "p", *large)
+    assert dxpy("lock", root).code == 0
+    index.fault("/files/*", stall=100, times=None)
+    process = dxpy.start("sync", root)
+    time.sleep(1.5)
+    asked = time.perf_counter()
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=20)
+    assert time.perf_counter() - asked < 3
+    assert process.returncode == code
+    assert "Traceback" not in out + err
+    assert err.count("error: ") == 1
+    staging = tmp_path / "cache/tmp-v1"
+    assert not staging.exists() or not list(staging.iterdir())
+    index.faults.clear()
+    assert dxpy("sync", root).code == 0
+
+
+def test_two_syncs_at_once_both_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", *large)
+    running = [dxpy.start("sync", root) for _ in range(3)]
+    said = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], said
+    assert verified(root, tmp_path / "cache") == {f"{name}-2.0" for name in large}
+
+
+def test_four_projects_on_one_empty_store_all_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
+    roots = [write_project(tmp_path / f"p{number}", *large[number:]) for number in range(4)]
+    running = [dxpy.start("sync", root) for root in roots]
+    said = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0, 0], said
+    for number, root in enumerate(roots):
+        assert len(verified(root, tmp_path / "cache")) == 20 - number
+
+
+def test_the_environment_says_which_interpreter_made_it(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("sync", root).code == 0
+    said = subprocess.check_output([root / ".venv/bin/python", "-c", "import sys; print(sys.base_prefix)"], text=True)
+    assert PYTHON.startswith(said.strip())

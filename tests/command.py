@@ -1,0 +1,93 @@
+"""Running the command `dxpy` as a person would: a process of its own, in a directory of its own, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PYTHON = os.path.realpath(sys.executable)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command ended with and said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """The surroundings without what would steer dxpy or Python."""
+    prefixes = ("DXPY_", "PYTHON", "UV_", "PIP_", "VIRTUAL_ENV", "PYENV_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return {**kept, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **more}
+
+
+class Command:
+    """`dxpy`, with a cache and an index of its own."""
+
+    def __init__(self, cache: Path, index_url: str) -> None:
+        self.environ = clean_environ(
+            DXPY_CACHE_DIR=str(cache),
+            DXPY_DEFAULT_INDEX=index_url,
+            DXPY_PYTHON=PYTHON,
+            DXPY_HTTP_RETRIES="1",
+            DXPY_HTTP_TIMEOUT="5",
+        )
+
+    def __call__(
+        self,
+        arguments: Sequence[str] | str,
+        cwd: Path,
+        *,
+        environ: Mapping[str, str] | None = None,
+        timeout: float = 60,
+    ) -> Result:
+        """Run it to its end. Whatever happens, no traceback may be seen."""
+        words = arguments.split() if isinstance(arguments, str) else list(arguments)
+        ended = subprocess.run(
+            [sys.executable, "-m", "dxpy_async", *words],
+            cwd=cwd,
+            env={**self.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert "Traceback" not in ended.stdout + ended.stderr, ended.stderr
+        return Result(ended.returncode, ended.stdout, ended.stderr)
+
+    def start(self, arguments: str, cwd: Path) -> subprocess.Popen[str]:
+        """Start it and go on."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dxpy_async", *arguments.split()],
+            cwd=cwd,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def write_project(root: Path, *dependencies: str, more: str = "", name: str = "webapp") -> Path:
+    """A pyproject.toml with these dependencies, and no build system."""
+    root.mkdir(parents=True, exist_ok=True)
+    listed = ", ".join(f'"{each}"' for each in dependencies)
+    (root / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "0.1"\nrequires-python = ">=3.11"\ndependencies = [{listed}]\n{more}'
+    )
+    return root
+
+
+def without_times(text: str) -> str:
+    """`text` with every duration replaced by `T`, so that it can be compared."""
+    return re.sub(r"\bin (\d+m \d+s|[\d.]+m?s)", "in T", text)
