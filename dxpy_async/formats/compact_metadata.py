@@ -54,7 +54,7 @@ def decode_metadata(data: bytes | memoryview, *, origin: str) -> CoreMetadata | 
             requirements=tuple([_requirement(row) for row in rows]),
             extras=frozenset(ExtraName(extra) for extra in extras),
         )
-    except (msgspec.MsgspecError, InvalidVersion) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
         raise FormatError(origin, f"is damaged: {error}", offset=_HEADER.size) from error
 
 

@@ -110,7 +110,7 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         project, index_url, base_url, prefix, joined = _decode_head(view[_HEADER.size : table])
         texts = joined.split("\n") if joined else []
         versions = tuple([_version(text) for text in texts])
-    except (msgspec.MsgspecError, InvalidVersion) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
         raise FormatError(origin, f"has a damaged head: {error}", offset=_HEADER.size) from error
     if len(versions) != count:
         raise FormatError(origin, f"has {count} releases and {len(versions)} versions", offset=16)
@@ -158,7 +158,7 @@ class _Releases:
         start, stop = _BOUNDS.unpack_from(self._view, self._table + 4 * place)
         try:
             rows = _decode_rows(self._view[self._blobs + start : self._blobs + stop])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FormatError(self._origin, f"has a damaged release {version}: {error}") from error
         return tuple([file for row in rows if (file := self._file(row)) is not None])
 

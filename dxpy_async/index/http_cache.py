@@ -136,7 +136,7 @@ class HttpCache:
             return None
         try:
             etag, last_modified = _decode_head(data[_HEADER.size : start])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         validators = Validators(validated_at=validated_at, lifetime=lifetime, etag=etag, last_modified=last_modified)
         return CachedAnswer(validators, memoryview(data)[start:])
