@@ -23,7 +23,7 @@ from pathlib import Path
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InterpreterError, InvalidEnvironment
 from dxpy_async.python.activation import activation_scripts
-from dxpy_async.python.interpreters import Interpreter, environment_python, probe
+from dxpy_async.python.probing import Interpreter, environment_python, probe
 
 CONFIGURATION = "pyvenv.cfg"
 

@@ -11,7 +11,7 @@ import pytest
 
 from dxpy_async.python.activation import activation_scripts
 from dxpy_async.python.environments import create_environment
-from dxpy_async.python.interpreters import probe
+from dxpy_async.python.probing import probe
 
 PLACES = ["plain", "with space", 'it\'s "quoted" $(touch hacked) `touch hacked` \\ %n !', "ünïcödé　wide", "@ROOT@"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from dxpy_async.errors import InvalidEnvironment
 from dxpy_async.python.environments import create_environment, open_environment
-from dxpy_async.python.interpreters import Interpreter, probe
+from dxpy_async.python.probing import Interpreter, probe
 
 PLACES = ["plain", "with space", 'it\'s "quoted" $(x) `y` \\ %h !', "ünïcödé　wide"]
 
@@ -319,7 +319,7 @@ def test_creation_killed_at_any_moment_is_completed_by_the_next(
 import os, sys
 from pathlib import Path
 from dxpy_async.python.environments import create_environment
-from dxpy_async.python.interpreters import probe
+from dxpy_async.python.probing import probe
 interpreter = probe(Path({str(interpreter.executable)!r}), cache_dir=Path({str(shared_cache)!r}))
 root = Path({str(tmp_path / "env")!r})
 print("ready", flush=True)
