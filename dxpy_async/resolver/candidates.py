@@ -40,8 +40,9 @@ class Refusal(Enum):
 class Refused:
     """A refusal and its particulars.
 
-    `detail` is the yank's reason, the `requires-python`, the name of the sdist, the requirement with a URL, or what is
-    wrong with the metadata; `files` are the wheels that do not fit.
+    `detail` is the yank's reason, the `requires-python`, the name of the sdist, the requirement with a URL, what is
+    wrong with the metadata, or for a pre-release how one is asked for, empty when it cannot be. `files` are the wheels
+    that do not fit.
     """
 
     refusal: Refusal

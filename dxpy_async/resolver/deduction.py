@@ -28,7 +28,8 @@ Source: https://github.com/dart-lang/pub/blob/master/doc/solver.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dxpy_async.core.names import ExtraName
@@ -214,7 +215,7 @@ class Deduction:
         satisfier: Assignment | None = None
         level = 0
         for package, term in conflict.terms.items():
-            assignment = next(entry for entry in package.history if not entry.mask & ~term)
+            assignment = _first_within(package.history, term)
             if satisfier is None:
                 satisfier = assignment
             elif assignment.place > satisfier.place:
@@ -225,7 +226,7 @@ class Deduction:
         assert satisfier is not None, "a conflict without statements has no satisfier"
         outside = ~conflict.terms[satisfier.package]
         if satisfier.own & outside:  # it needed what was known of its own package before
-            needed = next(entry for entry in satisfier.package.history if not entry.mask & satisfier.own & outside)
+            needed = _first_within(satisfier.package.history, ~(satisfier.own & outside))
             level = max(level, needed.level)
         return satisfier, level
 
@@ -242,6 +243,12 @@ class Deduction:
                 package.decision = None
             self.touched[package] = None
         self.level = level
+
+
+def _first_within(history: Sequence[Assignment], term: int) -> Assignment:
+    """The first assignment after which `term` was satisfied; masks only narrow, so it is found by bisection."""
+    outside = ~term
+    return history[bisect_left(history, True, key=lambda entry: not entry.mask & outside)]
 
 
 def _resolve(conflict: Incompatibility, cause: Incompatibility, pivot: Package) -> Incompatibility:

@@ -44,7 +44,7 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
     match refused.refusal:
         case Refusal.PRERELEASE:
             fitting = mask & _allowed_by_all(fact, facts)
-            if fitting:
+            if fitting and refused.detail:
                 there = candidates.versions[fitting.bit_length() - 1]
                 yield (
                     f"there is a pre-release of `{project}` that may fit, {there}; "

@@ -24,6 +24,11 @@ class Prereleases(StrEnum):
     EXPLICIT = "explicit"
     IF_NECESSARY_OR_EXPLICIT = "if-necessary-or-explicit"
 
+    @property
+    def heeds_requirements(self) -> bool:
+        """Whether a requirement that names a pre-release makes a difference."""
+        return self in (Prereleases.EXPLICIT, Prereleases.IF_NECESSARY_OR_EXPLICIT)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionOptions:

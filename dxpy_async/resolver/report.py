@@ -171,27 +171,31 @@ class Words:
                 python = self._target.python_version
                 return f"{versions} {'needs' if one else 'need'} Python {refused.detail} (this is {python})"
             case Refusal.NO_WHEEL:
-                have = "has" if one else "have"
                 if not refused.files:
-                    return f"{versions} {have} no files"
-                return f"{versions} {have} no wheel for {self._target.describe()}"
+                    return f"{versions} {'has' if one else 'have'} no files"
+                return self._no_wheel(versions, one=one)
             case Refusal.SOURCE_ONLY:
-                return self._source_only(versions, refused, one=one)
+                return self._source_only(versions, refused, one=one, several=bool(mask & (mask - 1)))
             case Refusal.URL_DEPENDENCY:
                 return (
                     f"{versions} {'depends' if one else 'depend'} on {refused.detail}, "
-                    "which only your own requirements may do with a URL"
+                    "and only your own requirements may name a URL"
                 )
             case Refusal.UNREADABLE:
                 return f"{versions} cannot be used ({refused.detail})"
 
-    def _source_only(self, versions: str, refused: Refused, *, one: bool) -> str:
-        wheels = f"no wheel for {self._target.describe()}, only" if refused.files else "only"
-        if one:
-            return f"{versions} has {wheels} the source distribution {refused.detail}, which cannot be built yet"
-        return (
-            f"{versions} have {wheels} source distributions (the newest is {refused.detail}), which cannot be built yet"
+    def _no_wheel(self, versions: str, *, one: bool) -> str:
+        if versions.startswith("every "):
+            return f"no {versions.removeprefix('every ')} has a wheel for {self._target.describe()}"
+        return f"{versions} {'has' if one else 'have'} no wheel for {self._target.describe()}"
+
+    def _source_only(self, versions: str, refused: Refused, *, one: bool, several: bool) -> str:
+        opening = (
+            f"{self._no_wheel(versions, one=one)}, " if refused.files else f"{versions} {'has' if one else 'have'} "
         )
+        if several:
+            return f"{opening}only source distributions (the newest is {refused.detail}), which cannot be built yet"
+        return f"{opening}only the source distribution {refused.detail}, which cannot be built yet"
 
 
 def written_requirement(requirement: Requirement) -> str:
@@ -297,16 +301,16 @@ def _in_order(facts: Iterable[Leaf]) -> list[Leaf]:
     refused = [leaf for leaf in given if isinstance(leaf.fact, Unusable)]
     rest = sorted(refused, key=_newest, reverse=True) + [leaf for leaf in given if isinstance(leaf.fact, Depends)]
     targets = {leaf.fact.target.candidates for leaf in rest if isinstance(leaf.fact, Depends)}
-    reached = dict.fromkeys(leaf.fact.target.candidates for leaf in asked if isinstance(leaf.fact, Asked))
+    roots = dict.fromkeys(leaf.fact.target.candidates for leaf in asked if isinstance(leaf.fact, Asked))
+    reached: list[Candidates] = []
     ordered: list[Leaf] = []
     while rest:
-        leaf = next((leaf for each in reached for leaf in rest if _subject(leaf.fact) is each), None)
+        leaf = next((leaf for each in (*reached, *roots) for leaf in rest if _subject(leaf.fact) is each), None)
         leaf = leaf or next((leaf for leaf in rest if _subject(leaf.fact) not in targets), rest[0])
         rest.remove(leaf)
         ordered.append(leaf)
         if isinstance(leaf.fact, Depends):
-            reached.setdefault(leaf.fact.parent.candidates)
-            reached.setdefault(leaf.fact.target.candidates)
+            reached = [leaf.fact.parent.candidates, leaf.fact.target.candidates, *reached]
     return asked + ordered
 
 

@@ -244,7 +244,8 @@ class Solver:
                 self._extras.setdefault(candidates.project, []).append(package)
                 self._add({package: candidates.all, base: ~candidates.all}, SameVersion())
             elif candidates.prereleases:
-                self._refuse(package, candidates.prereleases, Refused(Refusal.PRERELEASE))
+                detail = "by name" if self._options.prereleases.heeds_requirements else ""
+                self._refuse(package, candidates.prereleases, Refused(Refusal.PRERELEASE, detail))
         return package
 
     def _targets(self, requirement: Requirement) -> tuple[int, list[Package]]:

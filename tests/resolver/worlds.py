@@ -99,6 +99,7 @@ class Facts:
     def __init__(self, world: World, archives: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._world, self._archives = world, archives or {}
         self.asked: list[Need] = []
+        self._releases: dict[str, dict[Version, tuple[str, Any]]] = {}
 
     def answer(self, need: Need) -> Answer:
         self.asked.append(need)
@@ -124,7 +125,10 @@ class Facts:
         return ProjectPage(normalize(project), versions, files, index_url="https://index.test/simple")
 
     def _release(self, project: str, version: Version) -> tuple[str, Any]:
-        return next(item for item in self._world[project].items() if Version(item[0]) == version)
+        releases = self._releases.get(project)
+        if releases is None:
+            releases = self._releases[project] = {Version(item[0]): item for item in self._world[project].items()}
+        return releases[version]
 
     def _direct(self, project: str, url: str) -> DirectCandidate | Unavailable:
         if url not in self._archives:

@@ -1,0 +1,58 @@
+"""Every file of `tests/scenarios`: one resolution each, its answer or its explanation compared word for word."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+from worlds import flaws, pins, resolve
+
+from dxpy_async.core.names import normalize
+from dxpy_async.errors import NoSolution
+from dxpy_async.resolver.options import Prereleases, ResolutionOptions
+from dxpy_async.resolver.resolution import Resolution
+
+SCENARIOS = sorted(Path(__file__).parents[1].joinpath("scenarios").glob("*.toml"))
+
+
+def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
+    """What happens, in the form of a scenario's `expected` table."""
+    wishes = scenario.get("options", {})
+    options = ResolutionOptions(
+        prereleases=Prereleases(wishes.get("prereleases", "if-necessary-or-explicit")),
+        preferences={normalize(name): Version(text) for name, text in wishes.get("preferences", {}).items()},
+        upgrade=frozenset(normalize(name) for name in wishes.get("upgrade", ())),
+        upgrade_all=wishes.get("upgrade-all", False),
+    )
+    try:
+        resolution = resolve(
+            scenario["root"],
+            scenario["projects"],
+            archives=scenario.get("archives"),
+            options=options,
+            requires_python=scenario.get("requires-python", ""),
+        )
+    except NoSolution as error:
+        hints = {"hints": list(error.hints())} if error.hints() else {}
+        return {"unsolvable": str(error), **hints}
+    if not {"archives", "options"} & set(scenario):
+        assert flaws(scenario["root"], scenario["projects"], resolution) == []
+    return {"pins": pins(resolution), **_warnings(resolution)}
+
+
+def _warnings(resolution: Resolution) -> dict[str, list[str]]:
+    return {"warnings": list(resolution.warnings)} if resolution.warnings else {}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_scenario(path: Path) -> None:
+    scenario = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert scenario["description"]
+    assert outcome(scenario) == scenario["expected"]
+
+
+def test_there_are_scenarios() -> None:
+    assert len(SCENARIOS) > 25
