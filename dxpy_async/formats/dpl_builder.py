@@ -209,33 +209,35 @@ class _Builder:
             raise LockError(f"`{file.filename}` cannot have been uploaded at {file.upload_time}")
         head, tail = _split_filename(file.filename)
         url_kind, url, url_digest = self._url(file)
-        sha256 = file.hashes.get("sha256", "")
-        raw = bytes.fromhex(sha256) if _SHA256.fullmatch(sha256) else None
-        others = [pair for pair in sorted(file.hashes.items()) if raw is None or pair[0] != "sha256"]
-        if len(others) > layout.HASHES_PER_FILE:
-            raise LockError(f"`{file.filename}` has {len(others)} hashes, the limit is {layout.HASHES_PER_FILE}")
+        references = self._string(head), self._string(tail), self._string(url)
+        raw = _raw_sha256(file)
+        others = 0 if raw is not None and len(file.hashes) == 1 else self._other_hashes(file, raw)
         return layout.FILE.pack(
-            self._string(head),
-            self._string(tail),
-            self._string(url),
+            *references,
             url_digest,
             layout.UNKNOWN_SIZE if file.size is None else file.size,
             layout.UNKNOWN_TIME if file.upload_time is None else file.upload_time,
-            self._list(self._string(text) for pair in others for text in pair),
+            others,
             (layout.HAS_SHA256 if raw is not None else 0) | url_kind << layout.URL_KIND_SHIFT,
             raw or bytes(32),
         )
 
+    def _other_hashes(self, file: LockedFile, raw: bytes | None) -> int:
+        others = [pair for pair in sorted(file.hashes.items()) if raw is None or pair[0] != "sha256"]
+        if len(others) > layout.HASHES_PER_FILE:
+            raise LockError(f"`{file.filename}` has {len(others)} hashes, the limit is {layout.HASHES_PER_FILE}")
+        return self._list(self._string(text) for pair in others for text in pair)
+
     def _url(self, file: LockedFile) -> tuple[int, str, int]:
         """How `file`'s url is kept: as a shared beginning, a digest in the middle and the file name, or whole."""
         url, filename = file.url, file.filename
-        if not filename or not url.endswith(filename) or _bytes(filename) > layout.PART_BYTES:
+        if not filename or not url.endswith(filename) or not _is_short(filename):
             return layout.URL_WHOLE, url, layout.NONE
         head = url.removesuffix(filename)
         middle = _DIGEST_PATH.fullmatch(head[-_DIGEST_PATH_LENGTH:])
         if middle is not None:
             head = head[:-_DIGEST_PATH_LENGTH]
-        if _bytes(head) > layout.PART_BYTES:
+        if not _is_short(head):
             return layout.URL_WHOLE, url, layout.NONE
         if middle is None:
             return layout.URL_JOINED, head, layout.NONE
@@ -261,13 +263,20 @@ class _Builder:
 def _split_filename(filename: str) -> tuple[str, str]:
     """A wheel's name after its second dash is shared by many wheels; what stands before, by the wheels of a release."""
     parts = filename.split("-", 2)
-    if len(parts) != 3 or not filename.endswith(".whl") or _bytes(filename) > layout.PART_BYTES:
+    if len(parts) != 3 or not filename.endswith(".whl") or not _is_short(filename):
         return "", filename
     return f"{parts[0]}-{parts[1]}-", parts[2]
 
 
-def _bytes(text: str) -> int:
-    return len(text.encode(errors="replace"))
+def _is_short(text: str) -> bool:
+    """Whether `text` may be put together with another; UTF-8 has at most four bytes a character."""
+    return 4 * len(text) <= layout.PART_BYTES or len(text.encode(errors="replace")) <= layout.PART_BYTES
+
+
+def _raw_sha256(file: LockedFile) -> bytes | None:
+    """None too for one that is not 64 lower-case hex digits; it is kept as it is then."""
+    text = file.hashes.get("sha256", "")
+    return bytes.fromhex(text) if _SHA256.fullmatch(text) else None
 
 
 def _source_hash(package: LockedPackage) -> tuple[int, bytes]:
@@ -275,8 +284,8 @@ def _source_hash(package: LockedPackage) -> tuple[int, bytes]:
     files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
     if package.source.kind is not SourceKind.DIRECT or len(files) != 1:
         return layout.NO_HASH, bytes(32)
-    sha256 = files[0].hashes.get("sha256", "")
-    return (layout.SHA256, bytes.fromhex(sha256)) if _SHA256.fullmatch(sha256) else (layout.NO_HASH, bytes(32))
+    raw = _raw_sha256(files[0])
+    return (layout.NO_HASH, bytes(32)) if raw is None else (layout.SHA256, raw)
 
 
 def _label(text: str, size: int) -> bytes:

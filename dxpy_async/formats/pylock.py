@@ -89,6 +89,8 @@ def _marker_string(text: str) -> str:
 
 def _reach_markers(lock: Lock) -> dict[ProjectName, str]:
     """For each project that the project's own requirements do not reach: by which extras and groups it is reached."""
+    if not lock.roots.optional and not lock.roots.groups:
+        return {}
     base = reached_from(lock, lock.environment)
     reasons: dict[ProjectName, list[str]] = {}
     for extra in sorted(lock.roots.optional):
