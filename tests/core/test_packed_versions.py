@@ -31,7 +31,7 @@ versions = st.builds("{}{}{}{}".format, st.sampled_from(["", "", "v"]), epochs, 
 
 
 @given(versions, versions)
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None)
 def test_keys_order_like_versions(one: str, other: str) -> None:
     """Whenever both fit: the keys compare as the versions do, and are equal exactly when they are."""
     keys, parsed = (packed_key(one), packed_key(other)), (Version(one), Version(other))
@@ -41,7 +41,7 @@ def test_keys_order_like_versions(one: str, other: str) -> None:
 
 
 @given(versions)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_version_fits_in_whatever_spelling(text: str) -> None:
     assert packed_key(text) == packed_key(str(Version(text)))
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from locks import ask_everything, locks
 
@@ -16,13 +16,16 @@ from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 
+at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine takes its time to draw a whole lock."""
+
 
 def read(data: bytes) -> DplLockFile:
     return DplLockFile(data, file="dxpy.lock")
 
 
 @given(locks)
-@settings(max_examples=80)
+@settings(at_leisure, max_examples=80)
 def test_a_lock_that_is_written_is_read_again(lock: Lock) -> None:
     """to_lock(build(lock)) has every value of lock, its packages in order."""
     back = read(build_dpl(lock)).to_lock()
@@ -33,7 +36,7 @@ def test_a_lock_that_is_written_is_read_again(lock: Lock) -> None:
 
 
 @given(locks, st.randoms(use_true_random=False))
-@settings(max_examples=50)
+@settings(at_leisure, max_examples=50)
 def test_the_bytes_are_a_function_of_the_content(lock: Lock, shuffler: random.Random) -> None:
     """Packages and mappings in any order give the same bytes, and so does what was read back."""
     data = build_dpl(lock)
@@ -51,7 +54,7 @@ def test_the_bytes_are_a_function_of_the_content(lock: Lock, shuffler: random.Ra
 
 
 @given(locks)
-@settings(max_examples=50)
+@settings(at_leisure, max_examples=50)
 def test_the_parts_of_the_file_stand_one_after_the_other(lock: Lock) -> None:
     """Header 192 bytes; each section begins where the one before ends, the last ends the file; BLAKE3 matches; the
     table is a power of two at most half full, and holds each name once, where a reader looks for it."""
@@ -77,7 +80,7 @@ def test_the_parts_of_the_file_stand_one_after_the_other(lock: Lock) -> None:
 
 
 @given(locks)
-@settings(max_examples=40)
+@settings(at_leisure, max_examples=40)
 def test_every_release_is_found_by_its_name(lock: Lock) -> None:
     """lookup gives all releases of a name, in order, and none for a name that is not there."""
     file = read(build_dpl(lock))
@@ -88,7 +91,7 @@ def test_every_release_is_found_by_its_name(lock: Lock) -> None:
 
 
 @given(locks, st.data())
-@settings(max_examples=60)
+@settings(at_leisure, max_examples=60)
 def test_changed_bytes_are_an_invalid_lock_and_nothing_else(lock: Lock, data: st.DataObject) -> None:
     """Any change is seen when the digest is checked; without it, nothing but InvalidLock ever comes out."""
     good = build_dpl(lock)
@@ -104,7 +107,7 @@ def test_changed_bytes_are_an_invalid_lock_and_nothing_else(lock: Lock, data: st
 
 
 @given(st.one_of(st.binary(max_size=400), st.binary(max_size=400).map(lambda tail: b"DPL\x01\x01\x00\x00\x00" + tail)))
-@settings(max_examples=400)
+@settings(at_leisure, max_examples=400)
 def test_random_bytes_are_an_invalid_lock(data: bytes) -> None:
     """Whatever the bytes, InvalidLock."""
     with pytest.raises(InvalidLock):
