@@ -133,7 +133,11 @@ class Candidates:
 
     def refuse_prereleases(self) -> None:
         """From now on pre-releases may not be picked."""
-        self.prereleases = sum(1 << place for place, version in enumerate(self.versions) if version.is_prerelease)
+        mask = 0
+        for place, version in enumerate(self.versions):
+            if version.pre is not None or version.dev is not None:  # is_prerelease, at half the cost
+                mask |= 1 << place
+        self.prereleases = mask
 
 
 def index_candidates(page: ProjectPage, target: TargetEnvironment, *, pinned: Iterable[Version]) -> Candidates:

@@ -120,6 +120,8 @@ class Deduction:
 
     def __init__(self) -> None:
         self.level = 0
+        self.decided = 0
+        """How many projects, extras aside, are decided on."""
         self._trail: list[Assignment] = []
         self._changed: dict[Package, None] = {}
         self.touched: dict[Package, None] = {}
@@ -147,6 +149,7 @@ class Deduction:
     def decide(self, package: Package, place: int) -> None:
         """Select the candidate at `place` and open a level."""
         self.level += 1
+        self.decided += package.extra is None
         package.decision = place
         self._assign(package, 1 << place, None)
 
@@ -241,6 +244,7 @@ class Deduction:
             package.mask = package.history[-1].mask if package.history else -1
             if assignment.cause is None:
                 package.decision = None
+                self.decided -= package.extra is None
             self.touched[package] = None
         self.level = level
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from packaging.version import Version
@@ -18,6 +19,14 @@ MINORS_AHEAD = 10
 
 PLATFORMS = 4
 """The most platforms that are named."""
+
+
+_USERINFO = re.compile(r"://[^/\s]*@")
+
+
+def without_credentials(text: str) -> str:
+    """`text` without the user names and passwords of the URLs in it."""
+    return _USERINFO.sub("://", text)
 
 
 def hints_for(facts: Iterable[Leaf], target: TargetEnvironment) -> tuple[str, ...]:
@@ -62,7 +71,8 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
             yield from _platform_hint(project, version, refused)
             yield f"build a wheel of `{project}` {version} and give its directory with `--find-links`"
         case Refusal.URL_DEPENDENCY:
-            yield f"add `{refused.detail.partition(';')[0].strip()}` to your own requirements"
+            requirement = without_credentials(refused.detail.partition(" ; ")[0])
+            yield f"add `{requirement}` to your own requirements"
         case Refusal.UNREADABLE:
             return
 

@@ -15,7 +15,7 @@ from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.candidates import Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Fact, Incompatibility, Package, Resolved
 from dxpy_async.resolver.facts import Asked, Depends, SameVersion, Unusable
-from dxpy_async.resolver.hints import hints_for
+from dxpy_async.resolver.hints import hints_for, without_credentials
 from dxpy_async.resolver.proof import Leaf, leaves, shorten
 
 IN_ONE_SENTENCE = 5
@@ -79,19 +79,23 @@ class Words:
 
     def conclusion(self, incompatibility: Incompatibility) -> str:
         """What an incompatibility comes to, as a statement."""
-        selected = [selection(package, term) for package, term in incompatibility.terms.items() if term >= 0]
+        selected = _selected(incompatibility)
         needed = [_needed(package, ~term) for package, term in incompatibility.terms.items() if term < 0]
         if not selected and not needed:
             return f"{self._root_name} cannot be resolved"
-        if not needed:
-            if len(selected) == 1:
-                package, term = next(iter(incompatibility.terms.items()))
-                return f"{_none_of(package, term)} be used"
-            return f"{_listed(selected)} cannot be used together"
         if not selected:
             return f"{' or '.join(needed)} is needed"
-        together = " together" if len(selected) > 1 else ""
-        return f"{_listed(selected)}{together} can only be used with {' or '.join(needed)}"
+        if needed:
+            together = " together" if len(selected) > 1 else ""
+            return f"{_listed(selected)}{together} can only be used with {' or '.join(needed)}"
+        if len(selected) > 1:
+            return f"{_listed(selected)} cannot be used together"
+        words = selected[0]
+        return (
+            f"no {words.removeprefix('every ')} can be used"
+            if words.startswith("every ")
+            else f"{words} cannot be used"
+        )
 
     def _clauses(self, facts: Iterable[Leaf]) -> list[str]:
         """Facts as half-sentences, in an order in which one leads to the next."""
@@ -124,7 +128,7 @@ class Words:
             _needed(each.target, each.allowed) if each.requirement is None else written_requirement(each.requirement)
             for each in together
         ]
-        clause = f"{selection(parent, mask)} {verb} on {_listed(required)}"
+        clause = f"{_selection(parent.candidates, mask, _extras(parent))} {verb} on {_listed(required)}"
         return [clause, *(self._nothing_allowed(each.target) for each in together if not each.allowed)]
 
     def _nothing_allowed(self, target: Package) -> str:
@@ -136,7 +140,7 @@ class Words:
         if not candidates.versions:
             return f"{candidates.project} has no versions"
         if candidates.origins is not None:
-            origins = _listed([f"{candidates.project} @ {url}" for url in candidates.origins])
+            origins = _listed([f"{candidates.project} @ {without_credentials(url)}" for url in candidates.origins])
             return f"{origins} is version {_listed([str(version) for version in candidates.versions])}"
         if len(candidates.versions) == 1:
             return f"the only version of {candidates.project} is {candidates.versions[0]}"
@@ -156,10 +160,13 @@ class Words:
         ]
 
     def _refused(self, package: Package, mask: int, refused: Refused) -> str:
-        whole = mask == package.candidates.all and len(package.candidates.versions) > 1
+        candidates = package.candidates
+        whole = mask == candidates.all and len(candidates.versions) > 1
         one = whole or not mask & (mask - 1)
         versions = (
-            selection(package, mask) if whole else f"{_name(package)} {_versions(package.candidates, mask, mask)}"
+            _selection(candidates, mask, _extras(package))
+            if whole
+            else f"{_name(candidates, _extras(package))} {_versions(candidates, mask, mask)}"
         )
         match refused.refusal:
             case Refusal.PRERELEASE:
@@ -178,7 +185,7 @@ class Words:
                 return self._source_only(versions, refused, one=one, several=bool(mask & (mask - 1)))
             case Refusal.URL_DEPENDENCY:
                 return (
-                    f"{versions} {'depends' if one else 'depend'} on {refused.detail}, "
+                    f"{versions} {'depends' if one else 'depend'} on {without_credentials(refused.detail)}, "
                     "and only your own requirements may name a URL"
                 )
             case Refusal.UNREADABLE:
@@ -202,33 +209,42 @@ def written_requirement(requirement: Requirement) -> str:
     """A requirement as people write it, without its marker."""
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
     if requirement.url is not None:
-        return f"{requirement.name}{extras} @ {requirement.url}"
+        return f"{requirement.name}{extras} @ {without_credentials(requirement.url)}"
     return f"{requirement.name}{extras}{requirement.specifier}"
 
 
-def selection(package: Package, mask: int) -> str:
-    """Some candidates of a package in words: `a 1.0`, `a 1.0 to 1.4`, `every version of a`."""
-    candidates = package.candidates
-    if mask == candidates.all and len(candidates.versions) > 1:
-        return f"every version of {_name(package)}"
-    if _bridged(candidates, mask) == candidates.all and len(candidates.versions) > 1:
-        return f"every usable version of {_name(package)}"
-    return f"{_name(package)} {_versions(candidates, mask, _bridged(candidates, mask))}"
+def _selection(candidates: Candidates, mask: int, extras: Sequence[str] = ()) -> str:
+    """Some candidates of a project in words: `a 1.0`, `a 1.0 to 1.4`, `every version of a`."""
+    name = _name(candidates, extras)
+    if len(candidates.versions) > 1:
+        if mask == candidates.all:
+            return f"every version of {name}"
+        if _bridged(candidates, mask) == candidates.all:
+            return f"every usable version of {name}"
+    return f"{name} {_versions(candidates, mask, _bridged(candidates, mask))}"
 
 
-def _none_of(package: Package, mask: int) -> str:
-    words = selection(package, mask)
-    return f"no {words.removeprefix('every ')} can" if words.startswith("every ") else f"{words} cannot"
+def _selected(incompatibility: Incompatibility) -> list[str]:
+    """The candidates that an incompatibility speaks of, a project and its extras as one."""
+    masks: dict[Candidates, int] = {}
+    extras: dict[Candidates, list[str]] = {}
+    for package, term in incompatibility.terms.items():
+        if term >= 0:
+            masks[package.candidates] = masks.get(package.candidates, -1) & term
+            extras.setdefault(package.candidates, []).extend([package.extra] if package.extra else [])
+    return [_selection(candidates, mask, sorted(extras[candidates])) for candidates, mask in masks.items()]
 
 
 def _needed(package: Package, mask: int) -> str:
     """Some candidates of a package as something that is required: `a<2` where a requirement said so."""
-    if mask == package.candidates.all:
-        return _name(package)
-    specifier = package.candidates.specifier_of(mask)
+    candidates = package.candidates
+    name = _name(candidates, _extras(package))
+    if mask == candidates.all:
+        return name
+    specifier = candidates.specifier_of(mask)
     if specifier:
-        return f"{_name(package)}{specifier}"
-    return f"{_name(package)} {_versions(package.candidates, mask, _bridged(package.candidates, mask), 'or')}"
+        return f"{name}{specifier}"
+    return f"{name} {_versions(candidates, mask, _bridged(candidates, mask), 'or')}"
 
 
 def _rival_urls(asked: Sequence[Asked]) -> list[str]:
@@ -239,9 +255,12 @@ def _rival_urls(asked: Sequence[Asked]) -> list[str]:
     return [f"{project} can come from one URL only" for project, several in urls.items() if len(several) > 1]
 
 
-def _name(package: Package) -> str:
-    extra = f"[{package.extra}]" if package.extra else ""
-    return f"{package.candidates.project}{extra}"
+def _name(candidates: Candidates, extras: Sequence[str]) -> str:
+    return f"{candidates.project}[{','.join(extras)}]" if extras else candidates.project
+
+
+def _extras(package: Package) -> tuple[str, ...]:
+    return (package.extra,) if package.extra is not None else ()
 
 
 def _is_one(package: Package, mask: int) -> bool:

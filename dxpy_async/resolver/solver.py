@@ -2,7 +2,7 @@
 
     solver = Solver(roots, target=..., requires_python=...)
     while needs := solver.needs():       # needs[0] blocks; the rest are worth fetching early
-        solver.tell(needs[0], ...)       # any of them may be told at any time
+        solver.tell(needs[0], ...)       # and worth telling as soon as they are there: they lead to further needs
     resolution = solver.solution()       # or NoSolution
 
 One step propagates what is known, takes the most pressing undecided package, and picks its best candidate; the
@@ -110,9 +110,7 @@ class Solver:
     @property
     def decided(self) -> int:
         """How many projects have a version for now."""
-        return sum(
-            1 for (_, extra), package in self._packages.items() if extra is None and package.decision is not None
-        )
+        return self._deduction.decided
 
     def needs(self) -> Sequence[Need]:
         """What to find out: the first blocks, the others are likely to be needed; empty when there is an outcome."""

@@ -154,3 +154,16 @@ def test_thousands_of_versions_are_filtered_in_one_go() -> None:
     facts = Facts(world)
     assert pins(resolve(["a", "b"], {}, facts=facts)) == {"a": "2.99", "b": "1"}
     assert len(facts.asked) <= 5
+
+
+def test_a_report_gives_no_credentials_away() -> None:
+    url = "https://user:p@ss@files.test/a-1.whl"
+    with pytest.raises(NoSolution) as caught:
+        resolve([f"a @ {url}", "a>=2", "b"], {"b": {"1": [f"c @ {url}"]}}, archives={url: {"version": "1"}})
+    assert str(caught.value) == (
+        "because you require a>=2, and a @ https://files.test/a-1.whl is version 1, your project cannot be resolved"
+    )
+    with pytest.raises(NoSolution) as caught:
+        resolve(["b"], {"b": {"1": [f"c @ {url}"]}})
+    assert "p@ss" not in str(caught.value)
+    assert "p@ss" not in str(caught.value.hints())
