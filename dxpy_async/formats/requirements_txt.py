@@ -1,0 +1,65 @@
+"""A lock as `requirements.txt`: every release pinned, with the hashes of all its files, for pip and whoever reads that.
+
+Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from dxpy_async.core.locks import Lock, LockedPackage, SourceKind
+from dxpy_async.core.selection import reached_from
+from dxpy_async.errors import LockError
+
+_ALGORITHMS = ("sha256", "sha384", "sha512")
+"""What pip takes for `--hash`, preferred first."""
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+def write_requirements(
+    lock: Lock, *, extras: Collection[str] = (), groups: Collection[str] = (), hashes: bool = True
+) -> str:
+    """The text of `requirements.txt` for what the project needs with these of its extras and dependency groups.
+
+    It is for the environment that the lock was made for. Raises ProjectError for an extra or group that the lock does
+    not know, and LockError for a release that has no hash though hashes are wanted.
+    """
+    reached = reached_from(lock, lock.environment, extras=extras, groups=groups)
+    lines = [f"# made by dxpy from the lock{f' of {lock.project}' if lock.project else ''}"]
+    if lock.requires_python:
+        lines.append(f"# for Python {lock.requires_python}")
+    for package in lock.packages:
+        if package.name in reached:
+            lines += _pin(package, hashes=hashes)
+    return "\n".join(lines) + "\n"
+
+
+def _pin(package: LockedPackage, *, hashes: bool) -> Iterator[str]:
+    if package.source.kind is SourceKind.DIRECT:
+        pin = f"{package.name} @ {package.source.url}"
+    else:
+        pin = f"{package.name}=={package.version}"
+    if not pin.isprintable():
+        raise LockError(f"{pin!r} cannot stand in requirements.txt")
+    found = _hashes(package) if hashes else []
+    yield f"{pin} \\" if found else pin
+    for each in found[:-1]:
+        yield f"    --hash={each} \\"
+    if found:
+        yield f"    --hash={found[-1]}"
+
+
+def _hashes(package: LockedPackage) -> list[str]:
+    files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
+    found = set()
+    for file in files:
+        found.update(
+            [f"{name}:{file.hashes[name]}" for name in _ALGORITHMS if _HEX.fullmatch(file.hashes.get(name, ""))][:1]
+        )
+    if not found:
+        raise LockError(
+            f"`{package.name}` {package.version} has no file with a hash that requirements.txt can hold",
+            hints=("export without hashes",),
+        )
+    return sorted(found)

@@ -1,0 +1,71 @@
+"""`requirements.txt`: pins with the hashes of all files, for what the chosen extras and groups need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from locks import package, wheel
+
+from dxpy_async.core.locks import Lock, LockedRoots, Source, SourceKind
+from dxpy_async.core.names import ExtraName, GroupName, ProjectName
+from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.errors import LockError, ProjectError
+from dxpy_async.formats.requirements_txt import write_requirements
+
+LOCK = Lock(
+    project="webapp",
+    requires_python=">=3.11",
+    roots=LockedRoots(
+        requirements=(Requirement(ProjectName("flask")),),
+        optional={ExtraName("direct"): (Requirement(ProjectName("archive")),)},
+        groups={GroupName("dev"): (Requirement(ProjectName("pytest")),)},
+    ),
+    environment={"sys_platform": "linux"},
+    packages=(
+        replace(package("archive", "1"), source=Source(SourceKind.DIRECT, "https://example.org/archive.whl")),
+        package(
+            "flask",
+            "3.0",
+            Requirement(ProjectName("pytest"), marker='sys_platform == "win32"'),
+            wheels=(wheel("flask", "3.0", number=2), wheel("flask", "3.0", "cp311-none-any", number=1)),
+        ),
+        package("pytest", "8.0"),
+    ),
+)
+FLASK = f"""\
+# made by dxpy from the lock of webapp
+# for Python >=3.11
+flask==3.0 \\
+    --hash=sha256:{2:064x} \\
+    --hash=sha256:{3:064x}
+"""
+
+
+def test_what_the_project_needs_is_pinned_with_every_hash() -> None:
+    assert write_requirements(LOCK) == FLASK
+
+
+def test_extras_and_groups_bring_theirs() -> None:
+    text = write_requirements(LOCK, extras=["direct"], groups=["dev"], hashes=False)
+    assert text.splitlines()[2:] == ["archive @ https://example.org/archive.whl", "flask==3.0", "pytest==8.0"]
+    with pytest.raises(ProjectError, match="no extra `gone`"):
+        write_requirements(LOCK, extras=["gone"])
+
+
+def test_a_release_without_a_hash_is_not_written_as_if_it_were_checked() -> None:
+    weak = replace(wheel("flask", "3.0"), hashes={"md5": "00"})
+    lock = replace(LOCK, packages=(package("flask", "3.0", wheels=(weak,)),))
+    with pytest.raises(LockError, match=r"`flask` 3.0 has no file with a hash"):
+        write_requirements(lock)
+    assert write_requirements(lock, hashes=False).endswith("flask==3.0\n")
+
+
+def test_nothing_in_a_lock_can_add_lines() -> None:
+    source = Source(SourceKind.DIRECT, "https://example.org/a\n--index-url https://evil.example.org")
+    lock = replace(LOCK, packages=(replace(package("flask", "3.0"), source=source),))
+    with pytest.raises(LockError, match="cannot stand in requirements.txt"):
+        write_requirements(lock)
+    odd = replace(wheel("flask", "3.0"), hashes={"sha256": "00\n--pre", "sha512": "ab"})
+    lock = replace(LOCK, packages=(package("flask", "3.0", wheels=(odd,)),))
+    assert write_requirements(lock).endswith("flask==3.0 \\\n    --hash=sha512:ab\n")
