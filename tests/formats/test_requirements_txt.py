@@ -64,7 +64,7 @@ def test_a_release_without_a_hash_is_not_written_as_if_it_were_checked() -> None
 def test_nothing_in_a_lock_can_add_lines() -> None:
     source = Source(SourceKind.DIRECT, "https://example.org/a\n--index-url https://evil.example.org")
     lock = replace(LOCK, packages=(replace(package("flask", "3.0"), source=source),))
-    with pytest.raises(LockError, match="cannot stand in requirements.txt"):
+    with pytest.raises(LockError, match=r"cannot stand in requirements\.txt"):
         write_requirements(lock)
     odd = replace(wheel("flask", "3.0"), hashes={"sha256": "00\n--pre", "sha512": "ab"})
     lock = replace(LOCK, packages=(package("flask", "3.0", wheels=(odd,)),))
