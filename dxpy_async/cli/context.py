@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.progress import BarPrinter, EventPrinter
+from dxpy_async.cli.quick import without_credentials
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.engine import Engine
@@ -81,7 +82,7 @@ def request_text(arguments: argparse.Namespace) -> str:
     """The flags that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
     names = (*_SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
     given = {name: getattr(arguments, name, None) for name in names}
-    return " ".join(f"{name}={value!r}" for name, value in given.items() if value)
+    return without_credentials(" ".join(f"{name}={value!r}" for name, value in given.items() if value))
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

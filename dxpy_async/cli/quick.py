@@ -35,11 +35,20 @@ def answer(arguments: list[str]) -> int | None:
 def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
     """What a sync depended on besides the files it read: the options, as text, the variables and our own version."""
     variables = sorted(
-        f"{name}={value}"
+        f"{name}={without_credentials(value)}"
         for name, value in environ.items()
         if name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIX)
     )
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
+
+
+def without_credentials(text: str) -> str:
+    """`text` with the user and password left out of every URL in it: they change nothing, and must not reach a disk."""
+    first, *rest = text.split("://")
+    for after in rest:
+        end = len(after) - len(after.partition("/")[2])
+        first += "://" + after[:end].rpartition("@")[2] + after[end:]
+    return first
 
 
 def _sync() -> int | None:

@@ -51,6 +51,7 @@ from dxpy_async.engine.locking import (
     write_lock,
 )
 from dxpy_async.engine.resolving import resolve
+from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.syncing import (
     LockMode,
     StateWatch,
@@ -71,7 +72,7 @@ from dxpy_async.engine.syncing import (
 )
 from dxpy_async.engine.threads import run_to_end
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, StaleLock
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, StaleLock
 from dxpy_async.index.client import IndexClient
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
@@ -192,11 +193,25 @@ class Engine:
         solver = Solver(
             requirements, target=target, requires_python=requires_python, options=options, root_name=root_name
         )
-        resolution = await resolve(solver, facts, on_event)
+        try:
+            resolution = await resolve(solver, facts, on_event)
+        except NoSolution as error:
+            raise await self._with_close_names(error, requirements, facts) from None
         on_event(Resolved(len(resolution.pins), time.perf_counter() - started))
         for warning in resolution.warnings:
             on_event(Warned(warning))
         return resolution
+
+    async def _with_close_names(
+        self, error: NoSolution, requirements: Sequence[Requirement], facts: IndexFacts
+    ) -> NoSolution:
+        """`error`, with a hint for each project that was asked for by a name that no index has."""
+        hints = [*error.hints()]
+        for name in sorted({requirement.name for requirement in requirements} & facts.unknown):
+            if names := await close_names(self._client, name, facts.pages):
+                meant = " or ".join(f"`{each}`" for each in names)
+                hints.append(f"there is no `{name}`, but there is {meant}")
+        return NoSolution(str(error), derivation=error.derivation, hints=hints)
 
     async def lock(
         self, directory: Path, *, options: LockOptions = DEFAULT_LOCK, on_event: Listener = ignore

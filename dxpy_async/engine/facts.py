@@ -25,11 +25,14 @@ class IndexFacts:
     def __init__(self, client: IndexClient, fetcher: Fetcher, on_event: Listener) -> None:
         self._client, self._fetcher, self._on_event = client, fetcher, on_event
         self.pages: dict[ProjectName, ProjectPage] = {}
+        self.unknown: set[ProjectName] = set()
 
     async def project_page(self, project: ProjectName) -> ProjectPage | Unavailable:
         page = await self._client.project_page(project)
         if isinstance(page, ProjectPage):
             self.pages[project] = page
+        else:
+            self.unknown.add(project)
         return page
 
     async def core_metadata(

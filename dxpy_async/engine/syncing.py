@@ -114,12 +114,16 @@ class StateWatch:
 
     def record(self, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int) -> None:
         """Say for the next run that `environment` holds what the project wants, which is `count` distributions."""
+        sites = site_directories(environment.scheme)
+        for site in sites:
+            # The first import of a top-level module makes this directory; made now, that is no change later.
+            os.makedirs(os.path.join(site, "__pycache__"), exist_ok=True)
         watched = [
             str(root / FILE_NAME),
             str(root / LOCK_NAME),
             str(environment.root / CONFIGURATION),
             str(environment.python),
-            *site_directories(environment.scheme),
+            *sites,
         ]
         write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
 

@@ -39,6 +39,7 @@ class _Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process, self._jobs, self._answers = process, process.stdin, process.stdout
+        self._told_to_end = False
 
     @classmethod
     async def start(cls) -> Self:
@@ -84,9 +85,10 @@ class _Worker:
 
     def stop(self) -> None:
         """Tell the process to end, without waiting for it."""
-        self._jobs.close()
-        if self._process.returncode is None:
+        if not self._told_to_end and self._process.returncode is None:
             self._process.terminate()
+        self._told_to_end = True
+        self._jobs.close()
 
     async def end(self) -> None:
         """Tell the process to end and wait until it has; it is killed when it takes too long."""

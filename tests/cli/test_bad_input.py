@@ -69,7 +69,7 @@ def test_an_unknown_project(dxpy: Command, synced: Path) -> None:
 
 def test_a_misspelled_project_suggests_the_close_name(dxpy: Command, synced: Path) -> None:
     write_project(synced, "tool", "template")
-    said = assert_refused(dxpy, "sync", synced, 1, "`template`")
+    said = assert_refused(dxpy, "sync", synced, 1, "template is not on")
     assert "templates" in said.partition("hint:")[2]
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from command import PYTHON, write_project
-from dxpy_async.installer.check import verify_environment
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
 from dxpy_async import Engine, EventStream, IndexSettings, LockMode, LockOptions, NetworkSettings, Settings, SyncOptions
 from dxpy_async.engine.events import DownloadFinished, Installing, Linked, Prepared, Preparing, Resolved, Stored
 from dxpy_async.errors import HashMismatch, IndexUnavailable, LockNotFound, NoSolution, StaleLock
+from dxpy_async.installer.check import verify_environment
 from dxpy_async.project.pyproject import read_project
 from dxpy_async.python.environments import create_environment, open_environment
 from dxpy_async.python.interpreters import probe
@@ -72,7 +72,8 @@ def installed(root: Path, settings: Settings) -> set[str]:
 def half_made(settings: Settings, root: Path) -> list[str]:
     """Whatever an operation should not have left behind, in the store and in the project."""
     staging = settings.cache_dir / "tmp-v1"
-    found = [str(path) for path in staging.iterdir()] if staging.exists() else []
+    there = staging.iterdir() if staging.exists() else ()
+    found = [str(path) for path in there if path.name != "publish.lock"]
     found += [str(path) for path in root.rglob(".dxpy-*")]
     found += [str(path) for path in root.glob(".dxpy.lock.*")]
     return found
