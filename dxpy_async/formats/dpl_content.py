@@ -23,7 +23,7 @@ from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
 
 _KINDS = {number: kind for kind, number in layout.SOURCE_KINDS.items()}
-_CONFLICT_MARKERS = (b"<<<<<<< ", b"\n=======\n", b">>>>>>> ")
+_CONFLICT_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
 _FOREIGN_BYTES = 65_536
 """How much of a file that is no lock is looked at to say what it is."""
 
