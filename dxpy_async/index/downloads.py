@@ -77,12 +77,15 @@ class HashingFile(io.FileIO):
     def __init__(self, path: Path, promise: Promise) -> None:
         super().__init__(path, "wb")
         self._path, self._promise = path, promise
-        self.start_again()
+        self._forget()
 
     def start_again(self) -> None:
         """Forget everything written so far."""
         self.seek(0)
         self.truncate()
+        self._forget()
+
+    def _forget(self) -> None:
         self._written = 0
         self._blake3 = blake3()
         wanted = {algorithm.lower() for algorithm in self._promise.hashes} & KNOWN_ALGORITHMS

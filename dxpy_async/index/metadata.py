@@ -20,7 +20,14 @@ from packaging.version import Version
 from dxpy_async.core.limits import METADATA_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, Unavailable
-from dxpy_async.errors import FormatError, HashMismatch, IndexUnavailable, InvalidMetadata, InvalidWheel
+from dxpy_async.errors import (
+    FormatError,
+    HashMismatch,
+    IndexUnavailable,
+    InvalidIndexPage,
+    InvalidMetadata,
+    InvalidWheel,
+)
 from dxpy_async.formats.compact_metadata import decode_metadata, encode_metadata
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.formats.zip_archive import ZipArchive
@@ -157,7 +164,10 @@ class MetadataSource:
             is_asked = got == span if span is not None else got.stop == total and got.length <= TAIL_BYTES
             if not is_asked or (size is not None and total != size):
                 raise _NoRanges
-            data = await reply.body(got.length)
+            try:
+                data = await reply.body(got.length)
+            except InvalidIndexPage as error:  # longer than it says
+                raise _NoRanges from error
             if len(data) != got.length:
                 raise _NoRanges
             return data, total
