@@ -10,7 +10,7 @@ Source: https://packaging.python.org/en/latest/specifications/recording-installe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dxpy_async.core.limits import ARCHIVE_MEMBERS, RECORD_BYTES
@@ -118,16 +118,24 @@ def _row(path: str, spec: str, size: str, origin: str, number: int) -> RecordRow
     return RecordRow(path, algorithm, digest, int(size) if size else None)
 
 
-def format_record(rows: Iterable[RecordRow]) -> bytes:
-    """The bytes of a RECORD with these rows in this order; `parse_record` gives the same rows back."""
+def format_record(rows: Sequence[tuple[str, str, str, int | None]]) -> bytes:
+    """The bytes of a RECORD with these rows (RecordRow) in this order; `parse_record` gives the same rows back."""
+    text = _join(rows)
+    # Quotes are needed by next to no RECORD, and looking at the whole text is cheaper than looking at every path.
+    if '"' in text or "\r" in text or text.count(",") != 2 * len(rows) or text.count("\n") != len(rows):
+        text = _join([(_quoted(path), algorithm, digest, size) for path, algorithm, digest, size in rows])
+    return text.encode()
+
+
+def _join(rows: Sequence[tuple[str, str, str, int | None]]) -> str:
     return "".join(
         [
-            f"{_quoted(path)},{algorithm}={digest},{'' if size is None else size}\n"
+            f"{path},{algorithm}={digest},{'' if size is None else size}\n"
             if algorithm
-            else f"{_quoted(path)},,{'' if size is None else size}\n"
+            else f"{path},,{'' if size is None else size}\n"
             for path, algorithm, digest, size in rows
         ]
-    ).encode()
+    )
 
 
 def _quoted(path: str) -> str:

@@ -9,12 +9,13 @@ import binascii
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import NamedTuple
 
 from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InvalidWheel
-from dxpy_async.formats.record import RecordRow, format_record
+from dxpy_async.formats.record import format_record
 from dxpy_async.installer.scripts import check_script_name
 
 _WRITTEN_BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
@@ -64,24 +65,21 @@ def lay_out(manifest: Manifest, scheme: InstallScheme) -> Layout:
         if group is None:
             _check_components(head, manifest)
             if head == manifest.dist_info or head.startswith(in_metadata):
-                group = []  # each is looked at by itself, they are few
+                group = metadata
             elif manifest.data and (head == manifest.data or head.startswith(in_data)):
                 group = _data_group(head[len(in_data) :], bases, payload, scripts, manifest)
             else:
                 directory = f"{site}{os.sep}{head.replace('/', os.sep)}" if head else site
                 group = payload.setdefault(directory, [])
             groups[head] = group
-        if head.startswith(manifest.dist_info) and (head == manifest.dist_info or head.startswith(in_metadata)):
-            inside = file.path[len(in_metadata) :]
-            if inside not in _WRITTEN_BY_INSTALLERS:
-                metadata.append((inside, file))
-        else:
-            group.append((name, file))
+        group.append((name, file))
     for name, _ in scripts:
         check_script_name(name, manifest.filename)
     if manifest.data:
         _check_once(payload, manifest)
-    return Layout(site, payload, tuple(metadata), tuple(scripts))
+    inside = [(file.path[len(in_metadata) :], file) for _, file in metadata]
+    kept = tuple((path, file) for path, file in inside if path not in _WRITTEN_BY_INSTALLERS)
+    return Layout(site, payload, kept, tuple(scripts))
 
 
 def _data_group(
@@ -111,7 +109,8 @@ def _check_once(payload: Mapping[str, list[tuple[str, ManifestFile]]], manifest:
 
 
 def _check_components(head: str, manifest: Manifest) -> None:
-    if head and any(part in ("", ".", "..") or "\0" in part for part in head.split("/")):
+    between = f"/{head}/"
+    if head and ("//" in between or "/./" in between or "/../" in between or "\0" in between):
         raise InvalidWheel(manifest.filename, f"has a member outside its root: `{head}`")
 
 
@@ -122,22 +121,22 @@ def record_bytes(
 
     Digests come from the manifest; what is written here is hashed here. Paths are relative to the site directory.
     """
-    rows = [
-        (path, file) for directory, files in layout.payload.items() for path, file in _paths(directory, files, layout)
-    ]
-    rows.extend(linked)
-    digests = encoded([file.sha256 for _, file in rows])
-    records = [RecordRow(path, "sha256", digest, file.size) for (path, file), digest in zip(rows, digests, strict=True)]
+    paths: list[str] = []
+    files: list[ManifestFile] = []
+    for directory, group in layout.payload.items():
+        prefix = relative_path(directory, layout.site)
+        paths += [prefix + name for name, _ in group]
+        files += [file for _, file in group]
+    for path, file in linked:
+        paths.append(path)
+        files.append(file)
+    digests = encoded([file.sha256 for file in files])
+    sizes = [file.size for file in files]
+    rows: list[tuple[str, str, str, int | None]] = list(zip(paths, repeat("sha256"), digests, sizes, strict=False))
     for path, contents in written:
-        digest = encoded([hashlib.sha256(contents).digest()])[0]
-        records.append(RecordRow(path, "sha256", digest, len(contents)))
-    records.append(RecordRow(own, "", "", None))
-    return format_record(records)
-
-
-def _paths(directory: str, files: list[tuple[str, ManifestFile]], layout: Layout) -> Iterable[tuple[str, ManifestFile]]:
-    prefix = relative_path(directory, layout.site)
-    return [(f"{prefix}{name}", file) for name, file in files]
+        rows.append((path, "sha256", encoded([hashlib.sha256(contents).digest()])[0], len(contents)))
+    rows.append((own, "", "", None))
+    return format_record(rows)
 
 
 def relative_path(directory: str, site: str) -> str:
@@ -156,7 +155,7 @@ def encoded(digests: list[bytes]) -> list[str]:
 
     All at once: a zero byte after each makes 33, which base64 turns into 44 characters, the last of them the padding.
     """
-    if any(len(digest) != 32 for digest in digests):
+    if set(map(len, digests)) - {32}:
         raise ValueError("a SHA-256 digest has 32 bytes")
     text = binascii.b2a_base64(b"\0".join(digests) + b"\0", newline=False).decode() if digests else ""
     text = text.replace("+", "-").replace("/", "_")

@@ -48,6 +48,7 @@ class Linker:
         """
         taken: list[tuple[str, ManifestFile]] = []
         link, stat = os.link, os.stat
+        linking = self.mode is LinkMode.HARDLINK
         for item in files:
             name, (path, size, _, _, _, mtime_ns) = item
             source, target = f"{store}/{path}", f"{directory}/{name}"
@@ -58,16 +59,16 @@ class Linker:
             if facts.st_size != size or facts.st_mtime_ns != mtime_ns:
                 raise self._damaged(manifest, source, "was changed after it was unpacked")
             try:
-                if self.mode is LinkMode.HARDLINK:
-                    try:
-                        link(source, target)
-                    except FileExistsError:
-                        raise
-                    except OSError as error:
-                        self._link_refused(error, directory)
-                        self._copy(source, target, item[1])
-                else:
-                    self._copy(source, target, item[1])
+                if linking:
+                    link(source, target)
+                    continue
+            except FileExistsError:
+                taken.append(item)
+                continue
+            except OSError as error:
+                linking = self._links_go_on(error, directory)
+            try:
+                self._copy(source, target, item[1])
             except FileExistsError:
                 taken.append(item)
         return taken
@@ -97,10 +98,10 @@ class Linker:
         if not told:
             self.on_fallback(message)
 
-    def _link_refused(self, error: OSError, directory: str) -> None:
-        """Decide whether no file can be linked here, or only this one; raise what is another error."""
+    def _links_go_on(self, error: OSError, directory: str) -> bool:
+        """Whether only this file cannot be linked, having too many links already; raises what is another error."""
         if error.errno == errno.EMLINK:
-            return
+            return True
         if error.errno not in _NO_LINKS:
             raise error
         reason = "it is on another file system" if error.errno == errno.EXDEV else os.strerror(error.errno)
@@ -108,6 +109,7 @@ class Linker:
             f"files of the store are copied into `{directory}`, not hard-linked ({reason}); "
             "`DXPY_LINK_MODE=copy` says that this is meant"
         )
+        return False
 
     def _copy(self, source: str, target: str, file: ManifestFile) -> None:
         """A new file with the contents and time of `source`, writable; sharing its blocks where that can be done."""

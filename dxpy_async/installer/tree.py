@@ -73,24 +73,42 @@ class Tree:
 
         `missing` remembers what does not, from call to call. Raises Blocked.
         """
-        names: list[str] = []
-        ancestor = directory
-        while (base := missing.get(ancestor)) is None:
-            try:
-                base = self._walk(ancestor, make=False)
-                break
-            except FileNotFoundError:
-                ancestor, _, name = ancestor.rpartition(SEP)
+        while True:
+            names: list[str] = []
+            ancestor = directory
+            while ancestor not in missing and ancestor not in self._real:
+                ancestor, separator, name = ancestor.rpartition(SEP)
+                if not separator or not name:
+                    raise Blocked(directory)
                 names.append(name)
-        exists = not names and directory not in missing
-        for name in reversed(names):
-            base, ancestor = f"{base}{SEP}{name}", f"{ancestor}{SEP}{name}"
-            missing[ancestor] = base
-        return base, exists
+            if ancestor in missing:  # no need to ask the disk
+                return f"{missing[ancestor]}{''.join(f'{SEP}{name}' for name in reversed(names))}", False
+            real = self._real[ancestor]
+            if not names:
+                return real, True
+            nearest = f"{ancestor}{SEP}{names[-1]}"
+            try:
+                self._walk(nearest, make=False)
+            except FileNotFoundError:
+                missing[nearest] = f"{real}{SEP}{names[-1]}"
 
     def make(self, directory: str) -> str:
         """The real path of a directory that is made if need be. Raises Blocked when something is in its way."""
-        return self._real.get(directory) or self._walk(directory, make=True)
+        known = self._real.get(directory)
+        if known is not None:
+            return known
+        parent, _, name = directory.rpartition(SEP)
+        base = self._real.get(parent)
+        if base is None:
+            return self._walk(directory, make=True)
+        path = f"{base}{SEP}{name}"
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            return self._walk(directory, make=True)
+        self._real[directory] = path
+        self.adopt((path,))
+        return path
 
     def is_fresh(self, real: str) -> bool:
         """Whether `make` made this directory, so that nothing was in it before."""
