@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from packaging.version import Version
-from worlds import flaws, pins, resolve
+from worlds import flaws, picked, pins, resolve
 
 from dxpy_async.core.names import normalize
 from dxpy_async.errors import NoSolution
@@ -39,7 +39,7 @@ def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
         hints = {"hints": list(error.hints())} if error.hints() else {}
         return {"unsolvable": str(error), **hints}
     if not {"archives", "options"} & set(scenario):
-        assert flaws(scenario["root"], scenario["projects"], resolution) == []
+        assert flaws(scenario["root"], scenario["projects"], picked(resolution)) == []
     return {"pins": pins(resolution), **_warnings(resolution)}
 
 

@@ -18,7 +18,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement as PackagingRequirement
 from packaging.specifiers import SpecifierSet
@@ -52,11 +52,6 @@ LINUX = TargetEnvironment(
     },
     tags=("cp311-cp311-manylinux_2_28_x86_64", "cp311-abi3-manylinux_2_28_x86_64", "py3-none-any"),
 )
-
-
-@cache
-def _parsed(text: str) -> PackagingRequirement:
-    return PackagingRequirement(text)
 
 
 def release_table(release: Any) -> dict[str, Any]:
@@ -162,6 +157,11 @@ def resolve(
     return solver.solution()
 
 
+def picked(resolution: Resolution) -> dict[str, str]:
+    """`{"a": "1.0", "b": "2.0"}`."""
+    return {str(pin.project): str(pin.version) for pin in resolution.pins}
+
+
 def pins(resolution: Resolution) -> dict[str, str]:
     """`{"a": "1.0", "b[x,y]": "2.0"}`."""
     return {
@@ -170,59 +170,83 @@ def pins(resolution: Resolution) -> dict[str, str]:
     }
 
 
-def flaws(roots: Sequence[str], world: World, resolution: Resolution) -> list[str]:
+class Flaw(NamedTuple):
+    """Something wrong with an answer; `missing` names a project that is required and not there."""
+
+    text: str
+    missing: str = ""
+
+
+def flaws(roots: Sequence[str], world: World, picked: Mapping[str, str]) -> list[Flaw]:
     """What is wrong with an answer, judged with `packaging` alone; it shares no rule with the solver."""
-    picked = {str(pin.project): str(pin.version) for pin in resolution.pins}
-    environment = dict(LINUX.markers)
-    found: list[str] = []
+    own = [_parsed(text) for text in roots]
+    found: list[Flaw] = []
     reached: set[tuple[str, str]] = set()
-    ahead = [(_parsed(text), "", "the project") for text in roots]
-    own_pins = {
-        (canonicalize_name(r.name), str(s.version))
-        for r, _, _ in ahead
-        for s in r.specifier
-        if s.operator in ("==", "===")
-    }
-    explicit = {canonicalize_name(r.name) for r, _, _ in ahead if r.specifier.prereleases}
+    ahead = [(requirement, "", "the project") for requirement in own]
     while ahead:
         requirement, extra, who = ahead.pop()
-        if requirement.marker is not None and not requirement.marker.evaluate({**environment, "extra": extra}):
+        if not _applies(requirement, extra):
             continue
         name = canonicalize_name(requirement.name)
         if name not in picked:
-            found.append(f"{who} requires {requirement}, which is missing")
+            found.append(Flaw(f"{who} requires {requirement}, which is missing", name))
             continue
-        if not requirement.specifier.contains(picked[name], prereleases=True):
-            found.append(f"{who} requires {requirement}, and {picked[name]} is picked")
-        text = next(text for text in world[name] if Version(text) == Version(picked[name]))
+        if not _allows(requirement, picked[name]):
+            found.append(Flaw(f"{who} requires {requirement}, and {picked[name]} is picked"))
+        requires = _table_of(name, picked[name], world).get("requires", ())
         for wanted in ("", *(canonicalize_name(each) for each in requirement.extras)):
             if (name, wanted) not in reached:
                 reached.add((name, wanted))
-                requires = release_table(world[name][text]).get("requires", ())
-                ahead += [(_parsed(each), wanted, f"{name}[{wanted}]") for each in requires]
+                ahead += [(_parsed(each), wanted, f"{name}[{wanted}]" if wanted else name) for each in requires]
+    found += [Flaw(f"nothing requires {name}") for name in picked if (name, "") not in reached]
     for name, version in picked.items():
-        if (name, "") not in reached:
-            found.append(f"nothing requires {name}")
-            continue
-        found += [f"{name} {version} {flaw}" for flaw in _release_flaws(name, version, world, own_pins, explicit)]
+        found += [Flaw(f"{name} {version} {flaw}") for flaw in _release_flaws(name, version, world, own)]
     return found
 
 
-def _release_flaws(
-    name: str, version: str, world: World, own_pins: set[tuple[str, str]], explicit: set[str]
-) -> Iterable[str]:
-    table = release_table(next(release for text, release in world[name].items() if Version(text) == Version(version)))
-    if table.get("yanked") is not None and (name, version) not in own_pins:
+@cache
+def _parsed(text: str) -> PackagingRequirement:
+    return PackagingRequirement(text)
+
+
+@cache
+def _applies(requirement: PackagingRequirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({**LINUX.markers, "extra": extra})
+
+
+@cache
+def _allows(requirement: PackagingRequirement, version: str) -> bool:
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+@cache
+def _version(text: str) -> Version:
+    return Version(text)
+
+
+def _table_of(name: str, version: str, world: World) -> dict[str, Any]:
+    releases = world[name]
+    text = version if version in releases else next(text for text in releases if _version(text) == _version(version))
+    return release_table(releases[text])
+
+
+def _release_flaws(name: str, version: str, world: World, own: Sequence[PackagingRequirement]) -> Iterable[str]:
+    table = _table_of(name, version, world)
+    wishes = [item for item in own if canonicalize_name(item.name) == name and _applies(item, "")]
+    clauses = [clause for item in wishes for clause in item.specifier]
+    if table.get("yanked") is not None and not any(
+        clause.operator in ("==", "===") and clause.version == version for clause in clauses
+    ):
         yield "is yanked"
     python = LINUX.markers["python_full_version"]
     for key in ("python", "metadata-python"):
-        if not SpecifierSet(table.get(key, "")).contains(python):
+        if key in table and not SpecifierSet(table[key]).contains(python):
             yield "refuses this Python"
     if not set(table.get("wheels", ["py3-none-any"])) & set(LINUX.tags):
         yield "has no wheel that fits"
     if (
-        Version(version).is_prerelease
-        and name not in explicit
-        and any(not Version(v).is_prerelease for v in world[name])
+        _version(version).is_prerelease
+        and not any(item.specifier.prereleases for item in wishes)
+        and any(not _version(text).is_prerelease for text in world[name])
     ):
         yield "is a pre-release that nobody asked for"
