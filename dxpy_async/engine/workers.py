@@ -172,6 +172,8 @@ class WorkerPool:
             await worker.end()
         self._workers, self._idle = [], []
         self._threads.shutdown()
+        for _ in range(self._count):
+            self._turns.release()
 
     async def _free_worker(self) -> _Worker | None:
         """A worker that is idle, a new one, or None where processes do not work."""

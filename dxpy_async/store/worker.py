@@ -56,6 +56,7 @@ def _answer(job: UnpackJob) -> bytes:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning up
     raise SystemExit(0)
 
 
