@@ -301,7 +301,7 @@ async def test_cancelling_at_any_moment_leaves_nothing_half_made(index: Loopback
             task = asyncio.create_task(_sync_with(other, root))
             for _ in range(chance.choice([1, 5, 25, 125, 400])):
                 await asyncio.sleep(0)
-            await asyncio.sleep(chance.random() * chance.choice([0, 0.01, 0.1]))
+            await asyncio.sleep(chance.random() * chance.choice([0, 0.02, 0.1, 0.3]))
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
