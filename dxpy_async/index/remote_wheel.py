@@ -69,7 +69,7 @@ def read_metadata(
             raise InvalidWheel(filename, f"has {len(members)} METADATA files of `{project}` {version}, not one")
         data = yield from wheel.data_of(members[0], place.offset)
     except StructError as error:
-        raise InvalidWheel(filename, "has a directory that ends too early") from error
+        raise InvalidWheel(filename, f"has a damaged directory: {error}") from error
     return _contents(members[0], data, filename)
 
 
@@ -99,13 +99,13 @@ class _PartialWheel:
         at = tail.rfind(b"PK\x05\x06")
         if at < 0 or len(tail) - at < _END.size:
             raise InvalidWheel(self._filename, "is not a ZIP archive: it has no end record")
-        _, disk, first_disk, _, count, size, offset, comment = _END.unpack_from(tail, at)
+        _, disk, first_disk, here, count, size, offset, comment = _END.unpack_from(tail, at)
         if at + _END.size + comment != len(tail):
             raise InvalidWheel(self._filename, "has something after its end record", offset=begin + at)
         end = begin + at
         if count == _SENTINEL_16 or _SENTINEL_32 in (size, offset):
-            end, count, size, offset = yield from self._zip64(end)
-        if disk or first_disk or offset + size != end:
+            end, here, count, size, offset = yield from self._zip64(end)
+        if disk or first_disk or here != count or offset + size != end:
             raise InvalidWheel(self._filename, "has a gap before its end record, or several disks", offset=begin + at)
         if count > ARCHIVE_MEMBERS or size > _DIRECTORY_BYTES:
             raise InvalidWheel(
@@ -114,12 +114,12 @@ class _PartialWheel:
             )
         return _Directory(count, size, offset)
 
-    def _zip64(self, end: int) -> Generator[Span, bytes, tuple[int, int, int, int]]:
+    def _zip64(self, end: int) -> Generator[Span, bytes, tuple[int, int, int, int, int]]:
         locator = _LOCATOR.unpack((yield from self.read(max(0, end - _LOCATOR.size), _LOCATOR.size)))
         record = _END64.unpack((yield from self.read(locator[2], _END64.size)))
         if locator[0] != b"PK\x06\x07" or record[0] != b"PK\x06\x06" or locator[2] + _END64.size != end - _LOCATOR.size:
             raise InvalidWheel(self._filename, "has a ZIP64 end record that is not where it should be", offset=end)
-        return locator[2], record[7], record[8], record[9]
+        return locator[2], record[6], record[7], record[8], record[9]
 
     def data_of(self, member: _Member, directory_at: int) -> Generator[Span, bytes, bytes]:
         """The member's data as it is stored."""
@@ -138,9 +138,12 @@ class _PartialWheel:
 
 
 def _members(listing: bytes, count: int) -> list[_Member]:
+    """What the directory lists. Raises StructError when it ends too early, or goes on."""
     members, at = [], 0
     for _ in range(count):
         fields = _CENTRAL.unpack_from(listing, at)
+        if fields[0] != b"PK\x01\x02":
+            raise StructError("a header without its signature")
         flags, method = fields[3:5]
         crc, compressed, size, name_size, extra_size, comment_size = fields[7:13]
         start = at + _CENTRAL.size
@@ -149,6 +152,8 @@ def _members(listing: bytes, count: int) -> list[_Member]:
         size, compressed, offset = _widened(extra, size, compressed, fields[16])
         members.append(_Member(name, flags, method, crc, compressed, size, offset))
         at = start + name_size + extra_size + comment_size
+    if at != len(listing):
+        raise StructError("a directory of another length than its headers")
     return members
 
 
