@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import reduce
-from operator import or_
 
 from packaging.version import Version
 
@@ -57,10 +55,12 @@ class Candidates:
         "_judge",
         "_judged",
         "_masks",
+        "_wordings",
         "all",
         "origins",
         "prereleases",
         "project",
+        "refused",
         "unavailable",
         "versions",
     )
@@ -78,9 +78,12 @@ class Candidates:
         self.all = (1 << len(versions)) - 1
         self.prereleases = 0
         """Those that are pre-releases and may not be picked."""
+        self.refused = 0
+        """Those that the solver came to and found unusable; only words depend on it."""
         self._judge = judge
         self._judged: dict[int, DistributionFile | Refused] = {}
         self._masks: dict[tuple[str, str | None], int] = {}
+        self._wordings: dict[int, str] = {}
 
     def matching(self, requirement: Requirement) -> int:
         """The candidates that `requirement`, which is of this project, allows."""
@@ -110,15 +113,16 @@ class Candidates:
             judged = self._judged[place] = self._judge(place)
         return judged
 
-    @property
-    def refused(self) -> int:
-        """All those that are known not to be usable so far."""
-        places = (place for place, judged in self._judged.items() if isinstance(judged, Refused))
-        return reduce(or_, (1 << place for place in places), self.prereleases)
+    def require(self, requirement: Requirement) -> int:
+        """`matching`, for a requirement that counts: its wording may be used in a report."""
+        mask = self.matching(requirement)
+        if requirement.specifier:
+            self._wordings.setdefault(mask, requirement.specifier)
+        return mask
 
     def specifier_of(self, mask: int) -> str:
-        """A specifier, among those asked about, that allows just the candidates in `mask`; empty when none does."""
-        return next((specifier for (specifier, _), known in self._masks.items() if known == mask and specifier), "")
+        """The specifier, of a requirement that counted, that allows just the candidates in `mask`; empty if none did."""
+        return self._wordings.get(mask, "")
 
     def place_of(self, version: Version) -> int | None:
         """Where `version` stands, None when it is not there."""

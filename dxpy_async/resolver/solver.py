@@ -249,7 +249,7 @@ class Solver:
     def _targets(self, requirement: Requirement) -> tuple[int, list[Package]]:
         """What `requirement` allows, and of which packages: the project itself and each extra."""
         candidates = self._candidates(requirement.name)
-        return candidates.matching(requirement), [
+        return candidates.require(requirement), [
             self._package(candidates, extra) for extra in (None, *requirement.extras)
         ]
 
@@ -268,6 +268,8 @@ class Solver:
     def _refuse(self, package: Package, mask: int, refused: Refused) -> None:
         """Note that the candidates in `mask` cannot be picked."""
         verdicts = dict.fromkeys(_places(mask), refused)
+        if package.extra is None:
+            package.candidates.refused |= mask
         key = (package, refused.refusal)
         incompatibility = self._refusals.get(key)
         if incompatibility is None:
