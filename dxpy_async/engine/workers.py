@@ -2,7 +2,8 @@
 
 A worker does one job at a time, and its answer is the next line it writes. So when the one who waits for an answer is
 cancelled, that worker is of no more use: it is told to end, removes what it was writing, and another takes its place.
-Where processes cannot be started, threads do the same work, more slowly.
+What a worker could not remove, because it was killed, is removed when the pool is closed. Where processes cannot be
+started, threads do the same work, more slowly.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -120,6 +122,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(count, "dxpy-unpack")
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
+        self._disturbed: dict[str, Store] = {}
         self._has_processes = bool(sys.executable) and not getattr(sys, "frozen", False)
         self._closed = False
 
@@ -147,7 +150,7 @@ class WorkerPool:
                 return await run_to_end(
                     self._threads, add_wheel, store, archive, filename, sha256=sha256, blake3=blake3, size=size
                 )
-            await self._do(worker, job)
+            await self._do(worker, job, store)
         stored = store.find_archive(sha256, blake3)
         if stored is None:
             raise StoreError(f"`{filename}` was unpacked, but cannot be read back from the store at `{store.root}`")
@@ -170,7 +173,9 @@ class WorkerPool:
             await self._turns.acquire()  # whoever was waiting for an answer has been told by now
         for worker in self._workers:
             await worker.end()
-        self._workers, self._idle = [], []
+        for store in self._disturbed.values():
+            await run_to_end(self._threads, store.sweep_staging, time.time())
+        self._workers, self._idle, self._disturbed = [], [], {}
         self._threads.shutdown()
         for _ in range(self._count):
             self._turns.release()
@@ -208,7 +213,7 @@ class WorkerPool:
         self._has_processes = self._has_processes and ready
         return worker if ready else None
 
-    async def _do(self, worker: _Worker, job: UnpackJob) -> None:
+    async def _do(self, worker: _Worker, job: UnpackJob, store: Store) -> None:
         answered = False
         try:
             await worker.do(job)
@@ -221,3 +226,4 @@ class WorkerPool:
                 self._idle.append(worker)
             else:
                 worker.stop()
+                self._disturbed[job.root] = store

@@ -65,6 +65,7 @@ class Store:
         self._booted_at_ns = booted_at_ns
         self._packages, self._aliases = f"{root}/packages-v1", f"{root}/aliases-v1"
         self._temporary = f"{root}/tmp-v1"
+        self._staged: set[str] = set()
 
     def find(self, sha256: str) -> StoredWheel | None:
         """The wheel whose archive has this SHA-256 (hex), or None: not there, not readable, or damaged."""
@@ -143,7 +144,14 @@ class Store:
             except OSError as error:
                 raise store_error(error, f"clean up in the cache directory `{self.root}`") from error
             finally:
+                self._staged.discard(path)
                 os.close(descriptor)
+
+    def abandon_staging(self) -> None:
+        """Remove the staging directories of this object, for a process that ends here and now, in a signal handler."""
+        for path in self._staged:
+            with suppress(OSError):  # whatever stays is swept by another
+                remove_tree(path)
 
     def sweep_staging(self, now: float) -> int:
         """Remove what killed writers left behind, and give the number of such directories.
@@ -276,10 +284,12 @@ class Store:
         """A new directory, and the descriptor that holds its lock. A sweeper may take it in between: then another."""
         while True:
             path = f"{self._temporary}/{_unique()}"
+            self._staged.add(path)
             os.mkdir(path, 0o700)
             try:
                 descriptor = os.open(path, os.O_RDONLY)
             except FileNotFoundError:
+                self._staged.discard(path)
                 continue
             try:
                 locked = _lock_or_cannot(descriptor)
@@ -288,6 +298,7 @@ class Store:
                 raise
             if locked and os.path.isdir(path):
                 return path, descriptor
+            self._staged.discard(path)
             os.close(descriptor)
 
     def _sweep(self, entry: os.DirEntry[str], now: float) -> int:

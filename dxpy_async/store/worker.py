@@ -27,37 +27,40 @@ from dxpy_async.store.worker_protocol import (
 
 def main() -> int:
     """Work until the input ends. 0 then, and 0 too when nobody is left to hear an answer."""
+    worker = _Worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, worker.leave)
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not get between the answers
     try:
         os.write(answers, READY)
         for line in sys.stdin.buffer:
-            os.write(answers, _answer(decode_job(line)))
+            os.write(answers, worker.answer(decode_job(line)))
     except BrokenPipeError:
         return 0
     return 0
 
 
-def _answer(job: UnpackJob) -> bytes:
-    try:
-        add_wheel(
-            Store(Path(job.root)),
-            Path(job.archive),
-            job.filename,
-            sha256=job.sha256,
-            blake3=job.blake3,
-            size=job.size,
-        )
-    except DxpyError as error:
-        return encode_failure(error)
-    return encode_done()
+class _Worker:
+    """What a worker does with a job, and with SIGTERM."""
 
+    def __init__(self) -> None:
+        self._stores: dict[str, Store] = {}
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning up
-    raise SystemExit(0)
+    def answer(self, job: UnpackJob) -> bytes:
+        store = self._stores.setdefault(job.root, Store(Path(job.root)))
+        try:
+            add_wheel(store, Path(job.archive), job.filename, sha256=job.sha256, blake3=job.blake3, size=job.size)
+        except DxpyError as error:
+            return encode_failure(error)
+        return encode_done()
+
+    def leave(self, _number: int, _frame: FrameType | None) -> None:
+        """Clean up and end without returning to what was interrupted: an exception could be caught there, or lost."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for store in self._stores.values():
+            store.abandon_staging()
+        os._exit(0)
 
 
 if __name__ == "__main__":

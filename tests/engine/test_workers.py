@@ -159,7 +159,7 @@ async def test_cancelled_at_any_moment_the_store_is_whole_and_the_next_run_succe
     ]
     moments = random.Random(7)
     async with WorkerPool(2) as pool:
-        for _ in range(25):
+        for _ in range(12):
             tasks = [unpacking(pool, store, wheel) for wheel in wheels]
             await asyncio.sleep(moments.random() * 0.12)
             for task in moments.sample(tasks, 3):

@@ -361,12 +361,12 @@ class TestRaces:
         assert in_progress(store) == []
 
     def test_a_killed_writer_leaves_no_entry_that_is_not_whole(self, store: Store, many: Path) -> None:
-        for delay in range(12):
+        for delay in range(6):
             process = adder(store, many, times=1000)
             assert process.stdin is not None
             process.stdin.write(b"\n")
             process.stdin.flush()
-            time.sleep(0.01 + 0.013 * delay)
+            time.sleep(0.01 + 0.025 * delay)
             process.send_signal(signal.SIGKILL)
             process.communicate()
             found = store.find(hashes(many)[0])
