@@ -156,8 +156,7 @@ class Stager:
                 real, exists = tree.expect(directory, missing)
             except Blocked:
                 continue  # nothing is put there before the commit
-            if tree.metadata_directory(real) is not None:
-                raise InvalidWheel(filename, f"has files in a metadata directory: `{tree.relative(real)}`")
+            self._check_place(filename, real)
             if real in tree.own_directories:
                 for name in names:
                     self._check_place(filename, f"{real}{SEP}{name}")
@@ -169,11 +168,10 @@ class Stager:
     def _check_place(self, filename: str, real: str) -> None:
         if self._tree.own_part(real):
             raise FileConflict(
-                f"`{filename}` has a file `{self._tree.relative(real)}`, "
-                "which would replace a part of the environment itself"
+                f"`{filename}` has `{self._tree.relative(real)}`, which would replace a part of the environment itself"
             )
         if self._tree.metadata_directory(real) is not None:
-            raise InvalidWheel(filename, f"has a file in place of a metadata directory: `{self._tree.relative(real)}`")
+            raise InvalidWheel(filename, f"has files where only metadata can be: `{self._tree.relative(real)}`")
 
     def _directories(self, parts: _Parts) -> list[tuple[str, list[str]]]:
         found = [(directory, [name for name, _ in files]) for directory, files in parts.layout.payload.items()]

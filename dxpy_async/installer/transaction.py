@@ -77,6 +77,7 @@ class Transaction:
         self._stager = Stager(self._tree, scheme, self._linker, self._hidden, self._check_open)
         self._staged: list[Staged] = []
         self._leaving: list[str] = []
+        self._all_created_known = True
         self._begun = self._recovered = self._decided = self._closed = False
         self._busy = 0
         self._changed = threading.Condition()
@@ -140,7 +141,10 @@ class Transaction:
         own, *others = _shares(arrivals, workers)
         parts: list[Callable[[], _News]] = [partial(self._stage_here, own)]
         parts += [partial(self._stage_elsewhere, share) for share in others]
-        for staged, created, messages in in_children(parts):
+        self._all_created_known = False
+        news = in_children(parts)
+        self._all_created_known = True
+        for staged, created, messages in news:
             self._staged += [
                 Staged(*facts, tuple(Waiting(*file) for file in waiting), tuple(stale))
                 for facts, waiting, stale in staged
@@ -205,7 +209,8 @@ class Transaction:
             if self._begun and not self._decided:
                 self._begun = False
                 with self._explained("undo the change of the environment"):
-                    undo(self._tree, self._hidden, created=self._tree.created)
+                    # A child that failed has not told which directories it made: then all that is left empty goes.
+                    undo(self._tree, self._hidden, created=self._tree.created if self._all_created_known else None)
 
     def _begin(self) -> None:
         """Before the first change. The environment is not what its state record says any more."""
