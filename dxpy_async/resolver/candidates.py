@@ -121,7 +121,7 @@ class Candidates:
         return mask
 
     def specifier_of(self, mask: int) -> str:
-        """The specifier, of a requirement that counted, that allows just the candidates in `mask`; empty if none did."""
+        """The specifier, of a requirement that counted, that allows just those in `mask`; empty when none does."""
         return self._wordings.get(mask, "")
 
     def place_of(self, version: Version) -> int | None:
