@@ -14,7 +14,7 @@ Source: https://packaging.python.org/en/latest/specifications/binary-distributio
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -222,7 +222,7 @@ class _Reader:
         if size is not None and size != member.size:
             raise self._refused(f"has {member.size} bytes in {_shown(path)}, RECORD says {size}")
         try:
-            raw = urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
+            raw = a2b_base64(digest.replace("-", "+").replace("_", "/") + "==")
         except ValueError as error:
             raise self._refused(f"has a RECORD with an invalid hash for {_shown(path)}") from error
         if len(raw) != length:
