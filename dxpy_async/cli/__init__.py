@@ -1,13 +1,28 @@
-"""The command line. This module decides, before anything heavy is loaded, whether there is anything to do at all.
+"""The command line: a ladder, of which each rung is only loaded when the one before it could not answer.
 
-`main` is a ladder: first the answers that need a few `stat`s (`cli.quick`), then the program with all its commands.
+    quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
+    program         parses the command line, and climbs the command's own rungs in COMMANDS
+    *_warm          what waits for nothing: no event loop, no network
+    *_command       everything else, with the engine
+
+`load` is the one door through which modules are imported late; start-up time is a feature.
 """
 
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 from dxpy_async.cli import quick
+
+COMMANDS = {
+    "lock": ("lock_warm", "lock_command"),
+    "sync": ("sync_warm", "sync_command"),
+    "run": ("run_warm", "run_command"),
+    "venv": ("venv_command",),
+    "cache": ("cache_command",),
+}
+"""The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,6 +31,12 @@ def main(argv: list[str] | None = None) -> int:
     code = quick.answer(arguments)
     if code is not None:
         return code
-    from dxpy_async.cli.program import run
+    answer: int = load("program").run(arguments)
+    return answer
 
-    return run(arguments)
+
+def load(module: str) -> ModuleType:
+    """The module `cli.<module>`, imported now."""
+    from importlib import import_module
+
+    return import_module(f"dxpy_async.cli.{module}")

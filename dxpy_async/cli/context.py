@@ -1,31 +1,25 @@
-"""What commands share: from flags to values, and from an operation to lines on the screen."""
+"""What commands share: from flags to values, and who listens to their events."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
+from dxpy_async.cli import load
+from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.progress import BarPrinter, EventPrinter
 from dxpy_async.cli.quick import without_credentials
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import LockMode, StateWatch, SyncOptions
-from dxpy_async.errors import Terminated
 from dxpy_async.project.pyproject import Project, find_project, read_project
 from dxpy_async.project.settings import load_settings, switched_on
-
-T = TypeVar("T")
 
 _SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode")
 
@@ -90,33 +84,5 @@ def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:
     quiet = arguments.no_progress or switched_on(os.environ, "DXPY_NO_PROGRESS") or output.verbosity < 0
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return EventPrinter(output)
-    return BarPrinter(output)
-
-
-def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
-    """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
-
-    async def main() -> T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        terminated = False
-
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
-
-        if os.name != "nt":
-            loop.add_signal_handler(signal.SIGTERM, terminate)
-        try:
-            async with Engine(settings) as engine:
-                return await use(engine)
-        except asyncio.CancelledError:
-            if terminated:
-                raise Terminated from None
-            raise
-        finally:
-            if os.name != "nt":
-                loop.remove_signal_handler(signal.SIGTERM)
-
-    return asyncio.run(main())
+    bars: EventPrinter = load("bars").BarPrinter(output)
+    return bars

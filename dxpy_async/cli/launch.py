@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from dxpy_async.errors import UsageError
+
 
 def launch(environment: str, command: list[str], environ: Mapping[str, str]) -> int | None:
     """Become `command`, with the scripts of `environment` first on PATH; a `.py` file is run by its interpreter.
@@ -26,6 +28,20 @@ def launch(environment: str, command: list[str], environ: Mapping[str, str]) -> 
     if os.name != "nt":
         os.execve(program, command, child)
     return os.spawnve(os.P_WAIT, program, command, child)
+
+
+def start(environment: str, words: list[str], environ: Mapping[str, str]) -> int:
+    """The same for the words after `run`, which must name a command. Raises UsageError when they do not."""
+    command = words[1:] if words[:1] == ["--"] else words
+    if not command:
+        raise UsageError("nothing to run", hints=("give a command: `dxpy run python`",))
+    code = launch(environment, command, environ)
+    if code is None:
+        raise UsageError(
+            f"there is no command `{command[0]}` in the environment or on PATH",
+            hints=("if a package provides it, add that package to the project's dependencies",),
+        )
+    return code
 
 
 def _find(name: str, path: str) -> str | None:

@@ -1,25 +1,21 @@
-"""`dxpy lock`: resolve the project and write the lock."""
+"""`dxpy lock` with the engine: resolve the project and write the lock."""
 
 from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import listener, project_of, run_engine, settings_of
+from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
 from dxpy_async.engine.locking import read_lock
-from dxpy_async.errors import LockNotFound, UsageError
-from dxpy_async.formats.lock_text import describe_lock
-from dxpy_async.project.pyproject import Project
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     project = project_of(arguments)
-    if arguments.show is not None:
-        return _show(project, arguments.show, output)
     options = LockOptions(
         upgrade=arguments.upgrade,
         upgrade_projects=tuple(map(normalize, arguments.upgrade_package)),
@@ -34,18 +30,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
         outcome = run_engine(settings, work)
     _say_differences(earlier, outcome.lock, output)
-    return 0
-
-
-def _show(project: Project, name: str, output: Output) -> int:
-    path = project.root / LOCK_NAME
-    lock = read_lock(path)
-    if lock is None:
-        raise LockNotFound(str(path))
-    packages = [package for package in lock.packages if not name or package.name == normalize(name)]
-    if not packages and name:
-        raise UsageError(f"`{name}` is not in the lock `{path}`")
-    output.data(describe_lock(lock, only=normalize(name) if name else None))
     return 0
 
 

@@ -8,15 +8,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
+from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.arguments import parse_arguments
 from dxpy_async.cli.output import Output, wants_color
 from dxpy_async.errors import DxpyError, Terminated, UsageError
-
-COMMANDS = ("lock", "sync", "run", "venv", "cache")
-"""Each is a module `cli.<name>_command` with `run(arguments, output) -> int`, imported when it is chosen."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -32,7 +29,11 @@ def run(arguments: Sequence[str]) -> int:
             raise UsageError("no command given", hints=("`dxpy --help` lists them",))
         if parsed.directory:
             _change_directory(parsed.directory)
-        code: int = import_module(f"dxpy_async.cli.{parsed.command}_command").run(parsed, output)
+        for rung in COMMANDS[parsed.command]:
+            code: int | None = load(rung).run(parsed, output)
+            if code is not None:
+                return code
+        raise AssertionError(f"no rung of `{parsed.command}` gave an answer")
     except DxpyError as error:
         output.error(str(error), error.hints())
         return error.exit_code
@@ -52,7 +53,6 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # the last line of defence: our bug, and still one clear message
         output.error(*_bug(error))
         return 2
-    return code
 
 
 def _terminate(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Drawing an operation's events: rich bars on a terminal, nothing but the summary lines elsewhere."""
+"""Drawing an operation's events as bars on a terminal. Loaded only where they are drawn: rich takes its time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.output import Output
 from dxpy_async.engine.events import (
     DownloadFinished,
     DownloadProgress,
@@ -31,47 +32,10 @@ from dxpy_async.engine.events import (
     Preparing,
     Resolved,
     Resolving,
-    Stored,
-    Waiting,
-    Warned,
 )
 
 BIG_FILE = 5 * 1024**2
 """Downloads from this many bytes on get a bar of their own."""
-
-
-class EventPrinter:
-    """Says in lines what happened; the summary that stays on the screen in every mode."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-
-    def __enter__(self) -> EventPrinter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Resolved(packages, seconds):
-                self._output.say(f"Resolved {count(packages)} in {duration(seconds)}")
-            case Prepared(packages, seconds) if packages:
-                self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
-            case Waiting(what):
-                self._output.say(f"Waiting for {what}")
-            case Warned(message):
-                self._output.warn(message)
-            case DownloadStarted(filename, size):
-                self._output.detail(f"downloading {filename}" + (f" ({size} bytes)" if size else ""))
-            case Stored(name, version):
-                self._output.detail(f"stored {name} {version}")
-            case Linked(name, version):
-                self._output.detail(f"linked {name} {version}")
-            case _:
-                pass
 
 
 class _OnlyBytes(ProgressColumn):

@@ -1,0 +1,44 @@
+"""Running the engine to its end from the command line, with the signals that may cut it short."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from dxpy_async.core.settings import Settings
+from dxpy_async.engine.engine import Engine
+from dxpy_async.errors import Terminated
+
+T = TypeVar("T")
+
+
+def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+    """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        terminated = False
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        if os.name != "nt":
+            loop.add_signal_handler(signal.SIGTERM, terminate)
+        try:
+            async with Engine(settings) as engine:
+                return await use(engine)
+        except asyncio.CancelledError:
+            if terminated:
+                raise Terminated from None
+            raise
+        finally:
+            if os.name != "nt":
+                loop.remove_signal_handler(signal.SIGTERM)
+
+    return asyncio.run(main())

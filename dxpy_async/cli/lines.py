@@ -1,0 +1,42 @@
+"""Saying an operation's events in lines: the summary that stays on the screen in every mode."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.engine.events import DownloadStarted, Event, Linked, Prepared, Resolved, Stored, Waiting, Warned
+
+
+class EventPrinter:
+    """Says in lines what happened; the summary that stays on the screen in every mode."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __enter__(self) -> EventPrinter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Resolved(packages, seconds):
+                self._output.say(f"Resolved {count(packages)} in {duration(seconds)}")
+            case Prepared(packages, seconds) if packages:
+                self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
+            case Waiting(what):
+                self._output.say(f"Waiting for {what}")
+            case Warned(message):
+                self._output.warn(message)
+            case DownloadStarted(filename, size):
+                self._output.detail(f"downloading {filename}" + (f" ({size} bytes)" if size else ""))
+            case Stored(name, version):
+                self._output.detail(f"stored {name} {version}")
+            case Linked(name, version):
+                self._output.detail(f"linked {name} {version}")
+            case _:
+                pass

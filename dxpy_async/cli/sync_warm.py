@@ -1,0 +1,35 @@
+"""`dxpy sync` when there is nothing to wait for: nothing changed, or everything is in the store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+from dxpy_async.cli.context import request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.cli.quick import state_facts
+from dxpy_async.cli.summary import report
+from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.engine.warm import sync_from_store
+from dxpy_async.installer.state import unchanged
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    started = time.perf_counter()
+    project, watch = watched_project(arguments)
+    options = sync_options(arguments)
+    facts = state_facts(request_text(arguments), os.environ)
+    if not options.dry_run and options.exact:
+        known = unchanged(str(project.root / ENVIRONMENT_NAME), facts)
+        if known is not None:
+            output.say(f"Checked {count(known)} in {duration(time.perf_counter() - started)}")
+            return 0
+    with settings_of(arguments, project) as settings:
+        on_event = EventPrinter(output)
+        outcome = sync_from_store(project, settings, options, watch=watch, state_facts=facts, on_event=on_event)
+    if outcome is None:
+        return None
+    report(outcome, output)
+    return 0
