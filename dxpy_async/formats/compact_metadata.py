@@ -33,7 +33,7 @@ def encode_metadata(answer: CoreMetadata | Unavailable) -> bytes:
         rows = [(r.name, r.extras, r.specifier, r.url, r.marker) for r in answer.requirements]
         facts = (answer.name, str(answer.version), answer.requires_python, sorted(answer.extras), rows)
         content = _encode(("", *facts))
-    return _HEADER.pack(MAGIC, crc32(content)) + content
+    return _HEADER.pack(MAGIC, crc32(content, 0)) + content
 
 
 def decode_metadata(data: bytes | memoryview, *, origin: str) -> CoreMetadata | Unavailable:
@@ -41,7 +41,7 @@ def decode_metadata(data: bytes | memoryview, *, origin: str) -> CoreMetadata | 
     view = memoryview(data)
     if len(view) < _HEADER.size or view[:4] != MAGIC:
         raise FormatError(origin, "is not compact core metadata", offset=0)
-    if crc32(view[_HEADER.size :]) != _HEADER.unpack_from(view)[1]:
+    if crc32(view[_HEADER.size :], 0) != _HEADER.unpack_from(view)[1]:
         raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
     try:
         reason, name, version, requires_python, extras, rows = _decode(view[_HEADER.size :])

@@ -1,12 +1,15 @@
-"""Project pages in the compact form that the cache keeps: quick to open, and files are decoded only when looked at.
+"""Project pages in the compact form that the cache keeps: quick to make, quick to open, files decoded when looked at.
 
-A resolution opens hundreds of pages with thousands of versions each and looks at the files of a handful, so opening
-reads the list of versions and nothing else. Layout, all integers little-endian:
+A resolution opens hundreds of pages with thousands of files each and looks at the files of a handful of versions. So
+files stay the JSON text that the index sent, sorted into their releases and deflated; opening reads the list of
+versions and nothing else. (Taking every file apart when the page comes was twice the work, nearly all of it for
+nothing.) Layout, all integers little-endian:
 
-    header   magic `DXS\x01`, CRC-32 of all that follows, total size, size of the head, number of releases; u32 each
-    head     MessagePack: project, index url, base url of relative links, common beginning of links, versions
+    header   magic `DXS\x02`, CRC-32 of all that follows, total size, size of the head, number of releases; u32 each
+    head     MessagePack: project, index url, base url of relative links, versions
     table    where each release begins in the blobs, and where the last one ends, u32 each
-    blobs    for each release, newest first, a MessagePack array of its files (`FileRow`)
+    blobs    for each release, newest first, a JSON array of its files (`ListedFile`): `J` and the text, or `D` and the
+             text deflated, where that is shorter
 
 The checksum finds accidents of disks, and is all that is needed: files that a page names are checked by their hashes.
 """
@@ -15,7 +18,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,67 +28,82 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.errors import FormatError
 
-try:
-    from isal.isal_zlib import crc32  # five times as fast, same checksum
+try:  # five times as fast
+    from isal import isal_zlib as deflating
+
+    _LEVEL = 0
 except ImportError:  # no build of isal for this platform
-    from zlib import crc32
+    import zlib as deflating  # type: ignore[no-redef]
 
-__all__ = ["FileRow", "PageRecord", "crc32", "decode_page", "encode_page"]
+    _LEVEL = 1
 
-MAGIC = b"DXS\x01"
-WITH_PREFIX = "\0"
-"""A link that begins so stands for the page's common beginning; one that ends in `/` goes on with the file's name."""
+__all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page"]
+
+MAGIC = b"DXS\x02"
 
 _HEADER = struct.Struct("<4s4I")
 _BOUNDS = struct.Struct("<2I")
+_RAW_DEFLATE = -15
+_RELEASE_ERRORS: tuple[type[Exception], ...] = (  # type: ignore[assignment]
+    deflating.error,
+    zlib.error,
+    msgspec.MsgspecError,
+    UnicodeDecodeError,
+    RecursionError,
+)
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,4})?/[A-Za-z0-9%/:@!$&'()*+,;=~._-]*", re.ASCII)
 """A url that is absolute, allowed and in no need of a second look; nearly all are."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-FileRow = tuple[
-    str,  # filename
-    str,  # url, see WITH_PREFIX
-    bytes | None,  # sha256
-    dict[str, str] | None,  # digests by other algorithms, hex
-    int | None,  # size
-    str | None,  # upload time, ISO 8601
-    str | None,  # requires-python
-    str | None,  # why it is yanked; None: it is not
-    dict[str, str] | bytes | None,  # announced metadata: its digests, or only its sha256; None: not announced
-]
+crc32: Callable[[bytes | memoryview, int], int] = deflating.crc32
+
+
+class ListedFile(msgspec.Struct, omit_defaults=True, gc=False):
+    """One file as a page lists it. `url` may be relative; `yanked` is a reason, or whether it is at all."""
+
+    filename: str
+    url: str
+    hashes: dict[str, str] | None = None
+    size: int | None = None
+    upload_time: str | None = msgspec.field(default=None, name="upload-time")
+    requires_python: str | None = msgspec.field(default=None, name="requires-python")
+    yanked: bool | str | None = None
+    core_metadata: bool | dict[str, str] | None = msgspec.field(default=None, name="core-metadata")
+    dist_info_metadata: bool | dict[str, str] | None = msgspec.field(default=None, name="dist-info-metadata")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRecord:
     """One project page as it came from an index: releases newest first, each with its files in the page's order.
 
-    Versions are normalised text, links not yet made absolute against `base_url`; neither url carries credentials.
+    Versions are normalised text; a file is the JSON text of a `ListedFile`, whose link is not yet made absolute against
+    `base_url`. Neither url carries credentials.
     """
 
     project: ProjectName
     index_url: str
     base_url: str
-    prefix: str
-    releases: Sequence[tuple[str, Sequence[FileRow]]]
+    releases: Sequence[tuple[str, Sequence[bytes | msgspec.Raw]]]
 
 
 def encode_page(record: PageRecord) -> bytes:
     """The compact form of a page."""
     encode = msgspec.msgpack.Encoder().encode
     versions = "\n".join(version for version, _ in record.releases)
-    head = encode((record.project, record.index_url, record.base_url, record.prefix, versions))
-    blobs = [encode(rows) for _, rows in record.releases]
+    head = encode((record.project, record.index_url, record.base_url, versions))
+    blobs = [_packed(b"[" + b",".join(files) + b"]") for _, files in record.releases]
     bounds = [0]
     for blob in blobs:
         bounds.append(bounds[-1] + len(blob))
     content = b"".join([head, struct.pack(f"<{len(bounds)}I", *bounds), *blobs])
     rest = struct.pack("<3I", _HEADER.size + len(content), len(head), len(blobs))
-    return MAGIC + struct.pack("<I", crc32(content, crc32(rest))) + rest + content
+    return MAGIC + struct.pack("<I", crc32(content, crc32(rest, 0))) + rest + content
 
 
 def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
@@ -100,14 +119,14 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         raise FormatError(origin, "is not a compact page", offset=0)
     if total != len(view):
         raise FormatError(origin, f"should have {total} bytes and has {len(view)}", offset=8)
-    if crc32(view[8:]) != checksum:
+    if crc32(view[8:], 0) != checksum:
         raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
     table = _HEADER.size + head_size
     blobs = table + 4 * (count + 1)
     if blobs > total:
         raise FormatError(origin, f"has {total} bytes, too few for {count} releases", offset=16)
     try:
-        project, index_url, base_url, prefix, joined = _decode_head(view[_HEADER.size : table])
+        project, index_url, base_url, joined = _decode_head(view[_HEADER.size : table])
         texts = joined.split("\n") if joined else []
         versions = tuple([_version(text) for text in texts])
     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
@@ -120,14 +139,14 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         blobs=blobs,
         texts=texts,
         versions=versions,
-        links=_Links(base_url, prefix),
+        links=_Links(base_url),
         origin=origin,
     )
     return ProjectPage(ProjectName(project), versions, releases.files, index_url=index_url)
 
 
-_decode_head = msgspec.msgpack.Decoder(tuple[str, str, str, str, str]).decode
-_decode_rows = msgspec.msgpack.Decoder(list[FileRow]).decode
+_decode_head = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
+_decode_files = msgspec.json.Decoder(list[ListedFile]).decode
 _version = lru_cache(maxsize=131_072)(Version)
 
 
@@ -157,10 +176,10 @@ class _Releases:
             return ()
         start, stop = _BOUNDS.unpack_from(self._view, self._table + 4 * place)
         try:
-            rows = _decode_rows(self._view[self._blobs + start : self._blobs + stop])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise FormatError(self._origin, f"has a damaged release {version}: {error}") from error
-        return tuple([file for row in rows if (file := self._file(row)) is not None])
+            listed = _decode_files(_unpacked(self._view[self._blobs + start : self._blobs + stop]))
+        except _RELEASE_ERRORS as error:
+            raise FormatError(self._origin, f"has an invalid file of {version}: {error}") from error
+        return tuple([file for item in listed if (file := self._file(item)) is not None])
 
     def _place(self, version: Version) -> int | None:
         if not self._places and self._texts:
@@ -170,38 +189,33 @@ class _Releases:
             place = self._versions.index(version)
         return place
 
-    def _file(self, row: FileRow) -> DistributionFile | None:
-        """The file of a row, or None for one that no installer may touch: an unsafe name, or a link of another kind."""
-        filename, link, sha256, others, size, upload_time, requires_python, yanked, metadata = row
-        url = self._links.absolute(link, filename)
-        if url is None or _FILENAME.fullmatch(filename) is None:
+    def _file(self, item: ListedFile) -> DistributionFile | None:
+        """The file, or None for one that no installer may touch: an unsafe name, or a link of another kind."""
+        url = self._links.absolute(item.url)
+        if url is None or _FILENAME.fullmatch(item.filename) is None:
             return None
+        announced = item.dist_info_metadata if item.core_metadata is None else item.core_metadata
         return DistributionFile(
-            filename=filename,
+            filename=item.filename,
             url=url,
-            hashes=_digests(sha256, others),
-            size=size if size is None or size >= 0 else None,
-            upload_time=_microseconds(upload_time),
-            requires_python=requires_python or "",
-            yanked=yanked,
-            metadata_hashes=_digests(metadata, None) if isinstance(metadata, bytes) else metadata,
+            hashes=item.hashes or {},
+            size=item.size if item.size is None or item.size >= 0 else None,
+            upload_time=_microseconds(item.upload_time),
+            requires_python=item.requires_python or "",
+            yanked=None if not item.yanked else "" if item.yanked is True else item.yanked,
+            metadata_hashes=None if not announced else {} if announced is True else announced,
         )
 
 
 class _Links:
     """Makes links absolute. A page that came over http(s) may only point at http(s), never at local files."""
 
-    __slots__ = ("_base", "_local", "_prefix")
+    __slots__ = ("_base", "_local")
 
-    def __init__(self, base: str, prefix: str) -> None:
-        self._base, self._prefix = base, prefix
-        self._local = base.startswith("file:")
+    def __init__(self, base: str) -> None:
+        self._base, self._local = base, base.startswith("file:")
 
-    def absolute(self, link: str, filename: str) -> str | None:
-        if link.startswith(WITH_PREFIX):
-            link = self._prefix + link[1:]
-        if link.endswith("/"):
-            link += filename
+    def absolute(self, link: str) -> str | None:
         if _PLAIN_URL.fullmatch(link) is not None:
             return link
         try:
@@ -220,11 +234,16 @@ class _Links:
         return quote(parts._replace(fragment="").geturl(), safe="%/:?#[]@!$&'()*+,;=~-._")
 
 
-def _digests(sha256: bytes | None, others: Mapping[str, str] | None) -> dict[str, str]:
-    digests = {} if sha256 is None else {"sha256": sha256.hex()}
-    if others:
-        digests.update(others)
-    return digests
+def _packed(text: bytes) -> bytes:
+    deflated: bytes = deflating.compress(text, _LEVEL, _RAW_DEFLATE)
+    return b"D" + deflated if len(deflated) < len(text) else b"J" + text
+
+
+def _unpacked(blob: memoryview) -> bytes | memoryview:
+    if bytes(blob[:1]) == b"J":
+        return blob[1:]
+    text: bytes = deflating.decompressobj(_RAW_DEFLATE).decompress(blob[1:], PAGE_BYTES)
+    return text
 
 
 def _microseconds(text: str | None) -> int | None:

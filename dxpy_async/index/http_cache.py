@@ -132,7 +132,7 @@ class HttpCache:
             return None
         magic, checksum, validated_at, lifetime, head_size, body_size = _HEADER.unpack_from(data)
         start = _HEADER.size + head_size
-        if magic != MAGIC or len(data) != start + body_size or crc32(data[16:start]) != checksum:
+        if magic != MAGIC or len(data) != start + body_size or crc32(data[16:start], 0) != checksum:
             return None
         try:
             etag, last_modified = _decode_head(data[_HEADER.size : start])
@@ -146,7 +146,7 @@ class HttpCache:
         path = self.directory / name
         head = _encode((validators.etag, validators.last_modified))
         tail = struct.pack("<dII", validators.lifetime, len(head), len(body)) + head
-        header = MAGIC + struct.pack("<Id", crc32(tail), validators.validated_at)
+        header = MAGIC + struct.pack("<Id", crc32(tail, 0), validators.validated_at)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
