@@ -97,6 +97,7 @@ class World:
         """A file of nobody's in the environment."""
         target = self.prefix / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # it may be a link to the store
         target.write_text(contents)
         return target
 

@@ -6,12 +6,13 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from dxpy_async.errors import InstallError
 from dxpy_async.installer.decision import coming_files, project_of
 from dxpy_async.installer.installed import DIST_INFO
 from dxpy_async.installer.journal import Journal, format_journal, parse_journal
 from dxpy_async.installer.ownership import bytecode_of, claims, may_go, read_rows, visible_metadata
 from dxpy_async.installer.staging import TAKEN_SUFFIX, WAITING_SUFFIX, read_taken, stem
-from dxpy_async.installer.tree import SEP, Tree, remove_tree, write_file
+from dxpy_async.installer.tree import SEP, Blocked, Tree, remove_tree, write_file
 
 JOURNAL_NAME = "journal"
 DONE_NAME = "done"
@@ -33,7 +34,7 @@ def write_journal(hidden: str, journal: Journal) -> None:
 def carry_out(tree: Tree, hidden: str, journal: Journal) -> None:
     """Do all steps, those left out that are done already, and forget the journal."""
     for source, name in journal.hide:
-        if (visible := tree.absolute(source)) is not None and not os.path.lexists(f"{hidden}{SEP}{name}"):
+        if (visible := _metadata(tree, source)) is not None and not os.path.lexists(f"{hidden}{SEP}{name}"):
             _rename(visible, f"{hidden}{SEP}{name}")
     parents: set[str] = set()
     for relative in journal.delete:
@@ -46,7 +47,7 @@ def carry_out(tree: Tree, hidden: str, journal: Journal) -> None:
     for name, relative in journal.place:
         _place(tree, f"{hidden}{SEP}{name}", relative)
     for name, relative in journal.show:
-        if (visible := tree.absolute(relative)) is not None:
+        if (visible := _metadata(tree, relative)) is not None:
             _rename(f"{hidden}{SEP}{name}", visible)
     os.replace(f"{hidden}{SEP}{JOURNAL_NAME}", f"{hidden}{SEP}{DONE_NAME}")
     remove_tree(hidden)
@@ -95,7 +96,7 @@ def _take_back(tree: Tree, hidden: str, dist_info: str, *, prune: bool) -> None:
     for path in files:
         os.unlink(path)
     if prune:
-        tree.prune({path.rpartition(SEP)[0] for path in places})
+        tree.prune(tree.nearest(f"{site}{SEP}{row.path}") for row in rows)
     # From here on there is nothing to take back, whatever of the hidden directory a kill leaves.
     os.unlink(f"{hidden}{SEP}{dist_info}{SEP}RECORD")
 
@@ -125,12 +126,25 @@ def _still_right(tree: Tree, hidden: str, journal: Journal) -> Journal:
     )
 
 
+def _metadata(tree: Tree, relative: str) -> str | None:
+    """The real path that a journal gives to a metadata directory; None when it leads anywhere else."""
+    path = tree.absolute(relative)
+    return path if path is not None and tree.metadata_directory(path) == path else None
+
+
 def _place(tree: Tree, source: str, relative: str) -> None:
-    if not os.path.lexists(source):
+    parts = relative.split(SEP)
+    if not os.path.lexists(source) or any(part in ("", ".", "..") for part in parts):
         return
     directory, _, name = f"{tree.root}{SEP}{relative}".rpartition(SEP)
-    target = f"{tree.make(directory)}{SEP}{name}"
-    if not tree.own_part(target):
+    try:
+        target = f"{tree.make(directory)}{SEP}{name}"
+    except Blocked as error:
+        raise InstallError(
+            f"`{error.path}` has come in the way of `{relative}` while the environment was being changed",
+            hints=("remove or rename it, and run the command again",),
+        ) from error
+    if not tree.own_part(target) and tree.metadata_directory(target) is None:
         _remove_empty_directories(target)
         os.replace(source, target)
 

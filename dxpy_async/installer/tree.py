@@ -135,6 +135,15 @@ class Tree:
             return None
         return f"{real}{SEP}{name}"
 
+    def nearest(self, path: str) -> str:
+        """The real path of the innermost directory that is there of those on the way to `path`, or of the prefix."""
+        directory = os.path.normpath(path).rpartition(SEP)[0]
+        while (real := self.real(directory)) is None:
+            directory = directory.rpartition(SEP)[0]
+            if not directory:
+                return self.root
+        return real
+
     def relative(self, real: str) -> str:
         """A real path below the prefix, as text for a journal or a person."""
         return real[len(self.root) + 1 :]
