@@ -10,14 +10,15 @@ Names are imported when they are first used (PEP 562): `import dxpy_async` alone
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dxpy_async._version import __version__
+
+TYPE_CHECKING = False  # importing it from `typing` would cost more than a whole `dxpy sync` that has nothing to do
 
 if TYPE_CHECKING:
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
-    from dxpy_async.engine.events import Event, EventStream
+    from dxpy_async.engine.event_stream import EventStream
+    from dxpy_async.engine.events import Event
     from dxpy_async.engine.syncing import LockMode, SyncOptions, SyncOutcome
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
@@ -44,7 +45,7 @@ _PLACES = {
     "DxpyError": "dxpy_async.errors",
     "Engine": "dxpy_async.engine.engine",
     "Event": "dxpy_async.engine.events",
-    "EventStream": "dxpy_async.engine.events",
+    "EventStream": "dxpy_async.engine.event_stream",
     "IndexSettings": "dxpy_async.core.settings",
     "LinkMode": "dxpy_async.core.settings",
     "LockMode": "dxpy_async.engine.syncing",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -126,24 +125,3 @@ Listener = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """The listener of those who do not listen."""
-
-
-class EventStream:
-    """The events of one operation as an async iterator that ends when the operation does.
-
-    stream = EventStream()
-    task = asyncio.create_task(engine.sync(project, on_event=stream))
-    async for event in stream:
-        ...
-    result = await task
-    """
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
-
-    def __call__(self, event: Event) -> None:
-        self._queue.put_nowait(event)
-
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        while not isinstance(event := await self._queue.get(), Finished):
-            yield event

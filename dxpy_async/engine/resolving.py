@@ -1,4 +1,4 @@
-"""Driving the solver: it says what it lacks, tasks fetch that, and it is told in its own order."""
+"""Driving the solver: it says what it lacks, tasks fetch that, and it is told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
 
 PREFETCH = 256
-"""How many answers are fetched at once, at the most; the index client bounds its connections itself."""
+"""How many answers are under way at once, at the most; the index client bounds its connections itself."""
 
 
 class Facts(Protocol):
@@ -34,38 +34,51 @@ class Facts(Protocol):
 async def resolve(solver: Solver, facts: Facts, on_event: Listener) -> Resolution:
     """Run `solver` to its end with answers from `facts`.
 
-    Facts are told in the order in which the solver asks, so arrival order cannot change the answer. A prefetch that
-    fails does so only if its answer turns out to be needed. Raises NoSolution, or what `facts` raised for a needed one.
+    Every answer is told when it arrives, so that the solver sees further ahead; what it decides does not depend on
+    that order. A fetch that fails does so only if its answer turns out to be the one that the solver waits for.
+    Raises NoSolution, or what `facts` raised.
     """
-    asked: dict[Need, asyncio.Task[Answer | DxpyError]] = {}
+    arrived: asyncio.Queue[tuple[Need, Answer | DxpyError]] = asyncio.Queue()
+    asked: dict[Need, asyncio.Task[None]] = {}
+    failed: dict[Need, DxpyError] = {}
     told = 0
+
+    async def fetch(need: Need) -> None:
+        try:
+            arrived.put_nowait((need, await _answer(facts, need)))
+        except DxpyError as error:
+            arrived.put_nowait((need, error))
+
     async with asyncio.TaskGroup() as tasks:
-        while needs := solver.needs():
-            waiting = len(asked) - told
-            for need in (needs[0], *needs[1 : max(PREFETCH - waiting, 1)]):
-                if need not in asked:
-                    asked[need] = tasks.create_task(_outcome(facts, need))
-            answer = await asked[needs[0]]
-            if isinstance(answer, DxpyError):
-                for task in asked.values():
-                    task.cancel()
-                raise answer
-            told += 1
-            solver.tell(needs[0], answer)
-            on_event(Resolving(pages=told, pinned=solver.decided))
-        for task in asked.values():
-            task.cancel()
+        try:
+            while needs := solver.needs():
+                if needs[0] in failed:
+                    raise failed[needs[0]]
+                room = PREFETCH - (len(asked) - told - len(failed))
+                for need in (needs[0], *needs[1 : max(room, 1)]):
+                    if need not in asked:
+                        asked[need] = tasks.create_task(fetch(need))
+                batch = [await arrived.get()]
+                while not arrived.empty():
+                    batch.append(arrived.get_nowait())
+                for need, answer in batch:
+                    if isinstance(answer, DxpyError):
+                        failed[need] = answer
+                    else:
+                        told += 1
+                        solver.tell(need, answer)
+                on_event(Resolving(pages=told, pinned=solver.decided))
+        finally:
+            for task in asked.values():
+                task.cancel()  # prefetches that turned out not to matter
     return solver.solution()
 
 
-async def _outcome(facts: Facts, need: Need) -> Answer | DxpyError:
-    try:
-        match need:
-            case NeedPage(project):
-                return await facts.project_page(project)
-            case NeedMetadata(project, version, file):
-                return await facts.core_metadata(project, version, file)
-            case NeedDirect(project, url):
-                return await facts.direct(project, url)
-    except DxpyError as error:
-        return error
+async def _answer(facts: Facts, need: Need) -> Answer:
+    match need:
+        case NeedPage(project):
+            return await facts.project_page(project)
+        case NeedMetadata(project, version, file):
+            return await facts.core_metadata(project, version, file)
+        case NeedDirect(project, url):
+            return await facts.direct(project, url)

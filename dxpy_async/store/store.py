@@ -251,25 +251,14 @@ class Store:
                         os.unlink(path + ".dpm")
                     self._discard(path)
                 os.rename(unpacked, path)
-                self._replace(path + ".dpm", data)
+                _replace(path + ".dpm", data, unpacked.parent)
                 stored = StoredWheel(Path(path), manifest)
         finally:
             publishing.release()
         alias = self._alias(manifest.sha256)
         os.makedirs(os.path.dirname(alias), exist_ok=True)
-        self._replace(alias, manifest.blake3.encode() + b"\n")
+        _replace(alias, manifest.blake3.encode() + b"\n", unpacked.parent)
         return stored
-
-    def _replace(self, path: str, data: bytes) -> None:
-        beside = f"{self._temporary}/{_unique()}.new"
-        try:
-            with open(beside, "xb") as file:
-                file.write(data)
-            os.replace(beside, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
-            raise
 
     def _discard(self, path: str) -> None:
         """Remove an entry's directory: out of sight first, in one step."""
@@ -318,6 +307,14 @@ class Store:
             return int(abandoned)
         finally:
             os.close(descriptor)
+
+
+def _replace(path: str, data: bytes, staging: Path) -> None:
+    """Make `path` hold `data` in one step, by way of `staging`, which is swept if this is killed in between."""
+    beside = f"{staging}/{_unique()}.new"
+    with open(beside, "xb") as file:
+        file.write(data)
+    os.replace(beside, path)
 
 
 def _lock_or_cannot(descriptor: int) -> bool:
