@@ -44,7 +44,7 @@ async def test_page_metadata_and_download(tmp_path: Path) -> None:
         assert sdist.filename.endswith(".tar.gz")
         metadata = await client.core_metadata(FLASK, THREE, wheel)
         assert isinstance(metadata, CoreMetadata)
-        assert "Werkzeug>=3.0.0".lower() in {str(requirement) for requirement in metadata.requirements}
+        assert "werkzeug>=3.0.0" in {str(requirement) for requirement in metadata.requirements}
         done = await client.download(
             url=wheel.url,
             filename=wheel.filename,
