@@ -308,7 +308,7 @@ async def test_cancelling_at_any_moment_leaves_nothing_half_made(index: Loopback
             assert half_made(settings, root) == [], f"seed {seed}, round {round_number}"
             if (root / ".venv" / "pyvenv.cfg").exists():
                 installed(root, settings)
-        write_project(root, "web[fast]")
+        write_project(root, "web[fast]==2.0")
         await engine.sync(root)
     assert installed(root, settings) == {"safe-0.9", "speed-3.0", "templates-1.5", "web-2.0"}
 
