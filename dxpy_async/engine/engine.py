@@ -63,9 +63,12 @@ from dxpy_async.engine.syncing import (
     find_environment,
     finish,
     interpreter_for,
+    left_out,
     make_environment,
+    open_store,
     outcome_of,
     plan_changes,
+    reading_lock,
     require_match,
     select_packages,
     stage,
@@ -83,7 +86,8 @@ from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
-from dxpy_async.store.store import Store, StoredWheel
+from dxpy_async.store.locks import FileLock
+from dxpy_async.store.store import StoredWheel
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -135,8 +139,9 @@ class Engine:
     async def __aenter__(self) -> Self:
         settings = self._settings
         async with AsyncExitStack() as exits:
-            self._store = Store(settings.cache_dir)
+            self._store = open_store(settings)
             self._threads = exits.enter_context(ThreadPoolExecutor(FILE_THREADS, "dxpy"))
+            await self._in_thread(self._store.sweep_staging, time.time())
             self._client = await exits.enter_async_context(
                 IndexClient(
                     indexes=settings.indexes,
@@ -314,6 +319,8 @@ class Engine:
             selection = select_packages(lock, project, interpreter.target, options)
             if options.dry_run:
                 return await self._in_thread(self._dry_run, project, interpreter, selection, options)
+            if warning := left_out(project):
+                on_event(Warned(warning))
             async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                 environment = await self._in_thread(make_environment, project, interpreter, self._settings)
                 outcome = await self._change(environment, selection, options.exact, on_event)
@@ -423,9 +430,8 @@ class Engine:
             if plan.missing:
                 await self._fetcher.fetch_all(plan.missing, link, on_event)
         on_event(Prepared(len(plan.missing), time.perf_counter() - started))
-        linking = time.perf_counter()
         await self._in_thread(finish, transaction, plan)
-        return outcome_of(plan, environment, seconds=time.perf_counter() - linking)
+        return outcome_of(plan, environment, seconds=time.perf_counter() - started)
 
     # Shared by all operations
 
@@ -441,16 +447,12 @@ class Engine:
 
     @asynccontextmanager
     async def _holding(self, root: Path, on_event: Listener) -> AsyncIterator[None]:
-        """The lock of the environment at `root`: nobody else changes it meanwhile, in this process or another."""
-        lock = environment_lock(root)
-        if not lock.try_acquire():
-            on_event(Waiting(f"another process that is changing `{root}`"))
-            while not lock.try_acquire():
-                await asyncio.sleep(LOCK_POLL_SECONDS)
-        try:
+        """The environment at `root` and the store: nobody else changes the one or cleans the other meanwhile."""
+        async with (
+            _held(environment_lock(root), f"another process that is changing `{root}`", on_event),
+            _held(reading_lock(self._store), f"another process that is cleaning `{self._store.root}`", on_event),
+        ):
             yield
-        finally:
-            lock.release()
 
     async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await run_to_end(self._threads, function, *args, **kwargs)
@@ -463,6 +465,21 @@ class Engine:
             loop.call_soon_threadsafe(function, message)
 
         return call
+
+
+@asynccontextmanager
+async def _held(lock: FileLock | None, what: str, on_event: Listener) -> AsyncIterator[None]:
+    if lock is None:
+        yield
+        return
+    if not lock.try_acquire():
+        on_event(Waiting(what))
+        while not lock.try_acquire():
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...]:

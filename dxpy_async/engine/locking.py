@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -115,8 +115,7 @@ def _locked_package(pin: Pin, page: ProjectPage | None) -> LockedPackage:
     else:
         assert page is not None, f"{pin.project} was pinned without its page"
         files = page.files(pin.version)
-        kind = SourceKind.DIRECTORY if page.index_url.startswith("file:") else SourceKind.INDEX
-        source = Source(kind, page.index_url)
+        source = _source(files, page)
     wheels = sorted((file for file in files if file.is_wheel), key=lambda file: file.filename)
     sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: file.filename)
     return LockedPackage(
@@ -131,6 +130,14 @@ def _locked_package(pin: Pin, page: ProjectPage | None) -> LockedPackage:
         wheels=tuple(_locked_file(file) for file in wheels),
         sdist=_locked_file(sdists[-1]) if sdists else None,
     )
+
+
+def _source(files: Sequence[DistributionFile], page: ProjectPage) -> Source:
+    """A page may merge local directories with an index; a release that has local files counts as the directory's."""
+    local = next((file.url for file in files if file.url.startswith("file:")), None)
+    if local is None:
+        return Source(SourceKind.INDEX, page.index_url)
+    return Source(SourceKind.DIRECTORY, local.rpartition("/")[0])
 
 
 def _can_matter(requirement: Requirement, extras: frozenset[ExtraName]) -> bool:

@@ -90,7 +90,7 @@ class SyncOutcome:
     kept: int = 0
     dry_run: bool = False
     seconds: float = 0.0
-    """The time that changing the environment took, without downloads."""
+    """The time that changing the environment took, downloads that it waited for included."""
 
     @property
     def changed(self) -> bool:
@@ -140,6 +140,27 @@ def make_environment(project: Project, interpreter: Interpreter, settings: Setti
     if existing is not None:
         return existing
     return create_environment(project.root / ENVIRONMENT_NAME, interpreter, prompt=project.name, clear=True)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of these settings, which looks once more at what was published before the machine last started."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    running = time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()
+    return Store(settings.cache_dir, booted_at_ns=time.time_ns() - running)
+
+
+def reading_lock(store: Store) -> FileLock | None:
+    """What keeps others from cleaning the store while it is read; None where nothing could be cleaned anyway."""
+    if store.root.is_dir() and not os.access(store.root, os.W_OK):
+        return None
+    return store.lock(shared=True)
+
+
+def left_out(project: Project) -> str | None:
+    """What a sync leaves out of the environment, in words, and why."""
+    if not project.has_build_system:
+        return None
+    return f"`{project.name}` itself is not installed: building from source is not possible yet; its dependencies are"
 
 
 def environment_lock(root: Path) -> FileLock:

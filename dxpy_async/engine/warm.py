@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import Settings
@@ -24,18 +25,21 @@ from dxpy_async.engine.syncing import (
     find_environment,
     finish,
     interpreter_for,
+    left_out,
     make_environment,
+    open_store,
     outcome_of,
     plan_changes,
+    reading_lock,
     require_match,
     select_packages,
     stage,
 )
+from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.interpreters import SearchPlaces
-from dxpy_async.store.store import Store
 
 
 def sync_from_store(
@@ -53,7 +57,7 @@ def sync_from_store(
     if not path.is_file():
         return None
     interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-    store = Store(settings.cache_dir)
+    store = open_store(settings)
     with DplLockFile.open(path) as lock:
         if options.lock_mode is LockMode.FROZEN:
             require_match(lock, interpreter.target, path)
@@ -67,10 +71,12 @@ def sync_from_store(
             plan = plan_changes(selection, environment, store, exact=options.exact)
             on_event(Resolved(locked, resolved))
             return outcome_of(plan, environment, dry_run=True)
-        guard = environment_lock(project.root / ENVIRONMENT_NAME)
-        if not guard.try_acquire():
-            return None
-        try:
+        with ExitStack() as held:
+            for guard in (environment_lock(project.root / ENVIRONMENT_NAME), reading_lock(store)):
+                if guard is not None:
+                    if not guard.try_acquire():
+                        return None
+                    held.callback(guard.release)
             environment = make_environment(project, interpreter, settings)
             transaction = Transaction(
                 environment.scheme, link_mode=settings.link_mode, on_fallback=lambda text: on_event(Warned(text))
@@ -80,15 +86,21 @@ def sync_from_store(
             if plan.missing:
                 return None
             on_event(Resolved(locked, resolved))
+            if warning := left_out(project):
+                on_event(Warned(warning))
             began = time.perf_counter()
             if not plan.changes.is_empty:
                 on_event(Installing(len(plan.changes.coming)))
-                with transaction:
+                try:
+                    with transaction:
+                        for stored in plan.stored.values():
+                            stage(transaction, plan, stored)
+                        finish(transaction, plan)
+                except DamagedEntry as error:
                     for stored in plan.stored.values():
-                        stage(transaction, plan, stored)
-                    finish(transaction, plan)
+                        if stored.manifest.blake3 == error.key:
+                            store.quarantine(stored)
+                    return None
             if options.exact:
                 watch.record(environment, project.root, state_facts, len(selection.packages))
             return outcome_of(plan, environment, seconds=time.perf_counter() - began)
-        finally:
-            guard.release()

@@ -1,0 +1,68 @@
+"""A store that was damaged, or is being cleaned: noticed before it spreads, and made good by fetching again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from command import Command, write_project
+from index_server import LoopbackIndex
+
+
+@pytest.fixture
+def synced(dxpy: Command, tmp_path: Path) -> Path:
+    root = write_project(tmp_path / "one", "web")
+    assert dxpy("sync", root).code == 0
+    return root
+
+
+def site(root: Path) -> Path:
+    return next((root / ".venv/lib").glob("python3*/site-packages"))
+
+
+def another(root: Path, tmp_path: Path) -> Path:
+    other = write_project(tmp_path / "other", "web")
+    (other / "dxpy.lock").write_bytes((root / "dxpy.lock").read_bytes())
+    return other
+
+
+def test_an_edit_inside_one_environment_never_reaches_another(dxpy: Command, synced: Path, tmp_path: Path) -> None:
+    edited = site(synced) / "safe" / "part3.py"
+    os.chmod(edited, 0o644)
+    edited.write_text("raise SystemExit('edited')\n")
+    other = another(synced, tmp_path)
+    result = dxpy("sync --frozen", other)
+    assert result.code == 0, result.err
+    assert (site(other) / "safe" / "part3.py").read_text() == "n = 3\n"
+
+
+def test_a_file_missing_from_the_store_is_fetched_again(
+    dxpy: Command, synced: Path, index: LoopbackIndex, tmp_path: Path
+) -> None:
+    stored = next((tmp_path / "cache/packages-v1").rglob("part7.py"))
+    os.chmod(stored.parent, 0o755)
+    stored.unlink()
+    asked = len(index.seen("*/safe-1.9-*.whl"))
+    other = another(synced, tmp_path)
+    result = dxpy("sync --frozen", other)
+    assert result.code == 0, result.err
+    assert (site(other) / "safe" / "part7.py").read_text() == "n = 7\n"
+    assert len(index.seen("*/safe-1.9-*.whl")) == asked + 1
+
+
+def test_a_damaged_manifest_is_a_miss(dxpy: Command, synced: Path, tmp_path: Path) -> None:
+    manifests = [path for path in (tmp_path / "cache/packages-v1").glob("*/*/*.*") if path.is_file()]
+    assert manifests
+    for path in manifests:
+        path.write_bytes(path.read_bytes()[:-7])
+    assert dxpy("sync --frozen", another(synced, tmp_path)).code == 0
+
+
+def test_a_project_with_a_build_system_gets_its_dependencies_and_a_warning(dxpy: Command, tmp_path: Path) -> None:
+    more = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    root = write_project(tmp_path / "p", "web", more=more)
+    result = dxpy("sync", root)
+    assert result.code == 0
+    assert "warning: `webapp` itself is not installed" in result.err
+    assert (site(root) / "web-2.0.dist-info").is_dir()
