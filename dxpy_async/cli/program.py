@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from dxpy_async.errors import DxpyError, Terminated, UsageError
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; all failures are said on stderr."""
+    gc.set_threshold(50_000, 20, 100)  # a command lives for seconds: looking for garbage took a tenth of them
     output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)))
     signal.signal(signal.SIGTERM, _terminate)
     try:

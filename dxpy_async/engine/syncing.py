@@ -20,7 +20,7 @@ from dxpy_async.errors import InstallError, InvalidEnvironment, StaleLock
 from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
 from dxpy_async.installer.state import take_stamps, write_state
-from dxpy_async.installer.transaction import Transaction
+from dxpy_async.installer.transaction import Arrival, Transaction
 from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.python.environments import (
     CONFIGURATION,
@@ -72,6 +72,7 @@ class SyncPlan:
     """A decided sync: what changes in the environment, and which wheels for it the store has not got."""
 
     selection: Selection
+    wanted: Mapping[ProjectName, Wanted]
     changes: InstallPlan
     stored: Mapping[ProjectName, StoredWheel] = field(default_factory=dict)
     missing: tuple[Selected, ...] = ()
@@ -223,7 +224,7 @@ def plan_changes(
             missing.append(item)
         else:
             stored[item.package.name] = check_identity(item, found)
-    return SyncPlan(selection=selection, changes=changes, stored=stored, missing=tuple(missing))
+    return SyncPlan(selection=selection, wanted=wanted, changes=changes, stored=stored, missing=tuple(missing))
 
 
 def check_identity(item: Selected, stored: StoredWheel) -> StoredWheel:
@@ -277,8 +278,18 @@ def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None
 
 def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:
     """Link one distribution of `plan`; it stays invisible until the transaction commits."""
-    wanted = next(item for item in plan.changes.coming if item.name == stored.manifest.name)
-    transaction.stage(stored, requested=wanted.requested, direct_url=wanted.direct_url)
+    arrival = _arrival(plan, stored)
+    transaction.stage(stored, requested=arrival.requested, direct_url=arrival.direct_url)
+
+
+def stage_all(transaction: Transaction, plan: SyncPlan) -> None:
+    """Link all of `plan` that the store has, in forked processes where this one can fork."""
+    transaction.stage_all([_arrival(plan, stored) for stored in plan.stored.values()])
+
+
+def _arrival(plan: SyncPlan, stored: StoredWheel) -> Arrival:
+    wanted = plan.wanted[stored.manifest.name]
+    return Arrival(stored, requested=wanted.requested, direct_url=wanted.direct_url)
 
 
 def finish(transaction: Transaction, plan: SyncPlan) -> None:

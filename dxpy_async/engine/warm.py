@@ -33,7 +33,7 @@ from dxpy_async.engine.syncing import (
     reading_lock,
     require_match,
     select_packages,
-    stage,
+    stage_all,
 )
 from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
@@ -93,8 +93,7 @@ def sync_from_store(
                 on_event(Installing(len(plan.changes.coming)))
                 try:
                     with transaction:
-                        for stored in plan.stored.values():
-                            stage(transaction, plan, stored)
+                        stage_all(transaction, plan)
                         finish(transaction, plan)
                 except DamagedEntry as error:
                     for stored in plan.stored.values():
