@@ -34,6 +34,7 @@ from dxpy_async.engine.events import (
     Linked,
     Listener,
     Prepared,
+    Preparing,
     Resolved,
     Waiting,
     Warned,
@@ -407,9 +408,11 @@ class Engine:
         self, transaction: Transaction, plan: SyncPlan, environment: VirtualEnvironment, on_event: Listener
     ) -> SyncOutcome:
         """Fetch what is missing, and link each distribution once it is stored; make all of it visible at the end."""
-        started = time.perf_counter()
+        started = last_stored = time.perf_counter()
 
         async def link(item: Selected, stored: StoredWheel) -> None:
+            nonlocal last_stored
+            last_stored = time.perf_counter()
             try:
                 await self._in_thread(stage, transaction, plan, check_identity(item, stored))
             except DamagedEntry as error:
@@ -424,14 +427,16 @@ class Engine:
                 if (stored := plan.stored.get(item.package.name)) is not None:
                     await link(item, stored)
 
+        if plan.missing:
+            on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
         on_event(Installing(len(plan.changes.coming)))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(link_stored())
             if plan.missing:
                 await self._fetcher.fetch_all(plan.missing, link, on_event)
-        on_event(Prepared(len(plan.missing), time.perf_counter() - started))
+        on_event(Prepared(len(plan.missing), last_stored - started))
         await self._in_thread(finish, transaction, plan)
-        return outcome_of(plan, environment, seconds=time.perf_counter() - started)
+        return outcome_of(plan, environment, seconds=time.perf_counter() - last_stored)
 
     # Shared by all operations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.selection import Selected
-from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Preparing, Stored
+from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Stored
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.index.client import IndexClient
 from dxpy_async.store.store import Store, StoredWheel
@@ -88,7 +88,6 @@ class Fetcher:
         The largest begin first, so that the last worker is not left alone with a big one.
         """
         ordered = sorted(wanted, key=lambda item: (-(item.wheel.size or UNKNOWN_SIZE), item.package.name))
-        on_event(Preparing(files=len(ordered), size=sum(item.wheel.size or 0 for item in ordered)))
 
         async def bring(item: Selected) -> None:
             stored = await self.fetch(item.wheel, on_event=on_event)

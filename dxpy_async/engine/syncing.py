@@ -91,7 +91,7 @@ class SyncOutcome:
     kept: int = 0
     dry_run: bool = False
     seconds: float = 0.0
-    """The time that changing the environment took, downloads that it waited for included."""
+    """The time that changing the environment took once everything was in the store."""
 
     @property
     def changed(self) -> bool:

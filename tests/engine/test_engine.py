@@ -156,7 +156,7 @@ async def test_events_tell_the_operation_in_order(settings: Settings, tmp_path: 
         events = [event async for event in stream]
         await task
     kinds = [type(event) for event in events]
-    order = (Resolved, Installing, Preparing, DownloadFinished, Stored, Linked, Prepared)
+    order = (Resolved, Preparing, Installing, DownloadFinished, Stored, Linked, Prepared)
     assert [kind for kind in kinds if kind in order] == list(order)
 
 
