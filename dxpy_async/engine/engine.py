@@ -11,13 +11,13 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from anyio import CapacityLimiter
 from packaging.version import Version
 
 from dxpy_async.core.environments import TargetEnvironment
@@ -74,10 +74,10 @@ from dxpy_async.engine.syncing import (
     select_packages,
     stage,
 )
-from dxpy_async.engine.threads import run_to_end
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, StaleLock
 from dxpy_async.index.client import IndexClient
+from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.locked_roots import roots_of
@@ -141,7 +141,7 @@ class Engine:
         settings = self._settings
         async with AsyncExitStack() as exits:
             self._store = open_store(settings)
-            self._threads = exits.enter_context(ThreadPoolExecutor(FILE_THREADS, "dxpy"))
+            self._threads = CapacityLimiter(FILE_THREADS)
             await self._in_thread(self._store.sweep_staging, time.time())
             self._client = await exits.enter_async_context(
                 IndexClient(
@@ -154,7 +154,7 @@ class Engine:
             )
             workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))
             budget = ByteBudget(settings.network.bytes_in_flight)
-            self._fetcher = Fetcher(self._client, self._store, workers, budget)
+            self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
             self._exits = exits.pop_all()
         return self
 
@@ -460,7 +460,7 @@ class Engine:
             yield
 
     async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await run_to_end(self._threads, function, *args, **kwargs)
+        return await in_limited_thread(self._threads, function, *args, **kwargs)
 
     def _from_thread(self, function: Callable[[str], None]) -> Callable[[str], None]:
         """`function`, to be called from any thread and run on the loop's."""

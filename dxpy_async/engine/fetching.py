@@ -6,13 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import Self
 
 from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.selection import Selected
 from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Stored
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.index.client import IndexClient
+from dxpy_async.index.sharing import SharedWork
 from dxpy_async.store.store import Store, StoredWheel
 
 UNKNOWN_SIZE = 8 * 1024**2
@@ -62,20 +63,19 @@ class ByteBudget:
                 turn.set_result(None)
 
 
-@dataclass(slots=True)
-class _Door:
-    """The lock of one wheel on its way into the store, and how many wait at it."""
-
-    lock: asyncio.Lock
-    users: int = 0
-
-
 class Fetcher:
     """Brings wheels into one store. One per engine: operations that want the same wheel at once share the work."""
 
     def __init__(self, client: IndexClient, store: Store, workers: WorkerPool, budget: ByteBudget) -> None:
         self._client, self._store, self._workers, self._budget = client, store, workers, budget
-        self._doors: dict[str, _Door] = {}
+        self._under_way: SharedWork[str, StoredWheel] = SharedWork()
+
+    async def __aenter__(self) -> Self:
+        await self._under_way.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._under_way.__aexit__()
 
     async def fetch_all(
         self,
@@ -101,7 +101,10 @@ class Fetcher:
     async def fetch(self, wheel: LockedFile, *, on_event: Listener) -> StoredWheel:
         """The unpacked `wheel`, from the store if it is there, else downloaded, checked and unpacked."""
         key = wheel.hashes.get("sha256") or wheel.url
-        async with self._door(key), self._budget.hold(wheel.size or UNKNOWN_SIZE):
+        return await self._under_way.run(key, lambda: self._bring(wheel, on_event))
+
+    async def _bring(self, wheel: LockedFile, on_event: Listener) -> StoredWheel:
+        async with self._budget.hold(wheel.size or UNKNOWN_SIZE):
             if (sha256 := wheel.hashes.get("sha256")) and (stored := self._store.find(sha256)) is not None:
                 return stored
             return await self._download_and_unpack(wheel, on_event)
@@ -127,15 +130,3 @@ class Fetcher:
                 blake3=downloaded.blake3,
                 size=downloaded.size,
             )
-
-    @asynccontextmanager
-    async def _door(self, key: str) -> AsyncIterator[None]:
-        door = self._doors.setdefault(key, _Door(asyncio.Lock()))
-        door.users += 1
-        try:
-            async with door.lock:
-                yield
-        finally:
-            door.users -= 1
-            if not door.users:
-                del self._doors[key]

@@ -13,13 +13,14 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dxpy_async.engine.threads import run_to_end, wait_out
+from anyio import CapacityLimiter
+
 from dxpy_async.errors import DxpyError, StoreError
+from dxpy_async.index.finishing import in_limited_thread, wait_out
 from dxpy_async.store.adding import add_wheel
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.worker_protocol import LINE_BYTES, READY, UnpackJob, decode_answer, encode_job
@@ -119,7 +120,7 @@ class WorkerPool:
     def __init__(self, count: int) -> None:
         self._count = count
         self._turns = asyncio.Semaphore(count)
-        self._threads = ThreadPoolExecutor(count, "dxpy-unpack")
+        self._threads = CapacityLimiter(count)
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._disturbed: dict[str, Store] = {}
@@ -147,7 +148,7 @@ class WorkerPool:
                 raise RuntimeError("the pool of unpack workers is closed")
             worker = await self._free_worker()
             if worker is None:
-                return await run_to_end(
+                return await in_limited_thread(
                     self._threads, add_wheel, store, archive, filename, sha256=sha256, blake3=blake3, size=size
                 )
             await self._do(worker, job, store)
@@ -174,9 +175,8 @@ class WorkerPool:
         for worker in self._workers:
             await worker.end()
         for store in self._disturbed.values():
-            await run_to_end(self._threads, store.sweep_staging, time.time())
+            await in_limited_thread(self._threads, store.sweep_staging, time.time())
         self._workers, self._idle, self._disturbed = [], [], {}
-        self._threads.shutdown()
         for _ in range(self._count):
             self._turns.release()
 

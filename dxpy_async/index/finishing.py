@@ -1,10 +1,16 @@
-"""Work in threads that is waited for even when its caller is cancelled: a thread cannot be stopped, only outlived."""
+"""Work in threads that is waited for even when its caller is cancelled: a thread cannot be stopped, only outlived.
+
+Leaving a thread behind would let it write into a file or an environment that is being cleaned up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -12,7 +18,14 @@ T = TypeVar("T")
 
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """`function(...)` in a thread. When cancelled, wait until it has returned, then be cancelled."""
-    return await finish(asyncio.to_thread(function, *args, **kwargs))
+    return await finish(to_thread.run_sync(partial(function, *args, **kwargs)))
+
+
+async def in_limited_thread(
+    limiter: CapacityLimiter, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """The same, as one of those that `limiter` lets run at once."""
+    return await finish(to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter))
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
@@ -21,11 +34,16 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait((task,))
-            except asyncio.CancelledError:
-                continue
-        if not task.cancelled():
-            task.exception()  # marks it as seen: the cancellation is what the caller hears of
+        await wait_out(task)
         raise
+
+
+async def wait_out(future: asyncio.Future[T]) -> None:
+    """Wait until `future` is done, whatever it ends with, through any number of further cancellations."""
+    while not future.done():
+        try:
+            await asyncio.wait((future,))
+        except asyncio.CancelledError:
+            continue
+    if not future.cancelled():
+        future.exception()  # marks it as seen: the cancellation is what the caller hears of
