@@ -1,8 +1,8 @@
 """dxpy: a Python package and project manager whose engine is an asyncio library.
 
-    from dxpy_async import Engine, load_settings
+    from dxpy_async import Engine
 
-    async with Engine(load_settings()) as engine:
+    async with Engine() as engine:
         outcome = await engine.sync(Path("my-project"))
 
 Names are imported when they are first used (PEP 562): `import dxpy_async` alone costs next to nothing.

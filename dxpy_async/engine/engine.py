@@ -82,6 +82,7 @@ from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project, read_project
+from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
@@ -125,15 +126,18 @@ DEFAULT_LOCK = LockOptions()
 class Engine:
     """Resolves, locks, syncs and installs. Made once, used for any number of operations, also at the same time.
 
-        async with Engine(settings) as engine:
+        async with Engine() as engine:
             outcome = await engine.sync(Path("my-project"))
+
+    Without `settings` those of the environment variables and defaults hold; `load_settings` makes others, also with
+    what a project's [tool.dxpy] says.
 
     All methods take `on_event`, called with typed progress (see `engine.events`; an `EventStream` makes an async
     iterator of it), raise `DxpyError` leaves, never exception groups, and can be cancelled at any await.
     """
 
-    def __init__(self, settings: Settings, *, search: SearchPlaces | None = None) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings | None = None, *, search: SearchPlaces | None = None) -> None:
+        self._settings = settings or load_settings({}, os.environ, None, directory=Path.cwd())
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
         self._exits = AsyncExitStack()
 
@@ -227,7 +231,7 @@ class Engine:
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
         """
         async with self._operation(on_event):
-            project = read_project(directory)
+            project = read_project(Path(os.path.abspath(directory)))
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             return await self._lock(project, interpreter.target, options, on_event)
 
@@ -313,8 +317,9 @@ class Engine:
         the same facts finds that nothing has changed (`installer.state`).
         """
         async with self._operation(on_event):
-            watch = StateWatch.begin(directory)
-            project = read_project(directory)
+            root = Path(os.path.abspath(directory))
+            watch = StateWatch.begin(root)
+            project = read_project(root)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             lock, written = await self._lock_for_sync(project, interpreter.target, options, on_event)
             selection = select_packages(lock, project, interpreter.target, options)
