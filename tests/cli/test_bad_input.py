@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command import Command, write_project
 from index_server import LoopbackIndex
-from wheels import build_wheel
+from wheels import build_wheel, record_of, wheel_members, write_wheel
 
 
 def assert_refused(dxpy: Command, arguments: str, cwd: Path, code: int, *parts: str) -> str:
@@ -149,26 +149,74 @@ def test_a_wrong_hash_shows_both(dxpy: Command, synced: Path, index: LoopbackInd
     assert dxpy("sync", synced).code == 0
 
 
-def _not_a_zip(wheel: bytes) -> bytes:
-    return b"this is not a zip archive at all" * 9
+def _not_a_zip(path: Path) -> str:
+    path.write_bytes(b"this is not a zip archive at all" * 9)
+    return ""
 
 
-def _cut(wheel: bytes) -> bytes:
-    return wheel[: len(wheel) // 2]
+def _cut(path: Path) -> str:
+    good = build_wheel(path.parent, "broken", "1.0").read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    return ""
 
 
-@pytest.mark.parametrize("damage", [_not_a_zip, _cut], ids=["not a zip", "cut in half"])
-def test_a_wheel_that_is_no_wheel_is_named(
-    dxpy: Command, synced: Path, index: LoopbackIndex, damage: Callable[[bytes], bytes], tmp_path: Path
+def _outside(path: Path) -> str:
+    write_wheel(path, {**wheel_members("broken", "1.0"), "../../evil.py": b"raise SystemExit\n"})
+    return "evil.py"
+
+
+def _without_record(path: Path) -> str:
+    write_wheel(path, wheel_members("broken", "1.0"), record=False)
+    return "RECORD"
+
+
+def _without_metadata(path: Path) -> str:
+    members = wheel_members("broken", "1.0")
+    write_wheel(path, {name: content for name, content in members.items() if not name.endswith("/METADATA")})
+    return "METADATA"
+
+
+def _another_name(path: Path) -> str:
+    write_wheel(path, wheel_members("other", "1.0"))
+    return "other"
+
+
+def _another_version(path: Path) -> str:
+    write_wheel(path, wheel_members("broken", "9.9"))
+    return "9.9"
+
+
+def _wrong_record(path: Path) -> str:
+    members = {**wheel_members("broken", "1.0"), "broken/more.py": "x = 1\n"}
+    record = record_of({**members, "broken/more.py": b"x = 2\n"}, "broken-1.0.dist-info")
+    write_wheel(path, {**members, "broken-1.0.dist-info/RECORD": record}, record=False)
+    return "broken/more.py"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _not_a_zip,
+        _cut,
+        _outside,
+        _without_record,
+        _without_metadata,
+        _another_name,
+        _another_version,
+        _wrong_record,
+    ],
+)
+def test_a_wheel_that_lies_is_refused_by_name_twice_and_changes_nothing(
+    dxpy: Command, synced: Path, index: LoopbackIndex, spoil: Callable[[Path], str], tmp_path: Path
 ) -> None:
-    good = build_wheel(tmp_path / "more", "broken", "1.0")
-    index.add_wheel(
-        damage(good.read_bytes()), good.name, metadata_content=b"Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n"
-    )
+    path = tmp_path / "more" / "broken-1.0-py3-none-any.whl"
+    path.parent.mkdir()
+    said = spoil(path)
+    index.add_wheel(path, metadata_content=b"Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     before = state_of(synced)
     write_project(synced, "tool", "broken")
     for _ in range(2):
-        assert_refused(dxpy, "sync", synced, 2, "broken-1.0-py3-none-any.whl")
+        assert_refused(dxpy, "sync", synced, 2, path.name, said)
         assert state_of(synced)["files"] == before["files"]
 
 

@@ -1,0 +1,71 @@
+"""What each rung of `dxpy sync` loads: start-up is a feature, and it is lost one import at a time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from command import Command, write_project
+
+_SHOW = "import sys, json; from dxpy_async.cli import main; main({!r}); print(json.dumps(sorted(sys.modules)))"
+
+
+def modules_after(dxpy: Command, arguments: list[str], cwd: Path) -> set[str]:
+    """The modules that are loaded once a command line is through."""
+    said = subprocess.check_output(
+        [sys.executable, "-c", _SHOW.format(arguments)], cwd=cwd, env=dxpy.environ, text=True
+    )
+    return set(json.loads(said.splitlines()[-1]))
+
+
+def heavy(modules: set[str], *roots: str) -> set[str]:
+    return {name for name in modules if name.partition(".")[0] in roots}
+
+
+def test_a_sync_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("sync", root).code == 0
+    modules = modules_after(dxpy, ["sync"], root)
+    ours = {name for name in modules if name.startswith("dxpy_async")}
+    assert ours == {
+        "dxpy_async",
+        "dxpy_async._version",
+        "dxpy_async.cli",
+        "dxpy_async.cli.launch",
+        "dxpy_async.cli.quick",
+        "dxpy_async.core",
+        "dxpy_async.core.places",
+        "dxpy_async.errors",
+        "dxpy_async.installer",
+        "dxpy_async.installer.state",
+    }
+    started = subprocess.check_output(
+        [sys.executable, "-c", "import sys, json; print(json.dumps(sorted(sys.modules)))"], env=dxpy.environ, text=True
+    )
+    foreign = modules - ours - set(json.loads(started))
+    assert foreign <= {"__future__", "collections.abc", "time"}, foreign
+
+
+def test_a_sync_from_the_store_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("sync", root).code == 0
+    other = write_project(tmp_path / "q", "web")
+    (other / "dxpy.lock").write_bytes((root / "dxpy.lock").read_bytes())
+    modules = modules_after(dxpy, ["sync", "--frozen"], other)
+    assert "dxpy_async.engine.warm" in modules
+    assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
+
+
+def test_a_lock_that_is_up_to_date_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("lock", root).code == 0
+    modules = modules_after(dxpy, ["lock"], root)
+    assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
+
+
+def test_no_path_of_a_plain_sync_loads_numba_or_rich(dxpy: Command, tmp_path: Path) -> None:
+    modules = modules_after(dxpy, ["sync"], write_project(tmp_path / "p", "web"))
+    assert "dxpy_async.engine.engine" in modules
+    assert not heavy(modules, "numba", "numpy", "rich")
