@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from pathlib import Path
 
 from dxpy_async.errors import InstallError
@@ -75,16 +75,20 @@ def undo(tree: Tree, hidden: str, *, created: Collection[str] | None = None) -> 
     """
     for name in (JOURNAL_NAME, f"{JOURNAL_NAME}.new"):  # one that could not be written to its end decides nothing
         remove_tree(f"{hidden}{SEP}{name}")
+    only = None if created is None else frozenset(created)
     names = [name for name in os.listdir(hidden) if name.endswith(DIST_INFO) and project_of(name) is not None]
     for name in sorted(names):
-        _take_back(tree, hidden, name, prune=created is None)
-    if created is not None:
-        tree.prune(created, only=set(created))
+        _take_back(tree, hidden, name, only=only)
+    if only is not None:
+        tree.prune(only, only=only)
     remove_tree(hidden)
 
 
-def _take_back(tree: Tree, hidden: str, dist_info: str, *, prune: bool) -> None:
-    """Remove the files that staging one wheel has put in place: those of its RECORD whose places were free."""
+def _take_back(tree: Tree, hidden: str, dist_info: str, *, only: Container[str] | None = None) -> None:
+    """Remove the files that staging one wheel has put in place: those of its RECORD whose places were free.
+
+    Directories that are empty then go too, of those in `only` if that is given.
+    """
     rows = read_rows(f"{hidden}{SEP}{dist_info}")
     if not rows or rows[-1].path != f"{dist_info}/RECORD":
         return  # the RECORD was not written to its end, so nothing was linked yet
@@ -95,8 +99,8 @@ def _take_back(tree: Tree, hidden: str, dist_info: str, *, prune: bool) -> None:
     files -= claims(tree, visible_metadata(tree), files).keys()
     for path in files:
         os.unlink(path)
-    if prune:
-        tree.prune(tree.nearest(f"{site}{SEP}{row.path}") for row in rows)
+    # Before the RECORD goes: after a kill it is all that tells of these directories.
+    tree.prune((tree.nearest(f"{site}{SEP}{row.path}") for row in rows), only=only)
     # From here on there is nothing to take back, whatever of the hidden directory a kill leaves.
     os.unlink(f"{hidden}{SEP}{dist_info}{SEP}RECORD")
 
@@ -113,7 +117,7 @@ def _still_right(tree: Tree, hidden: str, journal: Journal) -> Journal:
     rivals = {project_of(directory) for directory in visible}
     lost = {name for name, _ in journal.show if os.path.lexists(f"{hidden}{SEP}{name}") and project_of(name) in rivals}
     for name in lost:
-        _take_back(tree, hidden, name, prune=True)
+        _take_back(tree, hidden, name)
         remove_tree(f"{hidden}{SEP}{name}")
     waiting_of_lost = tuple(f"{stem(name)}{WAITING_SUFFIX}{SEP}" for name in lost)
     kept = {path for relative in journal.delete if (path := tree.absolute(relative)) is not None}

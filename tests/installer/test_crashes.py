@@ -293,5 +293,6 @@ def test_forked_linking_that_is_killed_is_repaired(tmp_path: Path) -> None:
             process.stdout.readline()
             time.sleep(chance.uniform(0, 0.02))
             os.killpg(process.pid, signal.SIGKILL)
+            process.stdout.read()  # to its end: the forked child is gone too, as the environment's lock would tell
         world.transaction().recover()
         assert tree_of(world.prefix) == before
