@@ -83,4 +83,5 @@ def best_wheel(files: Iterable[FileT], tag_ranks: Mapping[str, int]) -> FileT | 
 
 
 def _descending(build: tuple[int, str]) -> tuple[int, tuple[int, ...]]:
-    return (-build[0], tuple(-ord(character) for character in build[1]))
+    """A key that is the smaller, the greater the build tag: by number, then by text, and `1ab` is greater than `1a`."""
+    return (-build[0], (*(-ord(character) for character in build[1]), 1))
