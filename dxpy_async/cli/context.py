@@ -26,12 +26,17 @@ _SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "py
 
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--project`, else the nearest one above the working directory."""
-    return read_project(find_project(_start(arguments)))
+    return read_project(project_root(arguments))
+
+
+def project_root(arguments: argparse.Namespace) -> Path:
+    """Where that project is, whether or not its pyproject.toml can be read."""
+    return find_project(_start(arguments))
 
 
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
-    root = find_project(_start(arguments))
+    root = project_root(arguments)
     watch = StateWatch.begin(root)
     return read_project(root), watch
 

@@ -6,9 +6,12 @@ import argparse
 import os
 import sys
 import time
+from difflib import get_close_matches
+from pathlib import Path
 
-from dxpy_async.cli.context import project_of, settings_of
+from dxpy_async.cli.context import project_of, project_root, settings_of
 from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.locking import why_stale
@@ -16,15 +19,14 @@ from dxpy_async.engine.syncing import interpreter_for
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
-from dxpy_async.project.pyproject import Project
 from dxpy_async.python.interpreters import SearchPlaces
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
-    project = project_of(arguments)
     if arguments.show is not None:
-        return _show(project, arguments.show, output)
+        return _show(project_root(arguments), arguments.show, output)
+    project = project_of(arguments)
     path = project.root / LOCK_NAME
     if arguments.upgrade or arguments.upgrade_package or not path.exists():
         return None
@@ -36,12 +38,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     return 0
 
 
-def _show(project: Project, name: str, output: Output) -> int:
-    path = project.root / LOCK_NAME
-    with DplLockFile.open(path) as opened:
-        lock = opened.to_lock()
-    packages = [package for package in lock.packages if not name or package.name == normalize(name)]
-    if not packages and name:
-        raise UsageError(f"`{name}` is not in the lock `{path}`")
-    output.data(describe_lock(lock, only=normalize(name) if name else None))
+def _show(root: Path, name: str, output: Output) -> int:
+    path = root / LOCK_NAME
+    with DplLockFile.open(path) as file:
+        if not name:
+            output.data(describe_lock(file.to_lock()))
+            return 0
+        wanted = normalize(name)
+        packages = file.lookup(wanted)
+        if not packages:
+            close = " or ".join(f"`{each}`" for each in get_close_matches(wanted, file.names()))
+            hints = (f"did you mean {close}?",) if close else ("`dxpy lock --show` prints all that is in it",)
+            raise UsageError(f"`{name}` is not in the lock `{path}`", hints=hints)
+        output.data(describe_lock(Lock(packages=packages), only=wanted))
     return 0

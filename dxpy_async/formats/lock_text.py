@@ -1,4 +1,4 @@
-"""A lock as text for people and for `git diff`: one fact a line, always in the same order."""
+"""A lock as text for people and for `git diff`: one fact or one file a line, always in the same order."""
 
 from __future__ import annotations
 
@@ -67,18 +67,20 @@ def _package_lines(package: LockedPackage) -> Iterator[str]:
     if package.extras:
         yield f"  extras: {', '.join(package.extras)}"
     yield from (f"  needs {requirement}" for requirement in package.requirements)
-    for wheel in package.wheels:
-        yield from _file_lines("wheel", wheel)
+    yield from (_file_line("wheel", wheel) for wheel in package.wheels)
     if package.sdist is not None:
-        yield from _file_lines("sdist", package.sdist)
+        yield _file_line("sdist", package.sdist)
 
 
-def _file_lines(kind: str, file: LockedFile) -> Iterator[str]:
-    facts = [f"({file.size} bytes)"] if file.size is not None else []
+def _file_line(kind: str, file: LockedFile) -> str:
+    """Name and hashes come first; of an address that ends in the file's name only the rest is told: what it is in."""
+    facts = [f"  {kind} {file.filename}"]
+    facts += [f"{algorithm}:{file.hashes[algorithm]}" for algorithm in sorted(file.hashes)]
+    facts += [f"{file.size} bytes"] if file.size is not None else []
     facts += [f"of {_time(file.upload_time)}"] if file.upload_time is not None else []
-    yield " ".join([f"  {kind} {file.filename}", *facts])
-    yield f"    {file.url}"
-    yield from (f"    {algorithm}:{file.hashes[algorithm]}" for algorithm in sorted(file.hashes))
+    beside = file.url.removesuffix(file.filename)
+    facts += [f"at {file.url}" if beside == file.url else f"in {beside}"]
+    return " ".join(facts)
 
 
 def _time(microseconds: int) -> str:

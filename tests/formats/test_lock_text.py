@@ -36,15 +36,14 @@ LOCK = Lock(
     resolved_at=1_700_000_000_000_001,
 )
 
-FLASK = """\
+FLASK = f"""\
 flask 3.0.0
   from index https://i.example.org/simple
   requires-python: >=3.8
   extras: async
   needs tool; extra == "async"
-  wheel flask-3.0.0-py3-none-any.whl (1000 bytes) of 2023-11-14T22:13:20.000001Z
-    https://files.example.org/packages/00/00/000000000000000000000000000000000000000000000000000000000001/flask-3.0.0-py3-none-any.whl
-    sha256:0000000000000000000000000000000000000000000000000000000000000002
+  wheel flask-3.0.0-py3-none-any.whl sha256:{2:064x} 1000 bytes of 2023-11-14T22:13:20.000001Z \
+in https://files.example.org/packages/00/00/{1:060x}/
 """
 
 WHOLE = f"""\
@@ -62,8 +61,7 @@ group dev needs tool
 {FLASK}
 tool 1.0
   from directory file:///wheels
-  sdist tool-1.0.tar.gz
-    file:///wheels/tool-1.0.tar.gz
+  sdist tool-1.0.tar.gz in file:///wheels/
 """
 
 
@@ -79,5 +77,4 @@ def test_one_project_is_told_alone() -> None:
 def test_a_value_cannot_pretend_to_be_a_line() -> None:
     evil = replace(wheel("a", "1"), url="https://x/\n    sha256:00\x1b[2J", upload_time=2**62)
     text = describe_lock(Lock(packages=(package("a", "1", wheels=(evil,)),)))
-    assert "    https://x/\\n    sha256:00\\x1b[2J\n" in text
-    assert f"of {2**62} microseconds since 1970" in text
+    assert text.endswith(f" of {2**62} microseconds since 1970 at https://x/\\n    sha256:00\\x1b[2J\n")
