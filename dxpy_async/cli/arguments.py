@@ -10,6 +10,7 @@ from dxpy_async._version import __version__
 from dxpy_async.errors import UsageError
 
 _LINK_MODES = ("hardlink", "copy")
+_EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,11 +53,17 @@ def _parser() -> _Parser:
     lock.add_argument("-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this")
     lock.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package, as text")
 
-    sync = command("sync", "make the project's environment hold what the lock says", _index(), _python(), _selection())
+    export = command("export", "write the lock in a form that other tools read", _index(), _python(), _selection())
+    export.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
+    export.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
+    export.add_argument("--no-hashes", action="store_true", help="requirements-txt: pins alone")
+
+    sync_needs = (_index(), _python(), _selection(), _linking())
+    sync = command("sync", "make the project's environment hold what the lock says", *sync_needs)
     sync.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
     sync.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
 
-    run = command("run", "run a command in the project's environment", _index(), _python(), _selection())
+    run = command("run", "run a command in the project's environment", *sync_needs)
     run.add_argument("--no-sync", action="store_true", help="take the environment as it is")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="CMD ...", help="the command and its arguments")
 
@@ -123,12 +130,17 @@ def _selection() -> _Parser:
     lock = flags.add_mutually_exclusive_group()
     lock.add_argument("--frozen", action="store_true", help="use the lock as it is, without checking it")
     lock.add_argument("--locked", action="store_true", help="stop if the lock is not up to date")
-    group = flags.add_argument_group("what to install")
+    group = flags.add_argument_group("what of the project")
     group.add_argument("--extra", action="append", default=[], metavar="NAME", help="with this extra (can be repeated)")
     group.add_argument("--all-extras", action="store_true", help="with every extra")
     group.add_argument("--group", action="append", default=[], metavar="NAME", help="with this dependency group")
     group.add_argument("--no-group", action="append", default=[], metavar="NAME", help="without this dependency group")
     group.add_argument("--no-dev", action="store_true", help="without the group `dev`")
     group.add_argument("--all-groups", action="store_true", help="with every dependency group")
-    group.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
+    return flags
+
+
+def _linking() -> _Parser:
+    flags = _Parser(add_help=False)
+    flags.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
     return flags

@@ -19,6 +19,7 @@ from dxpy_async.engine.syncing import interpreter_for
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
+from dxpy_async.project.pyproject import Project
 from dxpy_async.python.interpreters import SearchPlaces
 
 
@@ -27,15 +28,23 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.show is not None:
         return _show(project_root(arguments), arguments.show, output)
     project = project_of(arguments)
-    path = project.root / LOCK_NAME
-    if arguments.upgrade or arguments.upgrade_package or not path.exists():
+    if arguments.upgrade or arguments.upgrade_package:
         return None
-    with settings_of(arguments, project) as settings, DplLockFile.open(path) as lock:
-        interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-        if why_stale(lock, project, interpreter.target, settings.indexes) is not None:
+    path = project.root / LOCK_NAME
+    if not path.exists():
+        return None
+    with DplLockFile.open(path) as lock:
+        if not up_to_date(lock, project, arguments):
             return None
         output.say(f"Resolved {count(len(lock))} in {duration(time.perf_counter() - started)}")
     return 0
+
+
+def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespace) -> bool:
+    """Whether `lock` answers the project as it is now, for the Python that the flags and the environment mean."""
+    with settings_of(arguments, project) as settings:
+        interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
+        return why_stale(lock, project, interpreter.target, settings.indexes) is None
 
 
 def _show(root: Path, name: str, output: Output) -> int:

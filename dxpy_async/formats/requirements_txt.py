@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from dxpy_async.core.excerpts import excerpt, reach_markers
 from dxpy_async.core.locks import Lock, LockedPackage, SourceKind
-from dxpy_async.core.selection import reached_from
 from dxpy_async.errors import LockError
 
 _ALGORITHMS = ("sha256", "sha384", "sha512")
@@ -22,24 +22,27 @@ def write_requirements(
 ) -> str:
     """The text of `requirements.txt` for what the project needs with these of its extras and dependency groups.
 
-    It is for the environment that the lock was made for. Raises ProjectError for an extra or group that the lock does
-    not know, and LockError for a release that has no hash though hashes are wanted.
+    It is for the environment that the lock was made for; a release that only requirements with markers ask for has
+    those markers. Raises ProjectError for an extra or group that the lock does not know, and LockError for a release
+    that has no hash though hashes are wanted.
     """
-    reached = reached_from(lock, lock.environment, extras=extras, groups=groups)
+    wanted = excerpt(lock, extras=extras, groups=groups)
+    markers = reach_markers(wanted)
     lines = [f"# made by dxpy from the lock{f' of {lock.project}' if lock.project else ''}"]
     if lock.requires_python:
         lines.append(f"# for Python {lock.requires_python}")
-    for package in lock.packages:
-        if package.name in reached:
-            lines += _pin(package, hashes=hashes)
+    for package in wanted.packages:
+        lines += _pin(package, markers.get(package.name, ""), hashes=hashes)
     return "\n".join(lines) + "\n"
 
 
-def _pin(package: LockedPackage, *, hashes: bool) -> Iterator[str]:
+def _pin(package: LockedPackage, marker: str, *, hashes: bool) -> Iterator[str]:
     if package.source.kind is SourceKind.DIRECT:
         pin = f"{package.name} @ {package.source.url}"
     else:
         pin = f"{package.name}=={package.version}"
+    if marker:
+        pin += f" ; {marker}"
     if not pin.isprintable():
         raise LockError(f"{pin!r} cannot stand in requirements.txt")
     found = _hashes(package) if hashes else []

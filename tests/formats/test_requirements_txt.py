@@ -53,6 +53,29 @@ def test_extras_and_groups_bring_theirs() -> None:
         write_requirements(LOCK, extras=["gone"])
 
 
+def test_what_only_markers_ask_for_has_them() -> None:
+    linux, new = 'sys_platform == "linux"', 'python_version >= "3.8"'
+    lock = Lock(
+        roots=LockedRoots(
+            requirements=(
+                Requirement(ProjectName("a"), marker=linux),
+                Requirement(ProjectName("d"), url="https://example.org/d.whl", marker=linux),
+            )
+        ),
+        environment={"sys_platform": "linux", "python_version": "3.11"},
+        packages=(
+            package("a", "1", Requirement(ProjectName("b"), marker=new)),
+            package("b", "1"),
+            replace(package("d", "1"), source=Source(SourceKind.DIRECT, "https://example.org/d.whl")),
+        ),
+    )
+    assert write_requirements(lock, hashes=False).splitlines()[1:] == [
+        'a==1 ; sys_platform == "linux"',
+        'b==1 ; python_version >= "3.8" and sys_platform == "linux"',
+        'd @ https://example.org/d.whl ; sys_platform == "linux"',
+    ]
+
+
 def test_a_release_without_a_hash_is_not_written_as_if_it_were_checked() -> None:
     weak = replace(wheel("flask", "3.0"), hashes={"md5": "00"})
     lock = replace(LOCK, packages=(package("flask", "3.0", wheels=(weak,)),))

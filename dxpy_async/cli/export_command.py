@@ -1,0 +1,24 @@
+"""`dxpy export` with the engine: bring the lock up to date first."""
+
+from __future__ import annotations
+
+import argparse
+
+from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.engine_run import run_engine
+from dxpy_async.cli.export_warm import write
+from dxpy_async.cli.output import Output
+from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    project = project_of(arguments)
+    options = LockOptions(check=arguments.locked)
+    with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
+
+        async def work(engine: Engine) -> LockOutcome:
+            return await engine.lock(project.root, options=options, on_event=on_event)
+
+        outcome = run_engine(settings, work)
+    write(outcome.lock, project, arguments, output)
+    return 0

@@ -1,0 +1,100 @@
+"""`dxpy export`: write the lock in a form that other tools read, when the lock is there and up to date."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+
+from dxpy_async.cli.context import project_of, sync_options
+from dxpy_async.cli.lock_warm import up_to_date
+from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.core.excerpts import excerpt
+from dxpy_async.core.locks import Lock
+from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.engine.locking import replace_file
+from dxpy_async.engine.syncing import SyncOptions
+from dxpy_async.errors import UsageError
+from dxpy_async.formats.dpl import DplLockFile
+from dxpy_async.formats.pylock import write_pylock
+from dxpy_async.formats.requirements_txt import write_requirements
+from dxpy_async.project.pyproject import Project
+
+_PYLOCK_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    started = time.perf_counter()
+    place = Path(arguments.output_file) if arguments.output_file is not None else None
+    _check_place(arguments, place)
+    project = project_of(arguments)
+    path = project.root / LOCK_NAME
+    if not path.exists() and not arguments.frozen:
+        return None
+    with DplLockFile.open(path) as file:
+        if not arguments.frozen:
+            if not up_to_date(file, project, arguments):
+                return None
+            output.say(f"Resolved {count(len(file))} in {duration(time.perf_counter() - started)}")
+        lock = file.to_lock()
+    write(lock, project, arguments, output)
+    return 0
+
+
+def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: Output) -> None:
+    """Write `lock` where and in the form that the flags say."""
+    place = Path(arguments.output_file) if arguments.output_file is not None else None
+    options = sync_options(arguments)
+    form = _pylock if _wants_pylock(arguments, place) else _requirements
+    text = form(lock, project, arguments, options)
+    if place is None:
+        output.data(text)
+    else:
+        replace_file(place, text.encode())
+        output.say(f"Wrote `{place}`")
+
+
+def _wants_pylock(arguments: argparse.Namespace, target: Path | None) -> bool:
+    """Whether the form is pylock.toml: as `--format` says, else as the name of the file does."""
+    named = target is not None and _PYLOCK_NAME.fullmatch(target.name) is not None
+    wants = named if arguments.format is None else arguments.format == "pylock.toml"
+    if wants and arguments.no_hashes:
+        raise UsageError("a pylock.toml always has hashes", hints=("leave out `--no-hashes`",))
+    if wants and target is not None and not named:
+        raise UsageError(
+            f"`{target.name}` is no name for a pylock.toml, other tools would not know it",
+            hints=("call it `pylock.toml` or `pylock.NAME.toml`",),
+        )
+    return wants
+
+
+def _check_place(arguments: argparse.Namespace, target: Path | None) -> None:
+    """Refuse, before anything is resolved, what cannot be written."""
+    _wants_pylock(arguments, target)
+    if target is None:
+        return
+    if target.is_dir():
+        raise UsageError(f"`{target}` is a directory", hints=("name a file with `-o`",))
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no directory `{target.parent}` to write `{target.name}` in")
+
+
+def _requirements(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:
+    return write_requirements(
+        lock,
+        extras=options.selected_extras(lock.roots.optional),
+        groups=options.selected_groups(project, lock.roots.groups),
+        hashes=not arguments.no_hashes,
+    )
+
+
+def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:
+    """With extras and groups left to whoever installs, or with those that the flags choose and no choice left."""
+    chosen = (arguments.extra, arguments.all_extras, arguments.group, arguments.all_groups, options.without_groups)
+    if not any(chosen):
+        known = [group for group in project.default_groups if group in lock.roots.groups]
+        return write_pylock(lock, default_groups=known)
+    extras = options.selected_extras(lock.roots.optional)
+    groups = options.selected_groups(project, lock.roots.groups)
+    return write_pylock(excerpt(lock, extras=extras, groups=groups))
