@@ -51,7 +51,22 @@ def _parser() -> _Parser:
     lock.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
     lock.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
     lock.add_argument("-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this")
-    lock.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package, as text")
+    instead = lock.add_mutually_exclusive_group()
+    instead.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package")
+    instead.add_argument(
+        "--merge",
+        nargs="*",
+        metavar="LOCK",
+        help="lock with the pins of two locks, the newer where they differ; without names, those of a git conflict",
+    )
+    instead.add_argument(
+        "--from", dest="pins_from", metavar="FILE", help="keep the pins of a pylock.toml, requirements.txt, uv.lock, …"
+    )
+    instead.add_argument("--git-setup", action="store_true", help="let git show and merge locks with dxpy")
+    instead.add_argument("--git-textconv", metavar="FILE", help="for git: a lock as text")
+    instead.add_argument(
+        "--git-merge", nargs=4, metavar=("BASE", "OURS", "THEIRS", "PATH"), help="for git: merge locks, into OURS"
+    )
 
     export = command("export", "write the lock in a form that other tools read", _index(), _python(), _selection())
     export.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")

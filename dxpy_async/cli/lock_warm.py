@@ -1,4 +1,4 @@
-"""`dxpy lock` when the lock is up to date already, and `dxpy lock --show`."""
+"""`dxpy lock` when the lock is up to date already, and what it shows and sets up."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dxpy_async.cli.context import project_of, project_root, settings_of
+from dxpy_async.cli.git import set_up
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.locking import why_stale
 from dxpy_async.engine.syncing import interpreter_for
-from dxpy_async.errors import UsageError
+from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
 from dxpy_async.project.pyproject import Project
@@ -25,15 +26,28 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
+    if arguments.git_textconv is not None:
+        output.data(_text_for_git(arguments.git_textconv))
+        return 0
+    if arguments.git_setup:
+        for line in set_up(project_root(arguments)) or ["git shows and merges locks with dxpy already"]:
+            output.say(line)
+        return 0
     if arguments.show is not None:
         return _show(project_root(arguments), arguments.show, output)
+    pins = arguments.merge is not None or arguments.pins_from or arguments.git_merge
+    upgrade = arguments.upgrade or arguments.upgrade_package
+    if pins and (arguments.upgrade or arguments.check):
+        raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")
+    if pins or upgrade:
+        return None
     project = project_of(arguments)
-    if arguments.upgrade or arguments.upgrade_package:
-        return None
     path = project.root / LOCK_NAME
-    if not path.exists():
+    try:
+        lock = DplLockFile.open(path)
+    except (LockNotFound, InvalidLock):
         return None
-    with DplLockFile.open(path) as lock:
+    with lock:
         if not up_to_date(lock, project, arguments):
             return None
         output.say(f"Resolved {count(len(lock))} in {duration(time.perf_counter() - started)}")
@@ -45,6 +59,15 @@ def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespac
     with settings_of(arguments, project) as settings:
         interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
         return why_stale(lock, project, interpreter.target, settings.indexes) is None
+
+
+def _text_for_git(path: str) -> str:
+    """The lock at `path` as text. One that cannot be read is told in a line: `git log -p` shall not end there."""
+    try:
+        with DplLockFile.open(path) as lock:
+            return describe_lock(lock.to_lock())
+    except InvalidLock as error:
+        return f"a lock that cannot be read: it {error.reason}\n"
 
 
 def _show(root: Path, name: str, output: Output) -> int:

@@ -21,8 +21,10 @@ from anyio import CapacityLimiter
 from packaging.version import Version
 
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.pins import WantedPin, choose_pins, pins_of
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
@@ -45,7 +47,7 @@ from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.locking import (
     assemble_lock,
     locked_packages,
-    preferences_of,
+    merged_project,
     read_lock,
     root_requirements,
     why_stale,
@@ -112,12 +114,22 @@ class LockOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOptions:
-    """How to lock. `upgrade` forgets every earlier pin, `upgrade_projects` those of some; `check` only compares."""
+    """How to lock. `upgrade` forgets every earlier pin, `upgrade_projects` those of some; `check` only compares.
+
+    `pins` are kept where they fit, before those of the earlier lock; with `anew`, that lock is not even read.
+    """
 
     upgrade: bool = False
     upgrade_projects: tuple[ProjectName, ...] = ()
+    pins: tuple[WantedPin, ...] = ()
+    anew: bool = False
     check: bool = False
     dry_run: bool = False
+
+    @property
+    def always_resolves(self) -> bool:
+        """Whether even a lock that is up to date is not good enough."""
+        return bool(self.upgrade or self.upgrade_projects or self.pins or self.anew)
 
 
 DEFAULT_LOCK = LockOptions()
@@ -240,30 +252,45 @@ class Engine:
     ) -> LockOutcome:
         started = time.perf_counter()
         path = project.root / LOCK_NAME
-        earlier = read_lock(path)
-        upgrading = options.upgrade or bool(options.upgrade_projects)
+        earlier = None if options.anew else read_lock(path)
         reason = f"there is no lock at `{path}`"
         if earlier is not None:
             stale = why_stale(earlier, project, target, self._settings.indexes)
-            if stale is None and not upgrading:
+            if stale is None and not options.always_resolves:
                 on_event(Resolved(len(earlier.packages), time.perf_counter() - started))
                 return LockOutcome(lock=earlier, path=path, changed=False)
             reason = stale or "an upgrade was asked for"
         if options.check and earlier is None:
             raise LockNotFound(str(path))
-        if options.check and not upgrading:
+        if options.check and not options.always_resolves:
             raise StaleLock(str(path), reason)
-        lock, warnings = await self._resolve_lock(project, target, earlier, options, on_event)
+        preferences = {
+            **(pins_of(earlier) if earlier is not None else {}),
+            **choose_pins(options.pins, target.markers),
+        }
+        lock, warnings = await self._resolve_lock(project, target, preferences, options, on_event)
         if options.check and lock != earlier:
             raise StaleLock(str(path), "newer versions are there")
         changed = lock != earlier if options.dry_run else write_lock(path, lock)
         return LockOutcome(lock=lock, path=path, changed=changed, warnings=warnings)
 
+    async def merge_locks(self, directory: Path, sides: LockSides, *, on_event: Listener = ignore) -> Lock:
+        """The lock of what the project in `directory` asks for on two branches together; nothing is written.
+
+        What that is comes from the locks: while git merges, pyproject.toml is still that of one branch.
+        """
+        async with self._operation(on_event):
+            project = merged_project(sides, directory)
+            interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
+            preferences = merged_pins(sides)
+            lock, _ = await self._resolve_lock(project, interpreter.target, preferences, DEFAULT_LOCK, on_event)
+            return lock
+
     async def _resolve_lock(
         self,
         project: Project,
         target: TargetEnvironment,
-        earlier: Lock | None,
+        preferences: Mapping[ProjectName, Version],
         options: LockOptions,
         on_event: Listener,
     ) -> tuple[Lock, tuple[str, ...]]:
@@ -274,7 +301,7 @@ class Engine:
             target,
             project.requires_python,
             ResolutionOptions(
-                preferences=preferences_of(earlier) if earlier else {},
+                preferences=preferences,
                 upgrade=frozenset(options.upgrade_projects),
                 upgrade_all=options.upgrade,
             ),

@@ -7,11 +7,10 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from packaging.version import Version
-
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merged_roots
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
-from dxpy_async.core.names import ExtraName, ProjectName
+from dxpy_async.core.names import ExtraName, ProjectName, normalize
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import environment_mismatch
@@ -89,9 +88,17 @@ def locked_packages(resolution: Resolution, pages: Mapping[ProjectName, ProjectP
     return tuple(_locked_package(pin, pages.get(pin.project)) for pin in resolution.pins)
 
 
-def preferences_of(lock: Lock) -> dict[ProjectName, Version]:
-    """The pins of an earlier lock; of a project that it holds more than once, the newest."""
-    return {package.name: Version(package.version) for package in lock.packages}
+def merged_project(sides: LockSides, root: Path) -> Project:
+    """The project in `root` as two branches together make it, as far as their locks tell."""
+    roots = merged_roots(sides)
+    return Project(
+        root=root,
+        name=normalize(sides.ours.project or sides.theirs.project),
+        requires_python=merged_requires_python(sides),
+        dependencies=roots.requirements,
+        optional_dependencies=roots.optional,
+        dependency_groups=roots.groups,
+    )
 
 
 def read_lock(path: Path) -> Lock | None:

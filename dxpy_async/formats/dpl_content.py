@@ -24,6 +24,8 @@ from dxpy_async.formats import dpl_layout as layout
 
 _KINDS = {number: kind for kind, number in layout.SOURCE_KINDS.items()}
 _CONFLICT_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
+_DAMAGE_HINT = "take it from a commit with `git checkout COMMIT -- dxpy.lock`, or remove it; then run `dxpy lock`"
+_CONFLICT_HINT = "in the middle of a git merge, `dxpy lock` takes the pins of both sides"
 _FOREIGN_BYTES = 65_536
 """How much of a file that is no lock is looked at to say what it is."""
 
@@ -226,7 +228,7 @@ class DplContent:
 
     def fail(self, reason: str, offset: int | None = None) -> NoReturn:
         """Refuse the lock."""
-        raise InvalidLock(self.file, reason, offset=offset)
+        raise InvalidLock(self.file, reason, offset=offset, hints=(_DAMAGE_HINT,))
 
     # The header
 
@@ -284,7 +286,7 @@ class DplContent:
                 self.file,
                 "holds git conflict markers",
                 offset=0,
-                hints=("take one side with `git checkout --ours` or `--theirs`, then run `dxpy lock`",),
+                hints=(_CONFLICT_HINT, _DAMAGE_HINT),
             )
         if layout.MAGIC.startswith(start):
             self.fail(f"is cut short: it has {len(start)} bytes", len(start))
