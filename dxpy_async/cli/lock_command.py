@@ -8,17 +8,20 @@ from pathlib import Path
 from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
-from dxpy_async.cli.output import Output
+from dxpy_async.cli.output import Output, count
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
-from dxpy_async.core.pins import WantedPin, pins_of
+from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
 from dxpy_async.engine.locking import read_lock, replace_file
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
+from dxpy_async.formats.foreign_locks import read_pins
 from dxpy_async.project.pyproject import Project, read_project
+
+_MOST_NAMED = 3
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -26,13 +29,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return _merge_for_git(arguments, output)
     project = project_of(arguments)
     path = project.root / LOCK_NAME
-    sides = _sides_to_merge(arguments, path, output)
-    pins: tuple[WantedPin, ...] = ()
+    pins = _foreign_pins(arguments.pins_from, output) if arguments.pins_from is not None else ()
+    sides = _sides_to_merge(arguments, path, output) if not pins else None
     if sides is not None:
-        earlier: Lock | None = sides.ours
         pins = tuple(WantedPin(name, version) for name, version in merged_pins(sides).items())
-    else:
-        earlier = read_lock(path)
+    earlier = read_lock(path) if sides is None else sides.ours
     options = LockOptions(
         upgrade=arguments.upgrade,
         upgrade_projects=tuple(map(normalize, arguments.upgrade_package)),
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     )
     outcome = _lock(project, options, arguments, output)
     _say_differences(earlier, outcome.lock, output)
+    if arguments.pins_from is not None:
+        _say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
     return 0
 
 
@@ -84,6 +87,31 @@ def _sides_to_merge(arguments: argparse.Namespace, path: Path, output: Output) -
         output.warn(f"`{path}` {error.reason}; git has both sides of it, their pins are kept where they fit")
         return sides
     return None
+
+
+def _foreign_pins(file: str, output: Output) -> tuple[WantedPin, ...]:
+    """The pins in `file`; what of it pins nothing is told."""
+    try:
+        content = Path(file).read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file `{file}` to take pins from") from error
+    found = read_pins(content, file=file)
+    if not found.pins:
+        raise LockError(f"`{file}` pins nothing")
+    if found.left_out:
+        more = f" and {len(found.left_out) - _MOST_NAMED} more" if len(found.left_out) > _MOST_NAMED else ""
+        output.warn(f"not all of `{file}` pins a version; left out: {', '.join(found.left_out[:_MOST_NAMED])}{more}")
+    return found.pins
+
+
+def _say_what_was_kept(file: str, pins: tuple[WantedPin, ...], lock: Lock, output: Output) -> None:
+    chosen, locked = choose_pins(pins, lock.environment), pins_of(lock)
+    kept = sum(locked.get(name) == version for name, version in chosen.items())
+    unneeded = len(chosen.keys() - locked.keys())
+    aside = f"; {count(unneeded, 'other')} the project does not need" if unneeded else ""
+    output.say(f"Kept {kept} of {count(len(chosen), 'pin')} of `{file}`{aside}")
+    for lost in lost_pins(lock, chosen):
+        output.warn(f"{lost.name} {lost.version} was not kept, it is {lost.taken} now: {lost.reason}")
 
 
 def _existing_lock(path: Path) -> Lock:

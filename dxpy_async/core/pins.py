@@ -61,7 +61,7 @@ def _any_holds(alternatives: tuple[str, ...], markers: Mapping[str, str]) -> boo
         try:
             if marker_holds(marker, markers):
                 return True
-        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
             return True  # it asks for more than an environment can tell, such as which extras somebody chose
     return False
 

@@ -6,9 +6,9 @@ Source: https://packaging.python.org/en/latest/specifications/pylock-toml/
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import unquote
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel, Pylock, PylockValidationError
@@ -16,12 +16,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from dxpy_async.core import limits
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, Source, SourceKind
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import reached_from
 from dxpy_async.errors import InvalidLock, LockError
 from dxpy_async.formats.lock_text import upload_time_text
+from dxpy_async.formats.toml_text import parse_toml
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
@@ -184,17 +184,16 @@ def read_pylock(text: str, *, file: str = "pylock.toml") -> tuple[LockedPackage,
     Entries without a version (directories, repositories) pin nothing and are left out. A file given by path has the
     path as its url. Raises InvalidLock.
     """
-    if len(text) > limits.LOCK_BYTES:
-        raise InvalidLock(file, f"has {len(text)} characters, the limit for a lock is {limits.LOCK_BYTES}")
+    pylock = validate_pylock(parse_toml(text, file=file), file=file)
+    return tuple(_pin(package, str(package.version)) for package in pylock.packages if package.version is not None)
+
+
+def validate_pylock(document: Mapping[str, Any], *, file: str) -> Pylock:
+    """`document` as what `packaging` makes of a pylock.toml. Raises InvalidLock."""
     try:
-        pylock = Pylock.from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidLock(file, f"is not TOML: {error}") from error
-    except RecursionError as error:
-        raise InvalidLock(file, "is nested too deeply") from error
+        return Pylock.from_dict(document)
     except PylockValidationError as error:
         raise InvalidLock(file, f"is not a pylock.toml: {error}") from error
-    return tuple(_pin(package, str(package.version)) for package in pylock.packages if package.version is not None)
 
 
 def _pin(package: Package, version: str) -> LockedPackage:
