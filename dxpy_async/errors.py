@@ -7,7 +7,8 @@
     │   └── InvalidProject
     ├── LockError                    the lock: missing, stale, damaged
     │   ├── LockNotFound
-    │   └── StaleLock
+    │   ├── StaleLock
+    │   └── WrongEnvironment
     ├── ResolutionError              no set of distributions satisfies what is asked
     │   ├── NoSolution
     │   └── SourceBuildNeeded
@@ -120,6 +121,20 @@ class StaleLock(LockError):
             hints=("run `dxpy lock` to bring it up to date",),
         )
         self.file, self.reason = file, reason
+
+
+class WrongEnvironment(LockError):
+    """The lock, which is to be used as it is, was made for environments of another kind than this one."""
+
+    code = "wrong-environment"
+    exit_code = 1
+
+    def __init__(self, file: str, reason: str, *, made_for: str) -> None:
+        super().__init__(
+            f"the lock `{file}`, made for {made_for}, does not serve this environment: {reason}",
+            hints=("run `dxpy lock` to make it for this environment; what fits keeps its version",),
+        )
+        self.file, self.reason, self.made_for = file, reason, made_for
 
 
 class ResolutionError(DxpyError):

@@ -36,8 +36,11 @@ class TargetEnvironment:
 
     def describe(self) -> str:
         """For people: `CPython 3.12.1 on linux x86_64`."""
-        implementation = self.markers["platform_python_implementation"]
-        return (
-            f"{implementation} {self.markers['python_full_version']} "
-            f"on {self.markers['sys_platform']} {self.markers['platform_machine']}"
-        )
+        return describe_markers(self.markers)
+
+
+def describe_markers(markers: Mapping[str, str]) -> str:
+    """The environment with these marker values, for people; what is not known is left out."""
+    python = markers.get("platform_python_implementation", "Python"), markers.get("python_full_version", "")
+    machine = markers.get("sys_platform", ""), markers.get("platform_machine", "")
+    return " on ".join(words for each in (python, machine) if (words := " ".join(filter(None, each))))

@@ -116,8 +116,8 @@ def reached_from(
 def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | None:
     """Why `lock` was not made for environments like `target`, in words; None when it serves `target` as it is.
 
-    It does when Python is one that the lock allows, and every marker in the lock has the value that it had in the
-    environment that the lock was made for; differences that no marker asks about do not matter.
+    It does when Python is one that the lock allows, every marker in the lock has the value that it had where the lock
+    was made, and no release has wheels for others only; other differences do not matter.
     """
     differing = {
         name for name, value in target.markers.items() if name in lock.environment and lock.environment[name] != value
@@ -131,16 +131,21 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
             continue
         if marker_holds(marker, lock.environment, extra) != marker_holds(marker, target.markers, extra):
             asked = ", ".join(
-                f"{name} was `{lock.environment[name]}` and is `{target.markers[name]}`"
+                f"{name} was `{lock.environment[name]}` where it was made and is `{target.markers[name]}` here"
                 for name in sorted(differing)
                 if name in marker
             )
-            return f"it was made for another environment: {asked}, which `{marker}` of {owner} asks about"
+            return f"{asked}, which `{marker}` of {owner} asks about"
     for package in lock.packages:
         if not allows_python(package.requires_python, target.python_version):
             return (
                 f"it holds `{package.name}` {package.version}, which is for Python {package.requires_python}, "
                 f"and this is {target.describe()}"
+            )
+        if package.wheels and package.best_wheel(target.tag_ranks) is None:
+            return (
+                f"it holds `{package.name}` {package.version}, which has no wheel for {target.describe()}; "
+                f"{_tags_there(package)}"
             )
     return None
 

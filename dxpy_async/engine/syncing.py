@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import Settings
-from dxpy_async.errors import InstallError, InvalidEnvironment, StaleLock
+from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
 from dxpy_async.installer.state import take_stamps, write_state
@@ -271,9 +271,9 @@ def outcome_of(
 
 
 def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None:
-    """Raise StaleLock when a lock that is used unchecked was made for other environments than `target`."""
+    """Raise WrongEnvironment when a lock that is used unchecked was made for other environments than `target`."""
     if mismatch := environment_mismatch(lock, target):
-        raise StaleLock(str(path), mismatch)
+        raise WrongEnvironment(str(path), mismatch, made_for=describe_markers(lock.environment))
 
 
 def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:

@@ -235,6 +235,22 @@ def test_a_lock_serves_environments_that_its_markers_do_not_tell_apart(seen: See
     assert environment_mismatch(lock, other(sys_platform="darwin", python_full_version="3.12.2")) is None
 
 
+def test_a_lock_whose_wheels_are_for_others_only_says_whose(seen: Seen) -> None:
+    sdist = replace(wheel("b", "1"), filename="b-1.tar.gz")
+    lock = seen(
+        lock_of(
+            package("a", "1", wheels=(wheel("a", "1", "cp312-cp312-manylinux_2_17_x86_64"),)),
+            replace(package("b", "1", wheels=()), sdist=sdist),
+        )
+    )
+    assert environment_mismatch(lock, LINUX) is None
+    older = replace(other(python_full_version="3.11.9", python_version="3.11"), tags=("cp311-cp311-linux_x86_64",))
+    assert environment_mismatch(lock, older) == (
+        "it holds `a` 1, which has no wheel for CPython 3.11.9 on linux x86_64; "
+        "its wheels are for `cp312-cp312-manylinux_2_17_x86_64`"
+    )
+
+
 EARLY = 'python_full_version < "3.12.4" and sys_platform != "win32"'
 ARM = "extra == 'x' and platform_machine == 'arm64'"
 
@@ -244,15 +260,15 @@ ARM = "extra == 'x' and platform_machine == 'arm64'"
     [
         (
             other(python_full_version="3.12.9"),
-            f"made for another environment: python_full_version was `3.12.1` and is `3.12.9`, which `{EARLY}` of `a` 1",
+            f"python_full_version was `3.12.1` where it was made and is `3.12.9` here, which `{EARLY}` of `a` 1",
         ),
         (
             other(sys_platform="win32"),
-            f"made for another environment: sys_platform was `linux` and is `win32`, which `{EARLY}` of `a` 1",
+            f"sys_platform was `linux` where it was made and is `win32` here, which `{EARLY}` of `a` 1",
         ),
         (
             other(platform_machine="arm64"),
-            f"made for another environment: platform_machine was `x86_64` and is `arm64`, which `{ARM}` of `a` 1",
+            f"platform_machine was `x86_64` where it was made and is `arm64` here, which `{ARM}` of `a` 1",
         ),
         (
             other(python_full_version="3.11.9", python_version="3.11"),
