@@ -20,7 +20,8 @@
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
     │   ├── InvalidMetadata
-    │   └── InvalidLock
+    │   ├── InvalidLock
+    │   └── InvalidDocument
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -235,6 +236,19 @@ class InvalidLock(FormatError):
     """A lock that is damaged, from a newer dxpy, or something else altogether. The file is left as it is."""
 
     code = "invalid-lock"
+
+    def __init__(self, file: str, reason: str, *, offset: int | None = None, hints: Sequence[str] = ()) -> None:
+        super().__init__(file, reason, offset=offset)
+        self._hints = tuple(hints)
+
+
+class InvalidDocument(FormatError):
+    """A pyproject.dx that is damaged, from a newer dxpy, or something else altogether. The file is left as it is.
+
+    Also a document that the format, or TOML, has no place for.
+    """
+
+    code = "invalid-document"
 
     def __init__(self, file: str, reason: str, *, offset: int | None = None, hints: Sequence[str] = ()) -> None:
         super().__init__(file, reason, offset=offset)

@@ -23,6 +23,12 @@ INFLATE_RATIO = 1_000
 LOCK_BYTES = 512 * 1024**2
 """One lock."""
 
+DOCUMENT_BYTES = 64 * 1024**2
+"""One pyproject.dx."""
+
+DOCUMENT_DEPTH = 256
+"""Tables and arrays inside each other in one pyproject.dx."""
+
 PAGE_BYTES = 128 * 1024**2
 """One project page, decoded."""
 

@@ -4,3 +4,5 @@ from __future__ import annotations
 
 LOCK_NAME = "dxpy.lock"
 ENVIRONMENT_NAME = ".venv"
+DOCUMENT_NAME = "pyproject.dx"
+"""In the environment: pyproject.toml as it was when somebody last read it."""
