@@ -1,0 +1,366 @@
+"""pyproject.dx, a TOML document in binary: opened by mapping it, and one value is read without decoding the others.
+
+Whatever is wrong with the file is an `InvalidDocument` that names the place, in time and memory that the file's size
+bounds: every node has one parent before it, strings do not overlap, and depth has a limit.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta, timezone
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from dxpy_async.core import limits
+from dxpy_async.core.hashing import blake3_of
+from dxpy_async.errors import InvalidDocument
+from dxpy_async.formats import dpx_layout as layout
+from dxpy_async.formats.pyproject_dx_builder import build_dx
+
+__all__ = ["DxDocument", "build_dx"]
+
+_LOW = 0xFFFF_FFFF
+_DAMAGED = ("make it anew from its source with `dxpy convert`",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Children:
+    """A table or an array that is being read, and where what is in it stands."""
+
+    value: dict[str, Any] | list[Any]
+    first: int
+    count: int
+    parent: int
+
+
+class DxDocument:
+    """An open pyproject.dx. Values are what `tomllib` gives, read when asked for. Close it, or use `with`."""
+
+    def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool = True) -> None:
+        """Read the document that `data` is; `file` is what errors call it. Raises InvalidDocument."""
+        self._data, self._file = data, file
+        self._strings: dict[int, str] = {}
+        self.source_digest = self._read_header()
+        """BLAKE3 of the TOML text that it was made from."""
+        if verify:
+            self.verify()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Self:
+        """Map the file at `path` and check its magic, version and bounds, and its BLAKE3 unless told not to.
+
+        Raises InvalidDocument, also when it cannot be read.
+        """
+        name = os.fspath(path)
+        try:
+            data = _map(name)
+        except OSError as error:
+            raise InvalidDocument(name, f"cannot be read: {error.strerror or error}") from error
+        try:
+            return cls(data, file=name, verify=verify)
+        except BaseException:
+            if isinstance(data, mmap.mmap):
+                data.close()
+            raise
+
+    def close(self) -> None:
+        """Unmap the file. What was read stays; what was not cannot be read any more."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def verify(self) -> None:
+        """Check the BLAKE3 of the whole content. Raises InvalidDocument when a bit has changed since it was written."""
+        start, end = layout.DIGEST_OFFSET, layout.HEADER.size
+        with memoryview(self._data) as view, view[:start] as before, view[end:] as after:
+            actual = blake3_of(before, after)
+        if actual != (expected := self._data[start:end]):
+            self._fail(f"is damaged: its content has BLAKE3 {actual.hex()}, expected {expected.hex()}", start)
+
+    def is_of(self, source: bytes) -> bool:
+        """Whether it was made from this very TOML text, so that it may be read in its place."""
+        return self.source_digest == blake3_of(source)
+
+    def get(self, *path: str | int) -> Any:
+        """The value at a path of keys, and of numbers in arrays: `get("project", "name")`. None when there is none.
+
+        Only what is at the path is decoded; a table or an array is decoded with all that is in it.
+        """
+        node = 0
+        for step in path:
+            found = self._find_child(node, step)
+            if found is None:
+                return None
+            node = found
+        return self._decode(node)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole document, with the order of its keys."""
+        self._read_all_strings()
+        document: dict[str, Any] = self._decode(0)
+        return document
+
+    # -- header and strings
+
+    def _read_header(self) -> bytes:
+        size = len(self._data)
+        magic = self._data[: len(layout.MAGIC)]
+        if magic != layout.MAGIC:
+            reason = "is empty" if not magic else f"begins with {magic.hex(' ')}, expected {layout.MAGIC.hex(' ')}"
+            self._fail(f"is not a pyproject.dx: it {reason}", 0)
+        if size < layout.HEADER.size:
+            self._fail(f"is cut short: it has {size} bytes, its header alone has {layout.HEADER.size}", size)
+        _, version, _, total, *rest = layout.HEADER.unpack_from(self._data)
+        if version != layout.VERSION:
+            hints = ("a newer dxpy reads it",) if version > layout.VERSION else _DAMAGED
+            self._fail(f"has version {version} of the format, this dxpy reads {layout.VERSION}", 4, hints)
+        if total != size:
+            self._fail(f"has {size} bytes, its header says {total}", 8)
+        self._counts, self._offsets = rest[0:3], rest[3:6]
+        self._check_sections(size)
+        source_digest: bytes = rest[6]
+        return source_digest
+
+    def _check_sections(self, size: int) -> None:
+        expected = layout.HEADER.size
+        for number, (name, record) in enumerate(layout.SECTIONS):
+            if self._offsets[number] != expected:
+                place = 24 + 4 * number
+                self._fail(f"has its {name} at {self._offsets[number]}, expected {expected}", place)
+            expected += self._counts[number] * record
+        if expected != size:
+            self._fail(f"has sections that end at {expected}, it has {size} bytes", 12)
+        if not self._counts[layout.NODES] or not self._counts[layout.STRING_OFFSETS]:
+            self._fail("has no nodes or no string offsets", 12)
+        ends = [self._word(0), self._word(self._string_count)]
+        if ends != [0, self._counts[layout.STRINGS]]:
+            self._fail("has strings that do not fill their section", self._offsets[layout.STRING_OFFSETS])
+        if (kind := self._node_field(0, 2)) != layout.TABLE:
+            self._fail(f"begins with a node of kind {kind}, expected a table", self._offsets[layout.NODES])
+
+    @property
+    def _string_count(self) -> int:
+        count: int = self._counts[layout.STRING_OFFSETS] - 1
+        return count
+
+    def _word(self, number: int) -> int:
+        (word,) = layout.WORD.unpack_from(self._data, self._offsets[layout.STRING_OFFSETS] + 4 * number)
+        return int(word)
+
+    def _string_bytes(self, number: int) -> bytes:
+        start, end = self._word(number), self._word(number + 1)
+        if not start <= end <= self._counts[layout.STRINGS]:
+            self._fail(f"has string {number} from {start} to {end}", self._place_of_string(number))
+        heap = self._offsets[layout.STRINGS]
+        return self._data[heap + start : heap + end]
+
+    def _string(self, number: int, node: int) -> str:
+        """A string, which `node` refers to."""
+        known = self._strings.get(number)
+        if known is None:
+            if not 0 <= number < self._string_count:
+                self._fail_node(f"refers to string {number}, there are {self._string_count}", node)
+            known = self._strings[number] = self._text(self._string_bytes(number), number)
+        return known
+
+    def _text(self, data: bytes, number: int) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            self._fail(f"has string {number} that is not UTF-8", self._place_of_string(number))
+
+    def _place_of_string(self, number: int) -> int:
+        return int(self._offsets[layout.STRING_OFFSETS]) + 4 * number
+
+    def _read_all_strings(self) -> None:
+        strings = [self._text(self._string_bytes(number), number) for number in range(self._string_count)]
+        for number, (one, other) in enumerate(pairwise(strings), 1):
+            if one >= other:
+                self._fail(f"has string {number} out of order", self._place_of_string(number))
+        self._strings = dict(enumerate(strings))
+
+    # -- nodes
+
+    def _place(self, node: int) -> int:
+        return int(self._offsets[layout.NODES]) + node * layout.NODE.size
+
+    def _find_child(self, node: int, step: str | int) -> int | None:
+        _, _, kind, _, _, payload = layout.NODE.unpack_from(self._data, self._place(node))
+        if kind not in (layout.TABLE, layout.ARRAY):
+            return None
+        first, count = self._span(payload, node)
+        if kind == layout.ARRAY:
+            return first + step if isinstance(step, int) and 0 <= step < count else None
+        return self._find_key(step, first, count) if isinstance(step, str) else None
+
+    def _find_key(self, key: str, first: int, count: int) -> int | None:
+        """The child with that key: its number among the sorted strings, then that among the sorted children."""
+        try:
+            wanted = key.encode()
+        except UnicodeEncodeError:
+            return None  # no key of TOML is like that
+        number = bisect_left(range(self._string_count), wanted, key=self._string_bytes)
+        if number == self._string_count or self._string_bytes(number) != wanted:
+            return None
+
+        def key_of(rank: int) -> int:
+            return self._node_field(self._sorted_child(rank, first, count), 0)
+
+        rank = bisect_left(range(count), number, key=key_of)
+        return self._sorted_child(rank, first, count) if rank < count and key_of(rank) == number else None
+
+    def _sorted_child(self, rank: int, first: int, count: int) -> int:
+        order = self._node_field(first + rank, 1)
+        if order >= count:
+            self._fail_node(f"has order {order} among {count}", first + rank)
+        return first + order
+
+    def _node_field(self, node: int, field: int) -> int:
+        return int(layout.NODE.unpack_from(self._data, self._place(node))[field])
+
+    def _span(self, payload: int, node: int) -> tuple[int, int]:
+        """First child and number of children of a table or array. They come after it, and are there."""
+        first, count = payload & _LOW, payload >> layout.COUNT_SHIFT
+        if payload and (count <= 0 or first <= node or first + count > self._counts[layout.NODES]):
+            self._fail_node(f"has {count} children from node {first} on, there are {self._counts[layout.NODES]}", node)
+        return first, count
+
+    def _decode(self, node: int) -> Any:
+        """The value of a node, with all that is in it.
+
+        The descendants of a node form one stretch on each level. Sweeping over these visits no node twice, whatever
+        the file says, and does not recurse, however deep it goes.
+        """
+        [(_, _, *fields)] = self._records(node, 1)
+        pending: list[_Children] = []
+        value = self._value(fields, node, pending)
+        seen, depth = node + 1, 0
+        while pending:
+            depth += 1
+            if depth > limits.DOCUMENT_DEPTH:
+                self._fail_node(f"lies more than {limits.DOCUMENT_DEPTH} levels deep", pending[0].parent)
+            expected = pending[0].first
+            if expected < seen or (not node and expected != seen):
+                self._fail_node(f"has children from node {expected} on, expected {seen}", pending[0].parent)
+            level, pending = pending, []
+            for children in level:
+                if children.first != expected:
+                    self._fail_node(f"has children from node {children.first} on, expected {expected}", children.parent)
+                self._fill(children, pending)
+                expected += children.count
+            seen = expected
+        if not node and seen != self._counts[layout.NODES]:
+            self._fail_node("has no parent", seen)
+        return value
+
+    def _records(self, first: int, count: int) -> Sequence[tuple[int, ...]]:
+        place = self._place(first)
+        return list(layout.NODE.iter_unpack(self._data[place : place + count * layout.NODE.size]))
+
+    def _fill(self, children: _Children, pending: list[_Children]) -> None:
+        """Read what is in one table or array; what is in that in turn is put off."""
+        first, holder = children.first, children.value
+        records = self._records(first, children.count)
+        values = [self._value(fields, node, pending) for node, (_, _, *fields) in enumerate(records, first)]
+        if isinstance(holder, list):
+            if any(key != layout.NONE or order for key, order, *_ in records):
+                self._fail_node("has an element with a key", children.parent)
+            holder.extend(values)
+            return
+        orders = [order for _, order, *_ in records]
+        if max(orders) >= len(orders):
+            self._fail_node(f"has order {max(orders)} among {len(orders)}", children.parent)
+        if not all(records[one][0] < records[other][0] for one, other in pairwise(orders)):
+            self._fail_node("has a key twice or its keys out of order", children.parent)
+        keys = [self._string(key, node) for node, (key, *_) in enumerate(records, first)]
+        holder.update(zip(keys, values, strict=True))
+
+    def _value(self, fields: Sequence[int], node: int, pending: list[_Children]) -> Any:
+        """The value of a node; a table or an array is empty at first, and joins `pending` when it will not stay so."""
+        kind, _, minutes, payload = fields
+        if minutes and kind != layout.OFFSET_DATE_TIME:
+            self._fail_node(f"of kind {kind} has an offset from UTC", node)
+        if kind in (layout.TABLE, layout.ARRAY):
+            first, count = self._span(payload, node)
+            holder: dict[str, Any] | list[Any] = {} if kind == layout.TABLE else []
+            if count:
+                pending.append(_Children(holder, first, count, node))
+            return holder
+        if kind == layout.STRING:
+            return self._string(payload, node)
+        if kind == layout.INTEGER:
+            return payload
+        if kind == layout.BOOLEAN and payload in (0, 1):
+            return payload == 1
+        if kind == layout.FLOATING:
+            return layout.FLOAT.unpack(layout.BITS.pack(payload))[0]
+        if kind == layout.BIG_INTEGER:
+            return self._big_integer(self._string(payload, node), node)
+        return self._moment(kind, minutes, payload, node)
+
+    def _big_integer(self, text: str, node: int) -> int:
+        digits = text.removeprefix("-")
+        if not digits.isascii() or not digits.isalnum():
+            self._fail_node("has an integer that is not in hexadecimal", node)
+        try:
+            value = int(text, 16)
+        except ValueError:
+            self._fail_node("has an integer that is not in hexadecimal", node)
+        too_long = value < 0 and value.bit_length() > layout.NEGATIVE_BITS
+        if too_long or layout.LEAST_INTEGER <= value <= layout.MOST_INTEGER or f"{value:x}" != text:
+            self._fail_node("has an integer in another form than its own", node)
+        return value
+
+    def _moment(self, kind: int, minutes: int, payload: int, node: int) -> Any:
+        try:
+            if kind == layout.LOCAL_DATE:
+                return date.fromordinal(payload)
+            if payload >= 0:
+                moment = layout.YEAR_ONE + payload * layout.MICROSECOND
+                if kind == layout.LOCAL_DATE_TIME:
+                    return moment
+                if kind == layout.LOCAL_TIME and payload < layout.DAY_MICROSECONDS:
+                    return moment.time()
+                if kind == layout.OFFSET_DATE_TIME and abs(minutes) <= layout.MOST_MINUTES:
+                    return moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+        except (ValueError, OverflowError):
+            pass  # a day before the year 1 or after 9999
+        return self._fail_node(f"of kind {kind} has the payload {payload}, which such a node cannot have", node)
+
+    def _fail_node(self, reason: str, node: int) -> NoReturn:
+        self._fail(f"has a wrong node: node {node} {reason}", self._place(node))
+
+    def _fail(self, reason: str, offset: int, hints: Sequence[str] = _DAMAGED) -> NoReturn:
+        raise InvalidDocument(self._file, reason, offset=offset, hints=hints)
+
+
+def _map(path: str) -> bytes | mmap.mmap:
+    # a pipe of that name must not make anybody wait
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidDocument(path, "is not a regular file")
+        if status.st_size > limits.DOCUMENT_BYTES:
+            limit = limits.DOCUMENT_BYTES
+            raise InvalidDocument(path, f"has {status.st_size} bytes, the limit for a pyproject.dx is {limit}")
+        # an empty file cannot be mapped
+        return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ) if status.st_size else b""
+    except ValueError as error:
+        raise InvalidDocument(path, f"cannot be mapped: {error}") from error
+    finally:
+        os.close(descriptor)
