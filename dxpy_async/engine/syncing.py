@@ -21,6 +21,7 @@ from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
 from dxpy_async.installer.state import take_stamps, write_state
 from dxpy_async.installer.transaction import Arrival, Transaction
+from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.python.environments import (
     CONFIGURATION,
@@ -126,6 +127,7 @@ class StateWatch:
             str(environment.python),
             *sites,
         ]
+        keep_document(root / FILE_NAME)
         write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
 
 

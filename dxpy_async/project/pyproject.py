@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,12 +32,10 @@ from dxpy_async.core.names import (
 from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.errors import InvalidProject, ProjectNotFound
+from dxpy_async.project.document import decode, kept_document, parse, read_content
 from dxpy_async.project.tool_table import ToolTable
 
 FILE_NAME = "pyproject.toml"
-
-FILE_BYTES = 16 * 1024**2
-"""The longest project file that is read."""
 
 _DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
@@ -78,15 +75,12 @@ def find_project(start: Path) -> Path:
 
 def read_project(root: Path) -> Project:
     """Read the project whose directory is `root`. Raises ProjectNotFound and InvalidProject."""
-    path = root / FILE_NAME
+    file = root / FILE_NAME
     try:
-        with open(path, "rb") as file:
-            content = file.read(FILE_BYTES + 1)
+        content = read_content(file)
     except FileNotFoundError as error:
         raise ProjectNotFound(str(root)) from error
-    except OSError as error:
-        raise InvalidProject(str(path), f"it cannot be read: {error.strerror}") from error
-    return parse_project(content, root)
+    return _Reader(content, file, kept_document(file, content)).project(root)
 
 
 def parse_project(content: bytes, root: Path) -> Project:
@@ -97,33 +91,11 @@ def parse_project(content: bytes, root: Path) -> Project:
 class _Reader:
     """One file being read: its values, and its text, in which mistakes are looked up."""
 
-    def __init__(self, content: bytes, file: Path) -> None:
+    def __init__(self, content: bytes, file: Path, document: dict[str, Any] | None = None) -> None:
+        """`document` is what `content` says, where that is known already."""
         self._file = str(file)
-        self._text = self._decode(content)
-        self._document = self._parse(self._text)
-
-    # -- the file
-
-    def _decode(self, content: bytes) -> str:
-        if len(content) > FILE_BYTES:
-            self._refuse(f"it has more than {FILE_BYTES} bytes")
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            self._refuse(f"it is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}", line=line)
-
-    def _parse(self, text: str) -> dict[str, Any]:
-        try:
-            return tomllib.loads(text)
-        except RecursionError:
-            self._refuse("its values are nested too deeply")
-        except ValueError as error:  # TOMLDecodeError is one, and so is a number with too many digits
-            reason = str(error)
-            line = len(text.splitlines()) or 1 if reason.endswith("(at end of document)") else None
-            if found := re.search(r"\(at line (\d+), column \d+\)$", reason):
-                line = int(found[1])
-            self._refuse(reason, line=line)
+        self._text = decode(content, self._file)
+        self._document = parse(self._text, self._file) if document is None else document
 
     def _refuse(self, reason: str, *, line: int | None = None, hints: Iterable[str] = ()) -> NoReturn:
         raise InvalidProject(self._file, reason, line=line, hints=tuple(hints))

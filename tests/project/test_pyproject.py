@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.errors import InvalidProject, ProjectNotFound
-from dxpy_async.project.pyproject import FILE_BYTES, Project, find_project, parse_project, read_project
+from dxpy_async.project.document import FILE_BYTES
+from dxpy_async.project.pyproject import Project, find_project, parse_project, read_project
 
 ROOT = Path("/somewhere")
 HEAD = '[project]\nname = "Web_App"\nversion = "1.0"\n'
