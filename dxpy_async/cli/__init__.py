@@ -21,6 +21,7 @@ COMMANDS = {
     "sync": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command",),
+    "convert": ("convert_command",),
     "cache": ("cache_command",),
 }
 """The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""

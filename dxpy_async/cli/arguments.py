@@ -89,6 +89,12 @@ def _parser() -> _Parser:
     venv.add_argument("--allow-existing", action="store_true", help="keep an environment that is there")
     venv.add_argument("--system-site-packages", action="store_true", help="let the interpreter's own packages be seen")
 
+    convert = command("convert", "turn a pyproject.toml into its binary form, pyproject.dx, or back")
+    convert.add_argument("file", metavar="FILE", help="a TOML file or a pyproject.dx; the direction follows from it")
+    convert.add_argument("-o", "--output", metavar="FILE", help="where to (default: beside it; `-`: print the TOML)")
+    convert.add_argument("--force", action="store_true", help="replace a file that is there and says something else")
+    convert.epilog = "All values, their types and order are kept both ways; comments and layout stay in the TOML only."
+
     cache = command("cache", "look at or clean the store")
     actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     actions.add_parser("dir", help="print where it is", parents=[_globals(top=False)], allow_abbrev=False)
