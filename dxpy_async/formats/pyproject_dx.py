@@ -10,12 +10,12 @@ import mmap
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta, timezone
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import ge, gt, itemgetter
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 from dxpy_async.core import limits
 from dxpy_async.core.hashing import blake3_of
@@ -29,14 +29,24 @@ _LOW = 0xFFFF_FFFF
 _DAMAGED = ("make it anew from its source with `dxpy convert`",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Children:
-    """A table or an array that is being read, and where what is in it stands."""
+_Children = tuple[dict[str, Any] | list[Any], int, int, int]
+"""A table or an array that is being read: itself so far, its first child, how many it has, its own node."""
 
-    value: dict[str, Any] | list[Any]
-    first: int
-    count: int
-    parent: int
+
+T = TypeVar("T")
+
+
+class _Memo(dict[int, T]):
+    """What `read` makes of the number of a string, read once. A hit costs no call."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[int], T]) -> None:
+        self._read = read
+
+    def __missing__(self, number: int) -> T:
+        value = self[number] = self._read(number)
+        return value
 
 
 class DxDocument:
@@ -45,7 +55,9 @@ class DxDocument:
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool = True) -> None:
         """Read the document that `data` is; `file` is what errors call it. Raises InvalidDocument."""
         self._data, self._file = data, file
-        self._strings: dict[int, str] = {}
+        self._strings = _Memo(self._read_string)
+        self._big_integers = _Memo(self._read_big_integer)
+        self._string_bytes_read = 0
         self.source_digest = self._read_header()
         """BLAKE3 of the TOML text that it was made from."""
         if verify:
@@ -167,16 +179,14 @@ class DxDocument:
         heap = self._offsets[layout.STRINGS]
         return self._data[heap + start : heap + end]
 
-    def _string(self, number: int, node: int) -> str:
-        """A string, which `node` refers to."""
-        known = self._strings.get(number)
-        if known is None:
-            if not 0 <= number < self._string_count:
-                self._fail_node(f"refers to string {number}, there are {self._string_count}", node)
-            known = self._strings[number] = self._text(self._string_bytes(number), number)
-        return known
-
-    def _text(self, data: bytes, number: int) -> str:
+    def _read_string(self, number: int) -> str:
+        if not 0 <= number < self._string_count:
+            reason = f"refers to string {number}, there are {self._string_count}"
+            self._fail(reason, self._offsets[layout.STRING_OFFSETS])
+        data = self._string_bytes(number)
+        self._string_bytes_read += len(data)
+        if self._string_bytes_read > self._counts[layout.STRINGS]:
+            self._fail("has strings that overlap", self._place_of_string(number))
         try:
             return data.decode()
         except UnicodeDecodeError:
@@ -186,11 +196,20 @@ class DxDocument:
         return int(self._offsets[layout.STRING_OFFSETS]) + 4 * number
 
     def _read_all_strings(self) -> None:
-        strings = [self._text(self._string_bytes(number), number) for number in range(self._string_count)]
-        for number, (one, other) in enumerate(pairwise(strings), 1):
-            if one >= other:
-                self._fail(f"has string {number} out of order", self._place_of_string(number))
-        self._strings = dict(enumerate(strings))
+        """All strings at once, which is quicker, and checked to be sorted."""
+        words = self._data[self._offsets[layout.STRING_OFFSETS] : self._offsets[layout.STRINGS]]
+        heap = self._data[self._offsets[layout.STRINGS] :]
+        ends = list(map(itemgetter(0), layout.WORD.iter_unpack(words)))
+        if any(map(gt, ends, islice(ends, 1, None))):
+            self._fail("has strings that overlap", self._offsets[layout.STRING_OFFSETS])
+        if heap.isascii():
+            text = heap.decode()
+            strings = [text[start:end] for start, end in pairwise(ends)]
+        else:
+            strings = [self._strings[number] for number in range(self._string_count)]
+        if any(map(ge, strings, islice(strings, 1, None))):
+            self._fail("has strings out of order", self._offsets[layout.STRING_OFFSETS])
+        self._strings.update(enumerate(strings))
 
     # -- nodes
 
@@ -244,63 +263,61 @@ class DxDocument:
         The descendants of a node form one stretch on each level. Sweeping over these visits no node twice, whatever
         the file says, and does not recurse, however deep it goes.
         """
-        [(_, _, *fields)] = self._records(node, 1)
+        _, _, kind, _, minutes, own = layout.NODE.unpack_from(self._data, self._place(node))
         pending: list[_Children] = []
-        value = self._value(fields, node, pending)
+        value = self._value(kind, minutes, own, node, pending)
         seen, depth = node + 1, 0
         while pending:
             depth += 1
             if depth > limits.DOCUMENT_DEPTH:
-                self._fail_node(f"lies more than {limits.DOCUMENT_DEPTH} levels deep", pending[0].parent)
-            expected = pending[0].first
+                self._fail_node(f"lies more than {limits.DOCUMENT_DEPTH} levels deep", pending[0][3])
+            expected = pending[0][1]
             if expected < seen or (not node and expected != seen):
-                self._fail_node(f"has children from node {expected} on, expected {seen}", pending[0].parent)
+                self._fail_node(f"has children from node {expected} on, expected {seen}", pending[0][3])
             level, pending = pending, []
-            for children in level:
-                if children.first != expected:
-                    self._fail_node(f"has children from node {children.first} on, expected {expected}", children.parent)
-                self._fill(children, pending)
-                expected += children.count
+            for holder, first, count, parent in level:
+                if first != expected:
+                    self._fail_node(f"has children from node {first} on, expected {expected}", parent)
+                self._fill(holder, first, count, pending)
+                expected += count
             seen = expected
         if not node and seen != self._counts[layout.NODES]:
             self._fail_node("has no parent", seen)
         return value
 
-    def _records(self, first: int, count: int) -> Sequence[tuple[int, ...]]:
-        place = self._place(first)
-        return list(layout.NODE.iter_unpack(self._data[place : place + count * layout.NODE.size]))
-
-    def _fill(self, children: _Children, pending: list[_Children]) -> None:
+    def _fill(self, holder: dict[str, Any] | list[Any], first: int, count: int, pending: list[_Children]) -> None:
         """Read what is in one table or array; what is in that in turn is put off."""
-        first, holder = children.first, children.value
-        records = self._records(first, children.count)
-        values = [self._value(fields, node, pending) for node, (_, _, *fields) in enumerate(records, first)]
+        place, strings = self._place(first), self._strings
+        records = layout.NODE.iter_unpack(self._data[place : place + count * layout.NODE.size])
+        keys, orders, kinds, _, minutes, payloads = zip(*records, strict=True)
+        values = [
+            strings[payload] if kind == layout.STRING and not east else self._value(kind, east, payload, node, pending)
+            for kind, east, payload, node in zip(kinds, minutes, payloads, range(first, first + count), strict=True)
+        ]
         if isinstance(holder, list):
-            if any(key != layout.NONE or order for key, order, *_ in records):
-                self._fail_node("has an element with a key", children.parent)
+            if any(orders) or keys.count(layout.NONE) != count:
+                self._fail_node("is an element of an array and has a key", first)
             holder.extend(values)
             return
-        orders = [order for _, order, *_ in records]
-        if max(orders) >= len(orders):
-            self._fail_node(f"has order {max(orders)} among {len(orders)}", children.parent)
-        if not all(records[one][0] < records[other][0] for one, other in pairwise(orders)):
-            self._fail_node("has a key twice or its keys out of order", children.parent)
-        keys = [self._string(key, node) for node, (key, *_) in enumerate(records, first)]
-        holder.update(zip(keys, values, strict=True))
+        if max(orders) >= count:
+            self._fail_node(f"has order {max(orders)} among {count}", first + orders.index(max(orders)))
+        in_order = [keys[order] for order in orders]
+        if any(map(ge, in_order, islice(in_order, 1, None))):
+            self._fail_node("begins a table with a key twice or keys out of order", first)
+        holder.update(zip(map(strings.__getitem__, keys), values, strict=True))
 
-    def _value(self, fields: Sequence[int], node: int, pending: list[_Children]) -> Any:
+    def _value(self, kind: int, minutes: int, payload: int, node: int, pending: list[_Children]) -> Any:
         """The value of a node; a table or an array is empty at first, and joins `pending` when it will not stay so."""
-        kind, _, minutes, payload = fields
         if minutes and kind != layout.OFFSET_DATE_TIME:
             self._fail_node(f"of kind {kind} has an offset from UTC", node)
         if kind in (layout.TABLE, layout.ARRAY):
             first, count = self._span(payload, node)
             holder: dict[str, Any] | list[Any] = {} if kind == layout.TABLE else []
             if count:
-                pending.append(_Children(holder, first, count, node))
+                pending.append((holder, first, count, node))
             return holder
         if kind == layout.STRING:
-            return self._string(payload, node)
+            return self._strings[payload]
         if kind == layout.INTEGER:
             return payload
         if kind == layout.BOOLEAN and payload in (0, 1):
@@ -308,20 +325,19 @@ class DxDocument:
         if kind == layout.FLOATING:
             return layout.FLOAT.unpack(layout.BITS.pack(payload))[0]
         if kind == layout.BIG_INTEGER:
-            return self._big_integer(self._string(payload, node), node)
+            return self._big_integers[payload]
         return self._moment(kind, minutes, payload, node)
 
-    def _big_integer(self, text: str, node: int) -> int:
+    def _read_big_integer(self, number: int) -> int:
+        text = self._strings[number]
         digits = text.removeprefix("-")
-        if not digits.isascii() or not digits.isalnum():
-            self._fail_node("has an integer that is not in hexadecimal", node)
         try:
-            value = int(text, 16)
+            value = int(text, 16) if digits.isascii() and digits.isalnum() else 0
         except ValueError:
-            self._fail_node("has an integer that is not in hexadecimal", node)
+            value = 0
         too_long = value < 0 and value.bit_length() > layout.NEGATIVE_BITS
         if too_long or layout.LEAST_INTEGER <= value <= layout.MOST_INTEGER or f"{value:x}" != text:
-            self._fail_node("has an integer in another form than its own", node)
+            self._fail(f"has string {number} that is not a big integer", self._place_of_string(number))
         return value
 
     def _moment(self, kind: int, minutes: int, payload: int, node: int) -> Any:
