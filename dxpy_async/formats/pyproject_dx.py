@@ -271,50 +271,59 @@ class DxDocument:
             depth += 1
             if depth > limits.DOCUMENT_DEPTH:
                 self._fail_node(f"lies more than {limits.DOCUMENT_DEPTH} levels deep", pending[0][3])
-            expected = pending[0][1]
-            if expected < seen or (not node and expected != seen):
-                self._fail_node(f"has children from node {expected} on, expected {seen}", pending[0][3])
-            level, pending = pending, []
-            for holder, first, count, parent in level:
-                if first != expected:
-                    self._fail_node(f"has children from node {first} on, expected {expected}", parent)
-                self._fill(holder, first, count, pending)
-                expected += count
-            seen = expected
+            first = pending[0][1]
+            if first < seen or (not node and first != seen):
+                self._fail_node(f"has children from node {first} on, expected {seen}", pending[0][3])
+            seen = first
+            for _, start, count, parent in pending:
+                if start != seen:
+                    self._fail_node(f"has children from node {start} on, expected {seen}", parent)
+                seen += count
+            pending = self._fill(pending, first, seen)
         if not node and seen != self._counts[layout.NODES]:
             self._fail_node("has no parent", seen)
         return value
 
-    def _fill(self, holder: dict[str, Any] | list[Any], first: int, count: int, pending: list[_Children]) -> None:
-        """Read what is in one table or array; what is in that in turn is put off."""
-        place, strings = self._place(first), self._strings
-        records = layout.NODE.iter_unpack(self._data[place : place + count * layout.NODE.size])
+    def _fill(self, level: list[_Children], first: int, end: int) -> list[_Children]:
+        """Read what is in the tables and arrays of one level, nodes `first` to `end`; gives those that are in them."""
+        below: list[_Children] = []
+        strings, string = self._strings, layout.STRING
+        records = layout.NODE.iter_unpack(self._data[self._place(first) : self._place(end)])
         keys, orders, kinds, _, minutes, payloads = zip(*records, strict=True)
         values = [
-            strings[payload] if kind == layout.STRING and not east else self._value(kind, east, payload, node, pending)
-            for kind, east, payload, node in zip(kinds, minutes, payloads, range(first, first + count), strict=True)
+            strings[payload] if kind == string and not east else self._value(kind, east, payload, node, below)
+            for node, kind, east, payload in zip(range(first, end), kinds, minutes, payloads, strict=True)
         ]
-        if isinstance(holder, list):
-            if any(orders) or keys.count(layout.NONE) != count:
-                self._fail_node("is an element of an array and has a key", first)
-            holder.extend(values)
-            return
-        if max(orders) >= count:
-            self._fail_node(f"has order {max(orders)} among {count}", first + orders.index(max(orders)))
+        start = 0
+        for holder, node, count, _ in level:
+            stop = start + count
+            if isinstance(holder, dict):
+                self._check_order(orders[start:stop], keys[start:stop], node)
+                holder.update(zip(map(strings.__getitem__, keys[start:stop]), values[start:stop], strict=True))
+            else:
+                if any(orders[start:stop]) or keys[start:stop].count(layout.NONE) != count:
+                    self._fail_node("is an element of an array and has a key", node)
+                holder.extend(values[start:stop])
+            start = stop
+        return below
+
+    def _check_order(self, orders: Sequence[int], keys: Sequence[int], node: int) -> None:
+        """Refuse a table, whose first child is `node`, unless the orders of its children sort their keys."""
+        if max(orders) >= len(orders):
+            self._fail_node(f"has order {max(orders)} among {len(orders)}", node + orders.index(max(orders)))
         in_order = [keys[order] for order in orders]
         if any(map(ge, in_order, islice(in_order, 1, None))):
-            self._fail_node("begins a table with a key twice or keys out of order", first)
-        holder.update(zip(map(strings.__getitem__, keys), values, strict=True))
+            self._fail_node("begins a table with a key twice or keys out of order", node)
 
-    def _value(self, kind: int, minutes: int, payload: int, node: int, pending: list[_Children]) -> Any:
-        """The value of a node; a table or an array is empty at first, and joins `pending` when it will not stay so."""
+    def _value(self, kind: int, minutes: int, payload: int, node: int, below: list[_Children]) -> Any:
+        """The value of a node; a table or an array is empty at first, and joins `below` when it will not stay so."""
         if minutes and kind != layout.OFFSET_DATE_TIME:
             self._fail_node(f"of kind {kind} has an offset from UTC", node)
         if kind in (layout.TABLE, layout.ARRAY):
             first, count = self._span(payload, node)
             holder: dict[str, Any] | list[Any] = {} if kind == layout.TABLE else []
             if count:
-                pending.append((holder, first, count, node))
+                below.append((holder, first, count, node))
             return holder
         if kind == layout.STRING:
             return self._strings[payload]
