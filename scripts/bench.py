@@ -1,6 +1,7 @@
-"""Set the development environment up inside this clone and compare dxpy with uv.
+"""Set the development environment up inside this clone and compare dxpy with uv, or its formats with TOML.
 
     python3 scripts/bench.py [arguments of benchmarks/compare.py]
+    python3 scripts/bench.py formats [arguments of benchmarks/formats.py]
 
 Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`.
 """
@@ -10,10 +11,15 @@ import sys
 
 from _environment import main, prepare, program, run
 
+OTHERS = ("formats",)
+"""Benchmarks that are named; without a name it is the comparison with uv."""
+
 
 def bench() -> None:
     python = str(program(prepare("dev", groups=("test", "lint")), "python"))
-    run([python, "benchmarks/compare.py", *sys.argv[1:]], shown=shlex.join(["benchmarks/compare.py", *sys.argv[1:]]))
+    named = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in OTHERS else []
+    command = [f"benchmarks/{named[0] if named else 'compare'}.py", *sys.argv[1 + len(named) :]]
+    run([python, *command], shown=shlex.join(command))
 
 
 main(bench)

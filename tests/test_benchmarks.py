@@ -136,3 +136,15 @@ def test_path_that_leads_elsewhere_is_not_found(copy: Served, path: str) -> None
     file_path(copy)
     assert copy.get(path)[0] == 404
     assert "fetched.log" in {each.name for each in copy.directory.iterdir()}
+
+
+def test_the_formats_are_timed(tmp_path: Path) -> None:
+    """A tiny run ends, shows every row, and writes the same to a file."""
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "formats.py"), "--packages", "5", "--sizes", "3", "9"]
+    ended = subprocess.run([*command, "--json", str(figures)], capture_output=True, text=True, check=True, timeout=60)
+    written = json.loads(figures.read_text())
+    for row in written["rows"]:
+        assert row["what"] in ended.stdout
+        assert row["ratio"] == row["other"] / row["dxpy"] > 0
+    assert list(written["lookup_seconds"]) == ["3", "9"]
