@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import tomllib
 from itertools import pairwise
@@ -97,6 +98,24 @@ def test_changed_bytes_are_an_invalid_document_and_nothing_else(document: dict[s
             read(bytes(damaged))
         assert caught.value.file == "pyproject.dx"
     ask_everything(bytes(damaged))
+
+
+def test_thousands_of_damaged_files_are_invalid_documents_and_nothing_else() -> None:
+    """Bytes changed, references and counts replaced, ends cut off; the same cases every time."""
+    nested = {"project": {"name": "x", "urls": {"a.b": [1, [2.5, {"": 2**70}], "ü"]}}, "tool": {"x": {"y": [{}, {}]}}}
+    good = build_dx(nested, b"")
+    nodes = layout.HEADER.unpack_from(good)[4]
+    chance = random.Random(0)
+    for _ in range(3_000):
+        damaged = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            if chance.random() < 0.5:
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            else:
+                place = 100 + 20 * chance.randrange(nodes) + chance.choice((0, 4, 8, 12, 16))
+                damaged[place : place + 4] = chance.choice((0, 1, 2, 5, 9, 300, 2**31, 2**32 - 1)).to_bytes(4, "little")
+        ask_everything(bytes(damaged))
+        ask_everything(bytes(damaged[: chance.randrange(len(damaged))]))
 
 
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda tail: b"DPX\x01\x01\x00\x00\x00" + tail)))
