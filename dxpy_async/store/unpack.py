@@ -15,8 +15,9 @@ from blake3 import blake3
 
 from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.errors import InvalidWheel, SizeMismatch
+from dxpy_async.formats.members import CHUNK_BYTES, Member
 from dxpy_async.formats.wheel import WheelContents, WheelFile, read_wheel
-from dxpy_async.formats.zip_archive import CHUNK_BYTES, ZipArchive, ZipMember
+from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.store.failures import store_error
 
 _CREATE = (
@@ -136,7 +137,7 @@ class _Writer:
         digest = expected if algorithm == "sha256" else sha256.digest()
         return ManifestFile(member.name, member.size, member.executable, digest, blake.digest(), mtime_ns)
 
-    def _create(self, member: ZipMember) -> int:
+    def _create(self, member: Member) -> int:
         mode = _READ_ONLY_EXECUTABLE if member.executable else _READ_ONLY
         try:
             return os.open(f"{self._into}/{member.name}", _CREATE, mode)
