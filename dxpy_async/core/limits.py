@@ -38,6 +38,9 @@ PACKAGE_TEXTS = 500_000
 BYTECODE_BYTES = 256 * 1024**2
 """The compiled code of one file in a DPP."""
 
+BYTECODE_TAGS = 64
+"""Interpreters for which one DPP has compiled code."""
+
 REDIRECTS = 10
 """Redirects followed for one request."""
 

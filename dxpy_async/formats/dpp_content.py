@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any, NamedTuple, NoReturn
 
 from dxpy_async.core.hashing import blake3_of
-from dxpy_async.core.limits import ARCHIVE_BYTES, ARCHIVE_MEMBERS, METADATA_BYTES, PACKAGE_TEXTS
+from dxpy_async.core.limits import ARCHIVE_BYTES, ARCHIVE_MEMBERS, BYTECODE_TAGS, METADATA_BYTES, PACKAGE_TEXTS
 from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
@@ -211,6 +211,11 @@ class DppContent(MemberReader):
             self.fail(f"has a path of {size} bytes at {offset} of {plan.contents - plan.paths}", place)
         return self.data[plan.paths + offset : plan.paths + offset + size]
 
+    def path_text(self, index: int) -> str:
+        """The same as text."""
+        raw = self.path_bytes(index)
+        return self._decoded(raw, self.plan().rows + index * layout.FILE.size)
+
     def find(self, path: bytes) -> int | None:
         """The number of the file of that path, by halving; None when there is none."""
         low, high = 0, self.plan().files
@@ -243,7 +248,26 @@ class DppContent(MemberReader):
         """The interpreter tags that there is code for, sorted."""
         tags, _, rows, _ = self.code_plan()
         place = self.offsets[layout.BYTECODE] + layout.BYTECODE_HEAD.size
+        if tags > BYTECODE_TAGS:
+            self.fail(f"has code for {tags} interpreters, the limit is {BYTECODE_TAGS}", place)
         return self._texts(place, rows - place, tags, "interpreter tags")
+
+    # Machine code
+
+    def native(self) -> list[tuple[int, int]]:
+        """The numbers of files of machine code, ascending, and what kind each is."""
+        start, end = self.section(layout.NATIVE)
+        (count,) = self._head(layout.NATIVE_HEAD, start, end)
+        rows = start + layout.NATIVE_HEAD.size
+        if rows + count * layout.NATIVE_FILE.size != end:
+            self.fail(f"claims {count} native files in a section of {end - start} bytes", start)
+        found = list(layout.NATIVE_FILE.iter_unpack(self.data[rows:end]))
+        before = -1
+        for place, (index, kind) in zip(range(rows, end, layout.NATIVE_FILE.size), found, strict=True):
+            if not before < index < self.plan().files or kind not in layout.NATIVE_KINDS:
+                self.fail(f"has native file {index} of kind {kind}, out of order or unknown", place)
+            before = index
+        return found
 
     # Dependencies
 

@@ -54,6 +54,7 @@ CODE = Struct("<IHHIIII32s")
 NATIVE_HEAD = Struct("<I")
 NATIVE_FILE = Struct("<II")
 """File, kind."""
+EXTENSION_MODULE, SHARED_LIBRARY = NATIVE_KINDS = (1, 2)
 
 DEPENDENCIES_HEAD = Struct("<3I")
 """Number of requirements, number of extras, size of the texts."""

@@ -12,8 +12,6 @@ from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import PackageIdentity
 
-EXTENSION_MODULE, SHARED_LIBRARY = 1, 2
-
 _NATIVE = re.compile(r"\.(?:so|pyd|dylib|dll)(?:\.[0-9]+)*$", re.IGNORECASE)
 _EXTENSION = re.compile(r"(?!lib[^.]*\.so$)[^\W\d]\w*(?:\.[\w-]+)?\.(?:so|pyd)$", re.IGNORECASE)
 _SHORT = 0xFFFF
@@ -79,7 +77,7 @@ def native_kind(path: str) -> int:
     """EXTENSION_MODULE, SHARED_LIBRARY, or 0 for a file that is neither."""
     if _NATIVE.search(path) is None:
         return 0
-    return EXTENSION_MODULE if _EXTENSION.match(path.rpartition("/")[2]) else SHARED_LIBRARY
+    return layout.EXTENSION_MODULE if _EXTENSION.match(path.rpartition("/")[2]) else layout.SHARED_LIBRARY
 
 
 def dependencies_section(requirements: Sequence[Requirement], extras: Sequence[str], origin: str) -> bytes:

@@ -64,7 +64,7 @@ class MemberReader:
     members: tuple[Member, ...]
 
     def __init__(self, data: bytes | mmap.mmap, filename: str) -> None:
-        self._data, self._filename = data, filename
+        self._data, self.filename = data, filename
         self.length = len(data)
 
     def __enter__(self) -> Self:
@@ -116,6 +116,10 @@ class MemberReader:
         if crc != member.crc:
             raise self._damaged(member, "its CRC is wrong")
 
+    def stored(self, member: Member) -> Iterator[bytes]:
+        """The data of a member as they are kept, piece by piece; nothing is checked."""
+        return self._slices(member, CHUNK_BYTES)
+
     def _slices(self, member: Member, length: int) -> Iterator[bytes]:
         for start in range(member.start, member.end, length):
             yield self._data[start : min(start + length, member.end)]
@@ -143,7 +147,7 @@ class MemberReader:
         return self._refused(f"has a damaged member {shown(member.name)}: {reason}", member.start)
 
     def _refused(self, reason: str, offset: int | None = None) -> FormatError:
-        return InvalidWheel(self._filename, reason, offset=offset)
+        return InvalidWheel(self.filename, reason, offset=offset)
 
 
 def _stream_fault(inflated: int, size: int, *, ended: bool) -> str:

@@ -358,4 +358,4 @@ class ZipArchive(MemberReader):
         return self._refused(f"has a member {shown(name)} that {reason}", at)
 
     def _refused(self, reason: str, offset: int | None = None) -> InvalidWheel:
-        return InvalidWheel(self._filename, reason, offset=offset)
+        return InvalidWheel(self.filename, reason, offset=offset)
