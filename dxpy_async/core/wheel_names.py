@@ -31,7 +31,7 @@ def is_wheel_name(filename: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def parse_wheel_name(filename: str) -> WheelName:
-    """Take the file name of a wheel or DPP apart. Raises ValueError, saying what is wrong, for a name that is not a wheel's.
+    """Take the file name of a wheel or DPP apart. Raises ValueError, saying what is wrong, for another's name.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
     """

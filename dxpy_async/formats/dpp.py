@@ -25,7 +25,16 @@ from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import DppContent, PackageIdentity
-from dxpy_async.formats.members import DEFLATED, STORED, Member, name_problem, ratio_problem, shown, twin_problem
+from dxpy_async.formats.members import (
+    DEFLATED,
+    STORED,
+    Member,
+    MemberReader,
+    name_problem,
+    ratio_problem,
+    shown,
+    twin_problem,
+)
 
 
 class Verify(Enum):
@@ -85,12 +94,20 @@ class NativeFile(NamedTuple):
     kind: NativeKind
 
 
+class _Contents(MemberReader):
+    """The contents of a package's files and of its compiled code."""
+
+    def _refused(self, reason: str, offset: int | None = None) -> InvalidPackage:
+        return InvalidPackage(self.filename, reason, offset=offset)
+
+
 class DppPackage:
     """An open package; what it says is read when it is asked for. Close it, or use `with`."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: Verify = Verify.MANIFEST) -> None:
         """Read the package that `data` is; `file` is what errors call it. Raises InvalidPackage."""
         self.content = DppContent(data, file)
+        self._contents = _Contents(data, file)
         self._files: tuple[PackageFile, ...] | None = None
         if verify is Verify.EVERYTHING:
             self.content.verify()
@@ -114,7 +131,7 @@ class DppPackage:
 
     def close(self) -> None:
         """Unmap the file. What was read stays; what was not cannot be read any more."""
-        self.content.close()
+        self._contents.close()
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +156,7 @@ class DppPackage:
     @property
     def size(self) -> int:
         """In bytes."""
-        return self.content.length
+        return self._contents.length
 
     @property
     def sections(self) -> dict[str, tuple[int, int]]:
@@ -231,7 +248,7 @@ class DppPackage:
     def read(self, path: str) -> bytes:
         """The whole contents of a file, compared with its digest. Raises KeyError, and InvalidPackage when damaged."""
         file = self._in_fat(path)
-        contents = self.content.read(file.member)
+        contents = self._contents.read(file.member)
         if blake3_of(contents) != file.blake3:
             self._damaged(file)
         return contents
@@ -240,7 +257,7 @@ class DppPackage:
         """The contents of a file piece by piece; raises InvalidPackage at the end when they are damaged."""
         file = self._in_fat(path)
         digest = blake3()
-        for chunk in self.content.chunks(file.member):
+        for chunk in self._contents.chunks(file.member):
             digest.update(chunk)
             yield chunk
         if digest.digest() != file.blake3:
@@ -262,7 +279,7 @@ class DppPackage:
 
     def _read_files(self) -> Iterator[PackageFile]:
         content = self.content
-        content.check_paths()
+        self._check_paths()
         plan = content.plan()
         paths = content.paths()
         if (problem := twin_problem(paths)) is not None:
@@ -282,6 +299,21 @@ class DppPackage:
             content.fail(
                 f"unpacks to {unpacked} bytes, it says {plan.unpacked}, the limit is {UNPACKED_BYTES}", plan.rows
             )
+
+    def _check_paths(self) -> None:
+        """Check that the paths are sorted, each there once, and each row's where it should be."""
+        content, plan = self.content, self.content.plan()
+        before, expected = b"", 0
+        for index, (size, offset) in enumerate(content.rows(layout.PATH)):
+            place = plan.rows + index * layout.FILE.size
+            if offset != expected:
+                content.fail(f"has a path at {offset}, expected at {expected}", place)
+            path = content.path_bytes(index)
+            if path <= before:
+                content.fail(f"has {shown(path)} behind {shown(before)}, and paths should be sorted", place)
+            before, expected = path, expected + size + 1
+        if plan.files and expected - 1 != plan.contents - plan.paths:
+            content.fail("has paths that belong to no file", plan.paths)
 
     def _file(self, index: int, path: str) -> PackageFile:
         """File number `index`, which must be there."""
@@ -346,7 +378,7 @@ class DppPackage:
             middle = (low + high) // 2
             file, number, member, digest, place = self._code(middle)
             if (number, file) == key:
-                code = self.content.read(member)
+                code = self._contents.read(member)
                 if blake3_of(code) != digest:
                     self.content.fail(f"has damaged compiled code of {shown(path)}: its digest is wrong", place)
                 return code
@@ -381,7 +413,7 @@ class DppPackage:
         _ = self.identity, self.core_metadata, self.dependencies, self.native
         for file in self.files if self.is_fat else ():
             sha256, digest = hashlib.sha256(), blake3()
-            for chunk in self.content.chunks(file.member):
+            for chunk in self._contents.chunks(file.member):
                 sha256.update(chunk)
                 digest.update(chunk)
             if (sha256.digest(), digest.digest()) != (file.sha256, file.blake3):

@@ -17,7 +17,6 @@ from dxpy_async.core.limits import ARCHIVE_BYTES, ARCHIVE_MEMBERS, BYTECODE_TAGS
 from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
-from dxpy_async.formats.members import MemberReader, shown
 
 
 class PackageIdentity(NamedTuple):
@@ -53,11 +52,10 @@ class FilesPlan(NamedTuple):
     """Where the contents begin; the section ends there in a thin package."""
 
 
-class DppContent(MemberReader):
+class DppContent:
     """A package in memory, which `file` names in errors. Opening checks the header. Raises InvalidPackage."""
 
     def __init__(self, data: bytes | mmap.mmap, file: str) -> None:
-        super().__init__(data, file)
         self.data, self.file = data, file
         self.flags, self.offsets = self._read_header()
         self._identity: PackageIdentity | None = None
@@ -69,10 +67,7 @@ class DppContent(MemberReader):
 
     def fail(self, reason: str, offset: int | None = None) -> NoReturn:
         """Refuse the package."""
-        raise self._refused(reason, offset)
-
-    def _refused(self, reason: str, offset: int | None = None) -> InvalidPackage:
-        return InvalidPackage(self.file, reason, offset=offset)
+        raise InvalidPackage(self.file, reason, offset=offset)
 
     # Digests
 
@@ -183,24 +178,9 @@ class DppContent(MemberReader):
         return FilesPlan(count, unpacked, rows, paths, contents)
 
     def paths(self) -> list[str]:
-        """The paths of all files, in order. That the rows refer to them in that order is for `check_paths` to see."""
+        """The paths of all files, in order. That the rows refer to them in that order is for `DppPackage.files` to see."""
         plan = self.plan()
         return self._texts(plan.paths, plan.contents - plan.paths, plan.files, "paths")
-
-    def check_paths(self) -> None:
-        """Check that the paths are sorted, each there once, and each row's where it should be."""
-        expected, plan = 0, self.plan()
-        before = b""
-        for index, (size, offset) in enumerate(self.rows(layout.PATH)):
-            place = plan.rows + index * layout.FILE.size
-            if offset != expected:
-                self.fail(f"has a path at {offset}, expected at {expected}", place)
-            path = self.path_bytes(index)
-            if path <= before:
-                self.fail(f"has {shown(path)} behind {shown(before)}, and paths should be sorted", place)
-            before, expected = path, expected + size + 1
-        if plan.files and expected - 1 != plan.contents - plan.paths:
-            self.fail("has paths that belong to no file", plan.paths)
 
     def path_bytes(self, index: int) -> bytes:
         """The path of one file, which must be there."""
@@ -299,7 +279,7 @@ class DppContent(MemberReader):
         try:
             return raw.decode()
         except UnicodeDecodeError as error:
-            raise self._refused("has a text that is not UTF-8", place) from error
+            self.fail(f"has a text that is not UTF-8: {error.reason}", place + error.start)
 
     def _texts(self, place: int, size: int, count: int, what: str) -> list[str]:
         """`count` texts with a NUL between each and the next."""
