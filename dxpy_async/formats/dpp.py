@@ -115,11 +115,14 @@ class DppPackage:
             self.content.verify_manifest()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, verify: Verify = Verify.MANIFEST) -> Self:
-        """Map the package at `path` and check what `verify` says. Raises InvalidPackage."""
-        name = os.fspath(path)
+    def open(cls, path: str | os.PathLike[str], *, verify: Verify = Verify.MANIFEST, name: str | None = None) -> Self:
+        """Map the package at `path` and check what `verify` says; errors call it `name`, else by its path.
+
+        Raises InvalidPackage, also when the file cannot be read.
+        """
+        name = name or os.fspath(path)
         try:
-            data = _map(name)
+            data = _map(path, name)
         except OSError as error:
             raise InvalidPackage(name, f"cannot be read: {error.strerror or error}") from error
         try:
@@ -423,19 +426,19 @@ class DppPackage:
             self.bytecode(compiled.path, compiled.tag)
 
 
-def _map(path: str) -> bytes | mmap.mmap:
+def _map(path: str | os.PathLike[str], name: str) -> bytes | mmap.mmap:
     # a pipe of that name must not make anybody wait
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise InvalidPackage(path, "is not a regular file")
+            raise InvalidPackage(name, "is not a regular file")
         if status.st_size > ARCHIVE_BYTES:
-            raise InvalidPackage(path, f"has {status.st_size} bytes, a package may have {ARCHIVE_BYTES}", offset=0)
+            raise InvalidPackage(name, f"has {status.st_size} bytes, a package may have {ARCHIVE_BYTES}", offset=0)
         # an empty file cannot be mapped
         return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ) if status.st_size else b""
     except ValueError as error:
-        raise InvalidPackage(path, f"cannot be mapped: {error}") from error
+        raise InvalidPackage(name, f"cannot be mapped: {error}") from error
     finally:
         os.close(descriptor)

@@ -178,7 +178,7 @@ class DppContent:
         return FilesPlan(count, unpacked, rows, paths, contents)
 
     def paths(self) -> list[str]:
-        """The paths of all files, in order. That the rows refer to them in that order is for `DppPackage.files` to see."""
+        """The paths of all files, in order. That the rows refer to them so is for `DppPackage.files` to see."""
         plan = self.plan()
         return self._texts(plan.paths, plan.contents - plan.paths, plan.files, "paths")
 

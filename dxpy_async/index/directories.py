@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from dxpy_async.errors import IndexUnavailable, InvalidIndexPage, UsageError
 from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.simple_page import HTML_TYPE, JSON_TYPE, name_and_version, parse
 
+_DPP_ENDING = re.compile(r"\.dpp$")
 _PAGE_NAMES = (("index.json", JSON_TYPE), ("index.html", HTML_TYPE))
 
 
@@ -117,7 +119,8 @@ def _scan(directory: Path) -> dict[ProjectName, dict[Version, list[_Listed]]]:
     with os.scandir(directory) as entries:
         found = sorted((entry for entry in entries if entry.is_file()), key=_name)
         for entry in found:
-            name, text, _ = name_and_version(entry.name)
+            # DPP packages are named like the wheels they were made from
+            name, text, _ = name_and_version(_DPP_ENDING.sub(".whl", entry.name))
             try:
                 version = Version(text.replace("_", "-"))
             except InvalidVersion:
