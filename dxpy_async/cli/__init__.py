@@ -22,6 +22,7 @@ COMMANDS = {
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command",),
     "cache": ("cache_command",),
+    "dpp": ("dpp_command",),
 }
 """The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""
 
