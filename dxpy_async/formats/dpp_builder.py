@@ -84,16 +84,18 @@ class DppBuilder:
         members = {member.name: member for member in archive.members}
         text = archive.read(members[f"{wheel.dist_info}/METADATA"])
         metadata = parse_core_metadata(text, origin=f"METADATA of {filename}", project=wheel.name, version=None)
+        # Directories are no files, and what has none in it is not there.
+        roots = {file.member.name.partition("/")[0] for file in wheel.files}
         identity = PackageIdentity(
             name=wheel.name,
             version=wheel.version,
             requires_python=metadata.requires_python,
             filename=filename,
             dist_info=wheel.dist_info,
-            data=wheel.data,
+            data=wheel.data if wheel.data in roots else "",
             root_is_purelib=wheel.root_is_purelib,
             tags=wheel.tags,
-            top_level=wheel.top_level,
+            top_level=tuple(sorted(roots - {wheel.dist_info, wheel.data})),
             entry_points={group: dict(names) for group, names in wheel.entry_points.items()},
             size=archive.length,
             sha256=sha256,

@@ -195,8 +195,10 @@ def test_what_cannot_be_used_is_named_and_left_as_it_is(dxpy: Command, wheel: Pa
         ),
         (
             good[:4] + b"\7\0" + good[6:],
-            "(at byte 4)` is in version 7 of the package format, this dxpy reads version 1\n\n"
-            "hint: it was made by a newer dxpy: use that version or a later one\n",
+            (
+                "(at byte 4)` is in version 7 of the package format, this dxpy reads version 1\n\n"
+                "hint: it was made by a newer dxpy: use that version or a later one\n"
+            ),
         ),
         (good[:100], f"(at byte 28)` has 100 bytes, its header says {len(good)}\n"),
         (b"", "(at byte 0)` is empty\n"),

@@ -12,7 +12,9 @@ from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 
-DESCRIPTION = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+WHOLE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+DESCRIPTION = re.split(r"^## ", WHOLE[WHOLE.index("## DPL") :], flags=re.MULTILINE)[1]
+"""The chapter on locks."""
 DUMP_LINE = re.compile(r"^    [0-9a-f]{4}  ((?:[0-9a-f]{2} ?){1,16})$", re.MULTILINE)
 
 SIX = LockedFile(

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from packages import package_bytes, signed, wheel_bytes, write_package
-from wheels import STORED, build_wheel, wheel_members, write_wheel
+from wheels import (
+    DIRECTORY,
+    STORED,
+    Member,
+    as_bytes,
+    build_wheel,
+    record_of,
+    wheel_members,
+    write_wheel,
+    zip_bytes,
+)
 
 from dxpy_async.core.limits import ARCHIVE_BYTES, ARCHIVE_MEMBERS, PACKAGE_TEXTS
 from dxpy_async.core.names import ExtraName, ProjectName
@@ -173,6 +183,23 @@ class TestBuilding:
             written.append(out.getvalue())
         assert written[0] == written[1]
         assert read(written[0]).read("b.py") == b"b.py" * 99
+
+    def test_directories_of_the_wheel_are_left_out(self, tmp_path: Path) -> None:
+        members = wheel_members("demo", "1.0")
+        record = record_of(members, "demo-1.0.dist-info")
+        directories = [Member(name, mode=DIRECTORY, method=0) for name in ("empty/", "demo/", "demo-1.0.data/")]
+        files = [Member(name, as_bytes(data)) for name, data in members.items()]
+        path = tmp_path / "demo-1.0-py3-none-any.whl"
+        path.write_bytes(zip_bytes([*directories, *files, Member("demo-1.0.dist-info/RECORD", record)]))
+        data = package_bytes(path)
+        assert read(data).identity.top_level == ("demo",)
+        with ZipArchive(wheel_bytes(data), path.name) as archive:
+            assert [member.name for member in archive.members] == [
+                "demo/__init__.py",
+                "demo-1.0.dist-info/METADATA",
+                "demo-1.0.dist-info/WHEEL",
+                "demo-1.0.dist-info/RECORD",
+            ]
 
     def test_what_does_not_get_smaller_is_stored(self, tmp_path: Path) -> None:
         noise = random.Random(2).randbytes(4000)
