@@ -21,7 +21,7 @@ from blake3 import blake3
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.limits import ARCHIVE_BYTES, BYTECODE_BYTES, UNPACKED_BYTES
 from dxpy_async.core.names import ExtraName, ProjectName
-from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.core.requirement_values import Requirement, requirements_of
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import DppContent, PackageIdentity
@@ -179,15 +179,15 @@ class DppPackage:
 
     @property
     def name(self) -> ProjectName:
-        return self.identity.name
+        return ProjectName(self.content.naming()[0])
 
     @property
     def version(self) -> str:
-        return self.identity.version
+        return self.content.naming()[1]
 
     @property
     def requires_python(self) -> str:
-        return self.identity.requires_python
+        return self.content.naming()[2]
 
     @property
     def entry_points(self) -> Mapping[str, Mapping[str, str]]:
@@ -205,19 +205,8 @@ class DppPackage:
     def dependencies(self) -> tuple[Requirement, ...]:
         """What it requires, already taken apart; none when the package is not described."""
         texts, extras = self.content.dependency_texts()
-        rows = zip(*[iter(texts[extras:])] * layout.REQUIREMENT_TEXTS, strict=True)
-        return tuple(
-            [
-                Requirement(
-                    ProjectName(name),
-                    tuple(map(ExtraName, wanted.split(","))) if wanted else (),
-                    specifier,
-                    url or None,
-                    marker,
-                )
-                for name, wanted, specifier, url, marker in rows
-            ]
-        )
+        rest = iter(texts[extras:])
+        return requirements_of(zip(rest, rest, rest, rest, rest, strict=True))
 
     @property
     def extras(self) -> tuple[ExtraName, ...]:

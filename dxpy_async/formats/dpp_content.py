@@ -59,6 +59,7 @@ class DppContent:
         self.data, self.file = data, file
         self.flags, self.offsets = self._read_header()
         self._identity: PackageIdentity | None = None
+        self._metadata: tuple[tuple[str, str, str], int, int, tuple[Any, ...]] | None = None
         self._plan: FilesPlan | None = None
 
     @property
@@ -104,35 +105,54 @@ class DppContent:
 
     # Metadata
 
+    def naming(self) -> tuple[str, str, str]:
+        """Name, version and requires-python."""
+        return self._metadata_plan()[0]
+
+    def _metadata_plan(self) -> tuple[tuple[str, str, str], int, int, tuple[Any, ...]]:
+        """The three texts, where METADATA and the text list begin, and the fields of the head."""
+        if self._metadata is None:
+            start, end = self.section(layout.METADATA)
+            head = self._head(layout.METADATA_HEAD, start, end)
+            place = start + layout.METADATA_HEAD.size
+            version = place + head[0]
+            python = version + head[1]
+            text = python + head[2]
+            texts = text + head[4]
+            if texts + head[8] != end or head[4] > METADATA_BYTES:
+                self.fail(
+                    f"has metadata of {texts + head[8] - start} bytes in a section of {end - start}, "
+                    f"and METADATA of {head[4]} bytes, the limit is {METADATA_BYTES}",
+                    start,
+                )
+            naming = (self.text(place, head[0]), self.text(version, head[1]), self.text(python, head[2]))
+            self._metadata = (naming, text, texts, head)
+        return self._metadata
+
+    def core_metadata(self) -> bytes:
+        """The whole text of METADATA; empty when the package is not described."""
+        _, text, texts, _ = self._metadata_plan()
+        return self.data[text:texts]
+
     def identity(self) -> PackageIdentity:
         if self._identity is None:
             self._identity = self._read_identity()
         return self._identity
 
     def _read_identity(self) -> PackageIdentity:
-        start, end = self.section(layout.METADATA)
-        (
-            name_size, version_size, python_size, flags,
-            text_size, tags, top_level, entries, texts_size, size, sha256, blake3,
-        ) = self._head(layout.METADATA_HEAD, start, end)  # fmt: skip
-        place = start + layout.METADATA_HEAD.size
-        version_at = place + name_size
-        python_at = version_at + version_size
-        text_at = python_at + python_size
-        texts_at = text_at + text_size
-        if texts_at + texts_size != end:
-            self.fail(f"has metadata of {texts_at + texts_size - start} bytes in a section of {end - start}", start)
+        (name, version, requires_python), _, place, head = self._metadata_plan()
+        _, _, _, flags, _, tags, top_level, entries, texts_size, size, sha256, blake3 = head
         count = layout.IDENTITY_TEXTS + tags + top_level + 3 * entries
-        texts = self._texts(texts_at, texts_size, count, "metadata")
+        texts = self._texts(place, texts_size, count, "metadata")
         first_name = layout.IDENTITY_TEXTS + tags
         first_entry = first_name + top_level
         entry_points: dict[str, dict[str, str]] = {}
-        for group, name, reference in zip(*[iter(texts[first_entry:])] * 3, strict=True):
-            entry_points.setdefault(group, {})[name] = reference
+        for group, key, reference in zip(*[iter(texts[first_entry:])] * 3, strict=True):
+            entry_points.setdefault(group, {})[key] = reference
         return PackageIdentity(
-            name=ProjectName(self.text(place, name_size)),
-            version=self.text(version_at, version_size),
-            requires_python=self.text(python_at, python_size),
+            name=ProjectName(name),
+            version=version,
+            requires_python=requires_python,
             filename=texts[0],
             dist_info=texts[1],
             data=texts[2],
@@ -144,17 +164,6 @@ class DppContent:
             sha256=sha256.hex(),
             blake3=blake3.hex(),
         )
-
-    def core_metadata(self) -> bytes:
-        """The whole text of METADATA; empty when the package is not described."""
-        start, end = self.section(layout.METADATA)
-        name, version, python, _, size, *_ = self._head(layout.METADATA_HEAD, start, end)
-        place = start + layout.METADATA_HEAD.size + name + version + python
-        if place + size > end or size > METADATA_BYTES:
-            self.fail(
-                f"has METADATA of {size} bytes in a section of {end - start}, the limit is {METADATA_BYTES}", start
-            )
-        return self.data[place : place + size]
 
     # Files
 
