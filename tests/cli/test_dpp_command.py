@@ -164,6 +164,18 @@ def test_a_thin_package_is_not_installed(dxpy: Command, wheel: Path, tmp_path: P
     assert f"`{path.name} (at byte 6)` is thin: it says what its files are, and does not contain them" in result.err
 
 
+def test_a_thin_package_beside_the_wheel_is_not_in_its_way(dxpy: Command, wheel: Path, tmp_path: Path) -> None:
+    write_package(wheel, fat=False)
+    root = write_project(tmp_path / "p", "demo")
+    result = dxpy(f"sync --find-links {wheel.parent}", root)
+    assert result.code == 0, result.err
+    assert wheel.name in dxpy("lock --show demo", root).out
+    wheel.unlink()
+    alone = dxpy(f"lock -U --find-links {wheel.parent}", root)
+    assert alone.code == 1
+    assert "demo is not on" in alone.err
+
+
 def test_dependencies_that_metadata_contradicts_are_not_resolved_with(
     dxpy: Command, wheel: Path, tmp_path: Path
 ) -> None:
