@@ -20,6 +20,7 @@
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
     │   ├── InvalidMetadata
+    │   ├── InvalidPackage
     │   ├── InvalidLock
     │   └── InvalidDocument
     ├── IntegrityError               bytes that are not the ones that were promised
@@ -230,6 +231,16 @@ class InvalidMetadata(FormatError):
     """Core metadata that does not parse, or names another project or version."""
 
     code = "invalid-metadata"
+
+
+class InvalidPackage(FormatError):
+    """A DPP that is damaged, from a newer dxpy, or something else altogether. The file is left as it is."""
+
+    code = "invalid-package"
+
+    def __init__(self, file: str, reason: str, *, offset: int | None = None, hints: Sequence[str] = ()) -> None:
+        super().__init__(file, reason, offset=offset)
+        self._hints = tuple(hints)
 
 
 class InvalidLock(FormatError):

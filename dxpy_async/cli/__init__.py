@@ -23,6 +23,7 @@ COMMANDS = {
     "venv": ("venv_command",),
     "convert": ("convert_command",),
     "cache": ("cache_command",),
+    "dpp": ("dpp_command",),
 }
 """The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""
 

@@ -95,11 +95,46 @@ def _parser() -> _Parser:
     convert.add_argument("--force", action="store_true", help="replace a file that is there and says something else")
     convert.epilog = "All values, their types and order are kept both ways; comments and layout stay in the TOML only."
 
+    _add_dpp(command("dpp", "make, look at or take apart DPP packages"))
+
     cache = command("cache", "look at or clean the store")
     actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     actions.add_parser("dir", help="print where it is", parents=[_globals(top=False)], allow_abbrev=False)
     actions.add_parser("clean", help="remove everything in it", parents=[_globals(top=False)], allow_abbrev=False)
     return parser
+
+
+def _add_dpp(dpp: _Parser) -> None:
+    actions = dpp.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+
+    def action(name: str, summary: str, file: str = "FILE") -> _Parser:
+        parser: _Parser = actions.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            parents=[_globals(top=False)],
+            allow_abbrev=False,
+        )
+        parser.add_argument("file", metavar=file)
+        return parser
+
+    build = action("build", "make the package of a wheel", "WHEEL")
+    build.add_argument("-o", "--output", metavar="FILE", help="where (default: here, named like the wheel)")
+    build.add_argument(
+        "--fat",
+        action="store_true",
+        help="with the files' contents, so that it can be installed; without this flag the package is thin: it holds "
+        "metadata, dependencies and the digests of all files, for tools that want to know and not to install",
+    )
+    build.add_argument(
+        "--bytecode", action="append", default=[], metavar="TAG", help="with code compiled for cp311 (can be repeated)"
+    )
+    show = action("show", "print what a package holds")
+    show.add_argument("--files", action="store_true", help="list the files too")
+    show.add_argument("--json", action="store_true", help="print it as JSON")
+    wheel = action("wheel", "make the wheel of a fat package")
+    wheel.add_argument("-o", "--output", metavar="DIR", default=".", help="where (default: here)")
+    action("verify", "compare a package with all its digests")
 
 
 def _globals(*, top: bool) -> _Parser:

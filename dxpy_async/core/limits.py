@@ -38,6 +38,15 @@ METADATA_BYTES = 32 * 1024**2
 RECORD_BYTES = 256 * 1024**2
 """One RECORD; half a million rows of five hundred bytes."""
 
+PACKAGE_TEXTS = 500_000
+"""Tags, entry points or requirements of one DPP, counted in texts."""
+
+BYTECODE_BYTES = 256 * 1024**2
+"""The compiled code of one file in a DPP."""
+
+BYTECODE_TAGS = 64
+"""Interpreters for which one DPP has compiled code."""
+
 REDIRECTS = 10
 """Redirects followed for one request."""
 

@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.wheel_names import is_wheel_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class DistributionFile:
 
     @property
     def is_wheel(self) -> bool:
-        return self.filename.endswith(".whl")
+        """Whether it can be installed as it is: a wheel, or a DPP package."""
+        return is_wheel_name(self.filename)
 
 
 class ProjectPage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dxpy_async.core.names import ExtraName, ProjectName
@@ -26,3 +27,26 @@ class Requirement:
         if not self.marker:
             return body
         return f"{body} ; {self.marker}" if self.url else f"{body}; {self.marker}"
+
+
+_new = object.__new__
+_set_name, _set_extras, _set_specifier, _set_url, _set_marker = (
+    getattr(Requirement, field).__set__ for field in Requirement.__slots__
+)
+
+
+def requirements_of(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Requirement, ...]:
+    """Requirements from texts that are normalised already: name, extras with commas, specifier, URL, marker.
+
+    Without running the constructor, which is half of the cost; some projects have hundreds.
+    """
+    found = []
+    for name, extras, specifier, url, marker in rows:
+        requirement = _new(Requirement)
+        _set_name(requirement, name)
+        _set_extras(requirement, tuple(extras.split(",")) if extras else ())
+        _set_specifier(requirement, specifier)
+        _set_url(requirement, url or None)
+        _set_marker(requirement, marker)
+        found.append(requirement)
+    return tuple(found)

@@ -10,7 +10,7 @@ from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 
 
 class WheelName(NamedTuple):
-    """The parts of `name-version[-build]-python-abi-platform.whl`; `version` is text as it stands there."""
+    """The parts of `name-version[-build]-python-abi-platform.whl` (or `.dpp`); `version` is text as it stands there."""
 
     project: ProjectName
     version: str
@@ -20,13 +20,22 @@ class WheelName(NamedTuple):
     """Compressed tag sets expanded: `py2.py3-none-any` gives `py2-none-any` and `py3-none-any`."""
 
 
+WHEEL_ENDINGS = (".whl", ".dpp")
+"""How the names of files end that can be installed as they are: wheels, and DPP packages, which are named like them."""
+
+
+def is_wheel_name(filename: str) -> bool:
+    """Whether a file of that name can be installed as it is, without being built."""
+    return filename.endswith(WHEEL_ENDINGS)
+
+
 @lru_cache(maxsize=65_536)
 def parse_wheel_name(filename: str) -> WheelName:
-    """Take a wheel's file name apart. Raises ValueError, saying what is wrong, for a name that is not a wheel's.
+    """Take the file name of a wheel or DPP apart. Raises ValueError, saying what is wrong, for another's name.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
     """
-    if not filename.endswith(".whl"):
+    if not is_wheel_name(filename):
         raise ValueError(f"`{filename}` does not end in .whl")
     parts = filename[:-4].split("-")
     if len(parts) not in (5, 6):
@@ -77,7 +86,7 @@ def best_wheel(files: Iterable[FileT], tag_ranks: Mapping[str, int]) -> FileT | 
     fitting = [
         ((rank, *(_descending(parse_wheel_name(file.filename).build)), file.filename), file)
         for file in files
-        if file.filename.endswith(".whl") and (rank := tag_rank(file.filename, tag_ranks)) is not None
+        if is_wheel_name(file.filename) and (rank := tag_rank(file.filename, tag_ranks)) is not None
     ]
     return min(fitting, key=lambda item: item[0])[1] if fitting else None
 

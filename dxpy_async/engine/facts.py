@@ -10,6 +10,7 @@ from packaging.version import Version
 from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.fetching import Fetcher
 from dxpy_async.formats.core_metadata import parse_core_metadata
@@ -49,7 +50,7 @@ class IndexFacts:
             return Unavailable(
                 f"`{url}` is not an archive behind http, https or file, and other sources cannot be used yet"
             )
-        if not filename.endswith(".whl"):
+        if not is_wheel_name(filename):
             return Unavailable(f"`{url}` is not a wheel, and building from source is not possible yet")
         algorithm, _, digest = fragment.partition("=")
         hashes = {algorithm: digest} if algorithm in _HASHES and digest else {}

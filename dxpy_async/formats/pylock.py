@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, Source, SourceKind
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import reached_from
+from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.errors import InvalidLock, LockError
 from dxpy_async.formats.lock_text import upload_time_text
 from dxpy_async.formats.toml_text import parse_toml
@@ -204,7 +205,7 @@ def _pin(package: Package, version: str) -> LockedPackage:
         address = package.archive.url or package.archive.path or ""
         file = _locked(_last_part(address), package.archive)
         source = Source(SourceKind.DIRECT, address)
-        wheels, sdist = ([file], None) if file.filename.endswith(".whl") else ([], file)
+        wheels, sdist = ([file], None) if is_wheel_name(file.filename) else ([], file)
     return LockedPackage(
         name=normalize(package.name),
         version=version,

@@ -24,9 +24,9 @@ from dxpy_async.core.limits import METADATA_BYTES, RECORD_BYTES
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.wheel_names import WheelName, parse_wheel_name
 from dxpy_async.errors import InvalidWheel
+from dxpy_async.formats.members import Member, MemberReader
 from dxpy_async.formats.metadata_headers import parse_headers
 from dxpy_async.formats.record import RecordRow, parse_record
-from dxpy_async.formats.zip_archive import ZipArchive, ZipMember
 
 DATA_KEYS = ("purelib", "platlib", "headers", "scripts", "data")
 """The directories that may stand in a wheel's `.data` directory."""
@@ -49,7 +49,7 @@ _EXTRAS = re.compile(r"\[[^\[\]]*\]$")
 class WheelFile(NamedTuple):
     """A file to install, and what RECORD says its digest is."""
 
-    member: ZipMember
+    member: Member
     algorithm: str
     digest: bytes
 
@@ -71,7 +71,7 @@ class WheelContents(NamedTuple):
     files: tuple[WheelFile, ...]
 
 
-def read_wheel(archive: ZipArchive, filename: str) -> WheelContents:
+def read_wheel(archive: MemberReader, filename: str) -> WheelContents:
     """Understand an open wheel called `filename`. Raises InvalidWheel, naming the file and what is wrong with it."""
     try:
         named = parse_wheel_name(filename)
@@ -83,7 +83,7 @@ def read_wheel(archive: ZipArchive, filename: str) -> WheelContents:
 class _Reader:
     """One wheel while it is being understood."""
 
-    def __init__(self, archive: ZipArchive, filename: str, named: WheelName) -> None:
+    def __init__(self, archive: MemberReader, filename: str, named: WheelName) -> None:
         self._archive, self._filename, self._named = archive, filename, named
         self._members = {member.name: member for member in archive.members}
         self._roots = sorted({name.partition("/")[0] for name in self._members})
@@ -211,7 +211,7 @@ class _Reader:
             rows[row.path] = row
         return rows
 
-    def _recorded(self, member: ZipMember, row: RecordRow | None) -> WheelFile:
+    def _recorded(self, member: Member, row: RecordRow | None) -> WheelFile:
         if row is None:
             raise self._refused(f"has a member {_shown(member.name)} that RECORD does not list")
         path, algorithm, digest, size = row

@@ -19,37 +19,26 @@ from __future__ import annotations
 import mmap
 import re
 import zlib
-from collections.abc import Iterator
-from itertools import pairwise
 from os import PathLike
 from struct import Struct
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from dxpy_async.core.limits import (
     ARCHIVE_BYTES,
     ARCHIVE_MEMBERS,
-    INFLATE_RATIO,
-    MEMBER_DEPTH,
-    MEMBER_NAME_BYTES,
     UNPACKED_BYTES,
 )
 from dxpy_async.errors import InvalidWheel
-
-try:  # up to three times as fast as zlib, and not there for every platform
-    from isal import isal_zlib as inflating
-except ImportError:
-    import zlib as inflating  # type: ignore[no-redef]
-
-CHUNK_BYTES = 1024**2
-"""The most that is inflated at once; a member that is not larger may be read whole."""
-
-STORED, DEFLATED = 0, 8
-
-_INFLATE_ERRORS: tuple[type[Exception], ...] = (inflating.error, zlib.error)  # type: ignore[assignment]
-_INPUT_BYTES = 256 * 1024
-_RATIO_FLOOR = 16 * 1024**2
-"""Below this size a member of mere zeros, which deflate shrinks a thousandfold, does no harm."""
+from dxpy_async.formats.members import (
+    DEFLATED,
+    STORED,
+    Member,
+    MemberReader,
+    name_problem,
+    ratio_problem,
+    shown,
+    twin_problem,
+)
 
 _END = Struct("<4s4H2IH")
 _END64_LOCATOR = Struct("<4sIQI")
@@ -72,28 +61,6 @@ _KNOWN_FLAGS = 0x0006 | _DESCRIPTOR | _UTF8  # 0x0006: how hard deflate tried
 
 _TYPE_BITS, _REGULAR_TYPE, _DIRECTORY_TYPE, _EXECUTE_BITS = 0o170000, 0o100000, 0o040000, 0o111
 _TYPES = {0o120000: "a symbolic link", 0o010000: "a FIFO", 0o140000: "a socket", _DIRECTORY_TYPE: "a directory"}
-
-_PLAIN_NAME = re.compile(r"(?:[A-Za-z0-9_+@-][A-Za-z0-9_.+@-]{0,199}/)*(?:[A-Za-z0-9_+@-][A-Za-z0-9_.+@-]{0,199})?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_DRIVE = re.compile(r"[A-Za-z]:")
-_COMPONENT_BYTES = 255
-_SHOWN_CHARACTERS = 200
-
-
-class ZipMember(NamedTuple):
-    """One member: its name (a directory's ends in `/`), what it inflates to, and where its data are in the archive."""
-
-    name: str
-    method: int
-    size: int
-    crc: int
-    executable: bool
-    start: int
-    end: int
-
-    @property
-    def is_directory(self) -> bool:
-        return self.name.endswith("/")
 
 
 class _Entry(NamedTuple):
@@ -123,16 +90,16 @@ class _End(NamedTuple):
     position: int
 
 
-class ZipArchive:
+class ZipArchive(MemberReader):
     """An open archive whose structure has been checked; the members' data are checked as they are read."""
 
     def __init__(self, data: bytes | mmap.mmap, filename: str) -> None:
         """Check the archive in `data`, which errors call `filename`. Raises InvalidWheel."""
-        self._data, self._filename = data, filename
-        self.length = len(data)
+        super().__init__(data, filename)
         end = self._find_end()
         self.members = self._match_locals(self._read_directory(end), end.offset)
-        self._check_names()
+        if (problem := twin_problem(member.name for member in self.members)) is not None:
+            raise self._refused(problem)
 
     @classmethod
     def open(cls, path: str | PathLike[str], filename: str) -> Self:
@@ -149,78 +116,6 @@ class ZipArchive:
         except BaseException:
             data.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file. Members cannot be read any more."""
-        if isinstance(self._data, mmap.mmap):
-            self._data.close()
-
-    def read(self, member: ZipMember) -> bytes:
-        """The whole contents of a member, size and CRC checked. Raises InvalidWheel."""
-        contents = self._data[member.start : member.end]
-        if member.method == DEFLATED:
-            inflater = inflating.decompressobj(-15)
-            try:
-                inflated: bytes = inflater.decompress(contents, member.size + 1)
-            except _INFLATE_ERRORS as error:
-                raise self._damaged(member, str(error)) from error
-            if not inflater.eof or inflater.unused_data:
-                raise self._damaged(member, _stream_fault(len(inflated), member.size, ended=inflater.eof))
-            contents = inflated
-        if len(contents) != member.size:
-            raise self._damaged(member, f"it has {len(contents)} bytes, its header says {member.size}")
-        if inflating.crc32(contents) != member.crc:
-            raise self._damaged(member, "its CRC is wrong")
-        return contents
-
-    def chunks(self, member: ZipMember) -> Iterator[bytes]:
-        """The contents of a member piece by piece, at most CHUNK_BYTES each.
-
-        Never gives more than the member's size. Raises InvalidWheel at the end when size or CRC are wrong: what was
-        given until then must not be kept.
-        """
-        crc = size = 0
-        for chunk in self._inflated(member) if member.method == DEFLATED else self._slices(member, CHUNK_BYTES):
-            size += len(chunk)
-            if size > member.size:
-                raise self._damaged(member, f"it inflates to more than the {member.size} bytes its header says")
-            crc = inflating.crc32(chunk, crc)
-            yield chunk
-        if size != member.size:
-            raise self._damaged(member, f"it has {size} bytes, its header says {member.size}")
-        if crc != member.crc:
-            raise self._damaged(member, "its CRC is wrong")
-
-    def _slices(self, member: ZipMember, length: int) -> Iterator[bytes]:
-        for start in range(member.start, member.end, length):
-            yield self._data[start : min(start + length, member.end)]
-
-    def _inflated(self, member: ZipMember) -> Iterator[bytes]:
-        inflater = inflating.decompressobj(-15)
-        inputs = self._slices(member, _INPUT_BYTES)
-        pending = b""
-        while not inflater.eof:
-            pending = pending or next(inputs, b"")
-            exhausted = not pending
-            try:
-                chunk = inflater.decompress(pending, CHUNK_BYTES)
-            except _INFLATE_ERRORS as error:
-                raise self._damaged(member, str(error)) from error
-            pending = inflater.unconsumed_tail
-            if chunk:
-                yield chunk
-            elif exhausted and not inflater.eof:
-                raise self._damaged(member, "its data end too early")
-        if inflater.unused_data or next(inputs, b""):
-            raise self._damaged(member, "there is more after the end of its data")
 
     def _find_end(self) -> _End:
         data, length = self._data, len(self._data)
@@ -307,9 +202,9 @@ class ZipArchive:
         try:
             name = raw_name.decode() if flags & _UTF8 else raw_name.decode("ascii")
         except UnicodeDecodeError as error:
-            raise self._refused(f"has a member whose name is not UTF-8: {_shown(raw_name)}", at) from error
-        if (problem := _name_problem(name)) is not None:
-            raise self._refused(f"has a member {_shown(name)} whose name {problem}", at)
+            raise self._refused(f"has a member whose name is not UTF-8: {shown(raw_name)}", at) from error
+        if (problem := name_problem(name)) is not None:
+            raise self._refused(f"has a member {shown(name)} whose name {problem}", at)
         return name
 
     def _extended(
@@ -323,7 +218,7 @@ class ZipArchive:
         if wide is None and not moved:
             return values
         if wide is None or len(wide) != 8 * len(moved) or not moved:
-            raise self._refused(f"has a member {_shown(name)} whose ZIP64 sizes contradict its header", at)
+            raise self._refused(f"has a member {shown(name)} whose ZIP64 sizes contradict its header", at)
         actual = list(values)
         for index, start in zip(moved, range(0, len(wide), 8), strict=True):
             actual[index] = int.from_bytes(wide[start : start + 8], "little")
@@ -335,12 +230,12 @@ class ZipArchive:
         while position < len(extra):
             if position + _EXTRA.size > len(extra):
                 if any(extra[position:]):
-                    raise self._refused(f"has a member {_shown(name)} with a damaged extra field", at)
+                    raise self._refused(f"has a member {shown(name)} with a damaged extra field", at)
                 break  # some writers pad with zeros to align what follows
             kind, length = _EXTRA.unpack_from(extra, position)
             position += _EXTRA.size
             if position + length > len(extra) or (kind in fields and kind in (_ZIP64_EXTRA, _UNICODE_PATH_EXTRA)):
-                raise self._refused(f"has a member {_shown(name)} with a damaged extra field", at)
+                raise self._refused(f"has a member {shown(name)} with a damaged extra field", at)
             fields[kind] = extra[position : position + length]
             position += length
         return fields
@@ -352,35 +247,31 @@ class ZipArchive:
             return
         expected = b"\x01" + zlib.crc32(raw_name).to_bytes(4, "little") + raw_name
         if unicode_path != expected:
-            raise self._refused(f"has a member {_shown(name)} with a second, different name", at)
+            raise self._refused(f"has a member {shown(name)} with a second, different name", at)
 
     def _check_sizes(self, name: str, method: int, compressed: int, size: int, at: int) -> None:
         if method == STORED and size != compressed:
-            raise self._refused(f"has a stored member {_shown(name)} of two sizes: {compressed} and {size} bytes", at)
-        if size > _RATIO_FLOOR and size > compressed * INFLATE_RATIO:
-            raise self._refused(
-                f"has a member {_shown(name)} that would inflate from {compressed} to {size} bytes, "
-                f"more than {INFLATE_RATIO} times",
-                at,
-            )
+            raise self._refused(f"has a stored member {shown(name)} of two sizes: {compressed} and {size} bytes", at)
+        if (problem := ratio_problem(compressed, size)) is not None:
+            raise self._refused(f"has a member {shown(name)} that {problem}", at)
         if size and name.endswith("/"):
-            raise self._refused(f"has a directory {_shown(name)} with contents", at)
+            raise self._refused(f"has a directory {shown(name)} with contents", at)
 
     def _is_executable(self, name: str, mode: int, at: int) -> bool:
         kind = mode & _TYPE_BITS
         if kind not in (0, _REGULAR_TYPE) and not (kind == _DIRECTORY_TYPE and name.endswith("/")):
-            raise self._refused(f"has a member {_shown(name)} that is {_TYPES.get(kind, 'a device')}", at)
+            raise self._refused(f"has a member {shown(name)} that is {_TYPES.get(kind, 'a device')}", at)
         return bool(mode & _EXECUTE_BITS) and not name.endswith("/")
 
-    def _match_locals(self, entries: list[_Entry], directory_offset: int) -> tuple[ZipMember, ...]:
+    def _match_locals(self, entries: list[_Entry], directory_offset: int) -> tuple[Member, ...]:
         """The members, each local header compared with the central one; together they fill the archive."""
-        members: list[ZipMember] = []
+        members: list[Member] = []
         data, position = self._data, 0
         for index, entry in enumerate(entries):
             following = entries[index + 1].offset if index + 1 < len(entries) else directory_offset
             if entry.offset != position:
                 raise self._refused(
-                    f"has a gap, an overlap or a hidden member before {_shown(entry.name)}", min(position, entry.offset)
+                    f"has a gap, an overlap or a hidden member before {shown(entry.name)}", min(position, entry.offset)
                 )
             name_start = position + _LOCAL.size
             start = name_start + len(entry.raw_name)
@@ -396,8 +287,8 @@ class ZipArchive:
             else:
                 start, end, following_header = self._match_local(entry, position, following)
             if following_header != following or end > directory_offset:
-                raise self._refused(f"has a gap, an overlap or a hidden member after {_shown(entry.name)}", position)
-            members.append(ZipMember(entry.name, entry.method, entry.size, entry.crc, entry.executable, start, end))
+                raise self._refused(f"has a gap, an overlap or a hidden member after {shown(entry.name)}", position)
+            members.append(Member(entry.name, entry.method, entry.size, entry.crc, entry.executable, start, end))
             position = following
         if position != directory_offset:
             raise self._refused("has something before its central directory that it does not list", position)
@@ -406,7 +297,7 @@ class ZipArchive:
     def _match_local(self, entry: _Entry, position: int, following: int) -> tuple[int, int, int]:
         """Where the data begin and end and where the next header must be, for a member with anything unusual."""
         if position + _LOCAL.size > len(self._data):
-            raise self._refused(f"has no header for {_shown(entry.name)}", position)
+            raise self._refused(f"has no header for {shown(entry.name)}", position)
         signature, _, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack_from(
             self._data, position
         )
@@ -415,9 +306,9 @@ class ZipArchive:
         end = start + entry.compressed
         raw_name = self._data[name_start : name_start + name_length]
         if signature != _LOCAL_SIGNATURE or start > len(self._data):
-            raise self._refused(f"has no header for {_shown(entry.name)}", position)
+            raise self._refused(f"has no header for {shown(entry.name)}", position)
         if (raw_name, flags, method) != (entry.raw_name, entry.flags, entry.method):
-            raise self._refused(f"has two headers for {_shown(entry.name)} that contradict each other", position)
+            raise self._refused(f"has two headers for {shown(entry.name)} that contradict each other", position)
         extra = self._data[start - extra_length : start]
         size, compressed = self._local_sizes(entry, extra, size, compressed, position)
         told = (crc, compressed, size)
@@ -425,7 +316,7 @@ class ZipArchive:
             later = bool(flags & _DESCRIPTOR) and told == (0, 0, 0)
             if not later or (method == STORED and entry.size):
                 # A stored member of unknown size ends wherever a reader thinks it does.
-                raise self._refused(f"has two headers for {_shown(entry.name)} that contradict each other", position)
+                raise self._refused(f"has two headers for {shown(entry.name)} that contradict each other", position)
         if flags & _DESCRIPTOR:
             self._check_descriptor(entry, end, following)
             return start, end, following
@@ -438,10 +329,10 @@ class ZipArchive:
         if wide is None:
             return size, compressed
         if len(wide) != 16:
-            raise self._refused(f"has a member {_shown(entry.name)} whose ZIP64 sizes contradict its header", at)
+            raise self._refused(f"has a member {shown(entry.name)} whose ZIP64 sizes contradict its header", at)
         wide_size, wide_compressed = int.from_bytes(wide[:8], "little"), int.from_bytes(wide[8:], "little")
         if size not in (_IN_ZIP64, wide_size) or compressed not in (_IN_ZIP64, wide_compressed):
-            raise self._refused(f"has a member {_shown(entry.name)} whose ZIP64 sizes contradict its header", at)
+            raise self._refused(f"has a member {shown(entry.name)} whose ZIP64 sizes contradict its header", at)
         return wide_size, wide_compressed
 
     def _check_descriptor(self, entry: _Entry, end: int, following: int) -> None:
@@ -453,19 +344,7 @@ class ZipArchive:
             or (signed and self._data[end : end + 4] != _DESCRIPTOR_SIGNATURE)
             or layout.unpack_from(self._data, end) != (entry.crc, entry.compressed, entry.size)
         ):
-            raise self._refused(f"has a member {_shown(entry.name)} whose data descriptor contradicts its header", end)
-
-    def _check_names(self) -> None:
-        """No name twice, and no file where another member needs a directory."""
-        # With NUL, which no name has, for the slash, a file stands right before what would lie below it.
-        ordered = sorted([name.replace("/", "\0") for name, *_ in self.members])
-        for key, following in pairwise(ordered):
-            if following.startswith(key):
-                name = _shown(key.replace("\0", "/"))
-                if key == following:
-                    raise self._refused(f"has two members named {name}")
-                if following[len(key)] == "\0" != key[-1]:
-                    raise self._refused(f"has a member {name} that is a file and a directory")
+            raise self._refused(f"has a member {shown(entry.name)} whose data descriptor contradicts its header", end)
 
     def _unsupported(self, name: str, flags: int, method: int, disk: int, at: int) -> InvalidWheel:
         if flags & _ENCRYPTED:
@@ -476,50 +355,7 @@ class ZipArchive:
             reason = "is on another disk"
         else:
             reason = f"has flags that are not known ({flags:#06x})"
-        return self._refused(f"has a member {_shown(name)} that {reason}", at)
-
-    def _damaged(self, member: ZipMember, reason: str) -> InvalidWheel:
-        return self._refused(f"has a damaged member {_shown(member.name)}: {reason}", member.start)
+        return self._refused(f"has a member {shown(name)} that {reason}", at)
 
     def _refused(self, reason: str, offset: int | None = None) -> InvalidWheel:
-        return InvalidWheel(self._filename, reason, offset=offset)
-
-
-def _stream_fault(inflated: int, size: int, *, ended: bool) -> str:
-    if ended:
-        return "there is more after the end of its data"
-    if inflated > size:
-        return f"it inflates to more than the {size} bytes its header says"
-    return "its data end too early"
-
-
-def _name_problem(name: str) -> str | None:
-    """Why `name` may not be a member's, or None: it must be one path below the root, on any system.
-
-    Names that differ in case or Unicode form only are let through: some wheels for Linux have them. A disk that cannot
-    tell them apart says so when the second is created, and nothing is ever overwritten.
-    """
-    if len(name) > MEMBER_NAME_BYTES or name.count("/") > MEMBER_DEPTH:
-        return f"is longer than {MEMBER_NAME_BYTES} bytes or deeper than {MEMBER_DEPTH} directories"
-    if _PLAIN_NAME.fullmatch(name) and name:
-        return None
-    components = name.removesuffix("/").split("/")
-    if _CONTROL.search(name):
-        return "has control characters"
-    if "\\" in name:
-        return "has a backslash"
-    if name.startswith("/") or _DRIVE.match(name):
-        return "is absolute"
-    if ".." in components:
-        return "leaves the archive's root"
-    if "" in components or "." in components:
-        return "has an empty part"
-    if len(name.encode()) > MEMBER_NAME_BYTES or any(len(part.encode()) > _COMPONENT_BYTES for part in components):
-        return f"is longer than {MEMBER_NAME_BYTES} bytes, or a part of it than {_COMPONENT_BYTES}"
-    return None
-
-
-def _shown(name: str | bytes) -> str:
-    """A name for a message, without anything that could act on a terminal."""
-    text = name.decode("latin-1") if isinstance(name, bytes) else name
-    return ascii(text) if len(text) <= _SHOWN_CHARACTERS else ascii(text[:_SHOWN_CHARACTERS]) + "…"
+        return InvalidWheel(self.filename, reason, offset=offset)

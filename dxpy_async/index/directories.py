@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +18,10 @@ from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.errors import IndexUnavailable, InvalidIndexPage, UsageError
 from dxpy_async.formats.compact_page import decode_page, encode_page
+from dxpy_async.formats.dpp_layout import FAT, MAGIC
 from dxpy_async.formats.simple_page import HTML_TYPE, JSON_TYPE, name_and_version, parse
 
+_DPP_ENDING = re.compile(r"\.dpp$")
 _PAGE_NAMES = (("index.json", JSON_TYPE), ("index.html", HTML_TYPE))
 
 
@@ -117,15 +120,27 @@ def _scan(directory: Path) -> dict[ProjectName, dict[Version, list[_Listed]]]:
     with os.scandir(directory) as entries:
         found = sorted((entry for entry in entries if entry.is_file()), key=_name)
         for entry in found:
-            name, text, _ = name_and_version(entry.name)
+            # DPP packages are named like the wheels they were made from
+            name, text, _ = name_and_version(_DPP_ENDING.sub(".whl", entry.name))
             try:
                 version = Version(text.replace("_", "-"))
             except InvalidVersion:
+                continue
+            if _is_thin(entry):
                 continue
             status = entry.stat()
             listed = _Listed(directory / entry.name, status.st_size, status.st_mtime_ns)
             projects.setdefault(normalize(name), {}).setdefault(version, []).append(listed)
     return projects
+
+
+def _is_thin(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a DPP without contents, which describes a distribution and is none."""
+    if _DPP_ENDING.search(entry.name) is None:
+        return False
+    with open(entry.path, "rb") as file:
+        start = file.read(8)
+    return start[:4] == MAGIC and len(start) == 8 and not int.from_bytes(start[6:], "little") & FAT
 
 
 _name: Callable[[os.DirEntry[str]], str] = lambda entry: entry.name  # noqa: E731

@@ -26,10 +26,12 @@ from dxpy_async.errors import (
     IndexUnavailable,
     InvalidIndexPage,
     InvalidMetadata,
+    InvalidPackage,
     InvalidWheel,
 )
 from dxpy_async.formats.compact_metadata import decode_metadata, encode_metadata
 from dxpy_async.formats.core_metadata import parse_core_metadata
+from dxpy_async.formats.dpp import DppPackage
 from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.index.byte_ranges import Span, parse_content_range, range_header
 from dxpy_async.index.downloads import KNOWN_ALGORITHMS
@@ -188,7 +190,9 @@ class _NoRanges(Exception):
 
 
 def metadata_of_file(path: Path, project: ProjectName, version: Version, filename: str) -> CoreMetadata | Unavailable:
-    """The metadata of a wheel on this machine. Unavailable when the wheel is invalid or another's."""
+    """The metadata of a wheel or DPP on this machine. Unavailable when it is invalid or another's."""
+    if filename.endswith(".dpp"):
+        return _metadata_of_package(path, project, version, filename)
     try:
         with ZipArchive.open(path, filename) as archive:
             members = [m for m in archive.members if is_metadata_of(m.name.encode(), project, version)]
@@ -202,6 +206,20 @@ def metadata_of_file(path: Path, project: ProjectName, version: Version, filenam
     except OSError as error:
         raise IndexUnavailable(f"`{path}` cannot be read: {error.strerror}", url=path.as_uri()) from error
     return _understood(data, filename, project, version)
+
+
+def _metadata_of_package(
+    path: Path, project: ProjectName, version: Version, filename: str
+) -> CoreMetadata | Unavailable:
+    try:
+        with DppPackage.open(path, name=filename) as package:
+            package.require_fat()
+            answer = _understood(package.core_metadata, filename, project, version)
+            if isinstance(answer, CoreMetadata) and package.dependencies != answer.requirements:
+                return Unavailable(f"`{filename}` has dependencies that are not those of its METADATA")
+    except InvalidPackage as error:
+        return Unavailable(str(error))
+    return answer
 
 
 def _cache_name(file: DistributionFile) -> str | None:

@@ -1,7 +1,7 @@
 """The store: unpacked wheels, each under the BLAKE3 of its archive, shared by all environments.
 
     packages-v1/ab/cd/<blake3>/       the files of one wheel, read-only
-    packages-v1/ab/cd/<blake3>.dpm    its manifest; the entry exists when this file does
+    packages-v1/ab/cd/<blake3>.dpp    its manifest, a thin package; the entry exists when this file does
     aliases-v1/ab/<sha256>            the BLAKE3 of the archive that has this SHA-256
     tmp-v1/<pid>-<random>/            somebody's work in progress, locked by descriptor while its owner lives
 
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import FormatError, StoreError
-from dxpy_async.formats.manifest import decode_manifest, encode_manifest
+from dxpy_async.formats.dpp_manifest import decode_manifest, encode_manifest
 from dxpy_async.store.failures import store_error
 from dxpy_async.store.locks import FileLock, try_lock_descriptor
 from dxpy_async.store.trees import remove_tree
@@ -84,9 +84,9 @@ class Store:
             return None
         path = self._entry(blake3)
         try:
-            with open(path + ".dpm", "rb") as file:
+            with open(path + ".dpp", "rb") as file:
                 published_ns = os.fstat(file.fileno()).st_mtime_ns
-                manifest = decode_manifest(file.read(), path + ".dpm")
+                manifest = decode_manifest(file.read(), path + ".dpp")
         except (OSError, FormatError):
             return None
         if (manifest.sha256, manifest.blake3) != (sha256, blake3) or not os.path.isdir(path):
@@ -123,7 +123,7 @@ class Store:
         path = str(stored.directory)
         try:
             with suppress(FileNotFoundError):
-                os.unlink(path + ".dpm")
+                os.unlink(path + ".dpp")
             self._discard(path)
         except OSError as error:
             raise store_error(error, f"remove the damaged `{stored.manifest.filename}` from the store") from error
@@ -234,7 +234,7 @@ class Store:
         if not self.check(stored):
             return False
         with suppress(OSError):  # a store that may only be read is checked every time
-            os.utime(f"{stored.directory}.dpm")
+            os.utime(f"{stored.directory}.dpp")
         return True
 
     def _publish(self, unpacked: Path, manifest: Manifest) -> StoredWheel:
@@ -248,10 +248,10 @@ class Store:
             if stored is None:
                 if os.path.lexists(path):  # its writer was killed before the manifest, or it is damaged
                     with suppress(FileNotFoundError):
-                        os.unlink(path + ".dpm")
+                        os.unlink(path + ".dpp")
                     self._discard(path)
                 os.rename(unpacked, path)
-                _replace(path + ".dpm", data, unpacked.parent)
+                _replace(path + ".dpp", data, unpacked.parent)
                 stored = StoredWheel(Path(path), manifest)
         finally:
             publishing.release()

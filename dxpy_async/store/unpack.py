@@ -1,4 +1,4 @@
-"""Unpacking a wheel: every file written once and hashed in passing, in a loop that does nothing else.
+"""Unpacking a wheel or a fat DPP: every file written once and hashed in passing, in a loop that does nothing else.
 
 The caller gives an empty directory of its own. Nothing is written before the whole archive and its RECORD have been
 understood, and nothing is kept when a digest turns out wrong.
@@ -14,9 +14,12 @@ from pathlib import Path
 from blake3 import blake3
 
 from dxpy_async.core.manifests import Manifest, ManifestFile
-from dxpy_async.errors import InvalidWheel, SizeMismatch
+from dxpy_async.errors import InvalidPackage, InvalidWheel, SizeMismatch
+from dxpy_async.formats.dpp import DppPackage, Verify
+from dxpy_async.formats.dpp_archive import read_package
+from dxpy_async.formats.members import CHUNK_BYTES, Member, MemberReader, shown
 from dxpy_async.formats.wheel import WheelContents, WheelFile, read_wheel
-from dxpy_async.formats.zip_archive import CHUNK_BYTES, ZipArchive, ZipMember
+from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.store.failures import store_error
 
 _CREATE = (
@@ -35,18 +38,20 @@ def unpack_wheel(
     blake3: str,
     size: int,
 ) -> Manifest:
-    """Write the files of the wheel at `archive` below the empty directory `into`, read-only, and say what they are.
+    """Write the files of the wheel or DPP at `archive` below the empty directory `into`, and say what they are.
 
-    `filename` is the wheel's own name, whatever `archive` is called; the hashes (hex) and size are the archive's, and
-    are taken as already checked. Raises InvalidWheel, SizeMismatch, and StoreError when a file cannot be written; then
-    `into` holds a part of the wheel and must be removed.
+    The files are made read-only. `filename` is the wheel's own name, whatever `archive` is called; the hashes (hex) and
+    size are the archive's, and are taken as already checked. Raises InvalidWheel, InvalidPackage, SizeMismatch, and
+    StoreError when a file cannot be written; then `into` holds a part of the wheel and must be removed.
     """
     try:
-        with ZipArchive.open(archive, filename) as opened:
-            if opened.length != size:
-                raise SizeMismatch(filename, expected=size, actual=opened.length, origin=f"`{archive}`")
-            contents = read_wheel(opened, filename)
-            files = _write_files(opened, contents, filename, str(into))
+        if filename.endswith(".dpp"):
+            contents, files = _unpack_package(archive, filename, into, size)
+        else:
+            with ZipArchive.open(archive, filename) as opened:
+                _check_length(opened, archive, size)
+                contents = read_wheel(opened, filename)
+                files = _write_files(opened, contents, filename, str(into))
     except OSError as error:
         raise store_error(error, f"unpack `{filename}`") from error
     return Manifest(
@@ -66,7 +71,29 @@ def unpack_wheel(
     )
 
 
-def _write_files(archive: ZipArchive, contents: WheelContents, filename: str, into: str) -> tuple[ManifestFile, ...]:
+def _unpack_package(
+    archive: Path, filename: str, into: Path, size: int
+) -> tuple[WheelContents, tuple[ManifestFile, ...]]:
+    with DppPackage.open(archive, verify=Verify.EVERYTHING, name=filename) as package:
+        opened, contents = read_package(package, filename)
+        _check_length(opened, archive, size)
+        files = _write_files(opened, contents, filename, str(into))
+        promised = {file.path: file for file in package.files}
+        for written in files:
+            told = promised[written.path]
+            if written.blake3 != told.blake3:
+                raise InvalidPackage(
+                    filename, f"has a file {shown(told.path)} whose BLAKE3 is another", offset=told.start
+                )
+    return contents, files
+
+
+def _check_length(opened: MemberReader, archive: Path, size: int) -> None:
+    if opened.length != size:
+        raise SizeMismatch(opened.filename, expected=size, actual=opened.length, origin=f"`{archive}`")
+
+
+def _write_files(archive: MemberReader, contents: WheelContents, filename: str, into: str) -> tuple[ManifestFile, ...]:
     _make_directories(into, (file.member.name for file in contents.files))
     writer = _Writer(archive, filename, into)
     files = [
@@ -97,7 +124,7 @@ def _make_directories(into: str, names: Iterable[str]) -> None:
 class _Writer:
     """Writes the files of one wheel. `write_small` is where an unpack spends its time."""
 
-    def __init__(self, archive: ZipArchive, filename: str, into: str) -> None:
+    def __init__(self, archive: MemberReader, filename: str, into: str) -> None:
         self._archive, self._filename, self._into = archive, filename, into
 
     def write_small(self, file: WheelFile) -> ManifestFile:
@@ -136,7 +163,7 @@ class _Writer:
         digest = expected if algorithm == "sha256" else sha256.digest()
         return ManifestFile(member.name, member.size, member.executable, digest, blake.digest(), mtime_ns)
 
-    def _create(self, member: ZipMember) -> int:
+    def _create(self, member: Member) -> int:
         mode = _READ_ONLY_EXECUTABLE if member.executable else _READ_ONLY
         try:
             return os.open(f"{self._into}/{member.name}", _CREATE, mode)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from wheels import DEFLATED, DIRECTORY, EXECUTABLE, REGULAR, STORED, SYMLINK, End, Fields, Member, deflate, zip_bytes
 
 from dxpy_async.errors import DxpyError, InvalidWheel
-from dxpy_async.formats.zip_archive import CHUNK_BYTES, ZipArchive
+from dxpy_async.formats.members import CHUNK_BYTES
+from dxpy_async.formats.zip_archive import ZipArchive
 
 NAME = "demo-1.0-py3-none-any.whl"
 

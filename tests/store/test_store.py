@@ -99,7 +99,7 @@ class TestFinding:
     def test_a_damaged_manifest_is_a_miss_until_the_wheel_is_added_again(
         self, store: Store, wheel: Path, keep: int
     ) -> None:
-        manifest = Path(f"{add(store, wheel).directory}.dpm")
+        manifest = Path(f"{add(store, wheel).directory}.dpp")
         manifest.write_bytes(manifest.read_bytes()[:keep])
         assert store.find(hashes(wheel)[0]) is None
         again = add(store, wheel)
@@ -114,12 +114,12 @@ class TestFinding:
 
     def test_a_manifest_under_another_wheels_name_is_a_miss(self, store: Store, wheel: Path, tmp_path: Path) -> None:
         one, other = add(store, wheel), add(store, build_wheel(tmp_path, "other", "1.0"))
-        Path(f"{one.directory}.dpm").write_bytes(Path(f"{other.directory}.dpm").read_bytes())
+        Path(f"{one.directory}.dpp").write_bytes(Path(f"{other.directory}.dpp").read_bytes())
         assert store.find(one.manifest.sha256) is None
 
     def test_a_directory_without_a_manifest_is_replaced(self, store: Store, wheel: Path) -> None:
         added = add(store, wheel)
-        Path(f"{added.directory}.dpm").unlink()
+        Path(f"{added.directory}.dpp").unlink()
         (added.directory / "demo" / "leftover").write_text("of a killed writer")
         again = add(store, wheel)
         assert not (again.directory / "demo" / "leftover").exists()
@@ -129,17 +129,17 @@ class TestFinding:
 class TestAfterAStartOfTheMachine:
     def test_a_whole_entry_is_checked_once(self, store: Store, wheel: Path) -> None:
         added = add(store, wheel)
-        os.utime(f"{added.directory}.dpm", (0, 0))
+        os.utime(f"{added.directory}.dpp", (0, 0))
         booted = Store(store.root, booted_at_ns=1_000)
         assert booted.find(added.manifest.sha256) == added
-        assert os.stat(f"{added.directory}.dpm").st_mtime_ns > 1_000
+        assert os.stat(f"{added.directory}.dpp").st_mtime_ns > 1_000
 
     def test_an_entry_with_a_file_cut_short_is_a_miss_and_is_replaced(self, store: Store, wheel: Path) -> None:
         added = add(store, wheel)
         damaged = added.directory / "demo" / "__init__.py"
         damaged.chmod(0o644)
         damaged.write_bytes(b"")
-        os.utime(f"{added.directory}.dpm", (0, 0))
+        os.utime(f"{added.directory}.dpp", (0, 0))
         booted = Store(store.root, booted_at_ns=1_000)
         assert booted.find(added.manifest.sha256) is None
         again = add(booted, wheel)

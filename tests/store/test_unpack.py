@@ -17,7 +17,7 @@ from wheels import Contents, as_bytes, build_wheel, record_of, record_row, wheel
 
 from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import DxpyError, InvalidWheel, SizeMismatch, StoreError
-from dxpy_async.formats.zip_archive import CHUNK_BYTES
+from dxpy_async.formats.members import CHUNK_BYTES
 from dxpy_async.store.unpack import unpack_wheel
 
 INFO = "demo-1.0.dist-info"

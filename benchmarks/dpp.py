@@ -1,0 +1,104 @@
+"""Time reading one DPP package beside reading the wheel it was made from, the way programs do today.
+
+    python benchmarks/dpp.py WHEEL [WHEEL ...]
+
+For each wheel: opening the package; its metadata and dependencies once it is open; and the same facts of the wheel with
+`zipfile`, `email` and `packaging`. Prints absolute times and ratios. Both read from a warm page cache; the best of many
+rounds counts, since whatever else runs on the machine only ever adds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from email.parser import BytesParser
+from pathlib import Path
+
+from blake3 import blake3
+from packaging.requirements import Requirement
+
+from dxpy_async.formats.dpp import DppPackage, Verify
+from dxpy_async.formats.dpp_builder import DppBuilder
+from dxpy_async.formats.zip_archive import ZipArchive
+
+ROUNDS = 200
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Time reading DPP packages beside reading wheels.")
+    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    arguments = parser.parse_args()
+    print(
+        f"{'wheel':<42}{'files':>7}{'requires':>9}{'zipfile':>12}{'open':>11}{'verified':>11}{'read':>11}{'ratio':>8}"
+    )
+    with tempfile.TemporaryDirectory(prefix="dxpy-bench-") as directory:
+        for wheel in arguments.wheels:
+            print(_line(wheel, Path(directory)))
+    print(
+        "\nzipfile: open, read and parse METADATA; open: map the package and check its header; verified: and the BLAKE3"
+    )
+    print("of its manifest; read: name, version, requires-python, METADATA and dependencies of the open package.")
+    print("ratio: zipfile / read.")
+    return 0
+
+
+def _line(wheel: Path, directory: Path) -> str:
+    path = _package(wheel, directory)
+    by_zipfile = _best(lambda: _facts_of_wheel(wheel))
+    opening = _best(lambda: DppPackage.open(path, verify=Verify.HEADER).close())
+    verifying = _best(lambda: DppPackage.open(path, verify=Verify.MANIFEST).close())
+    reading = _best_read(path)
+    with DppPackage.open(path) as package:
+        assert len(_facts_of_package(package)[-1]) == len(_facts_of_wheel(wheel)[-1])
+        counts = f"{package.file_count:>7}{len(package.dependencies):>9}"
+    times = "".join(f"{seconds * 1e6:>8.1f} µs" for seconds in (opening, verifying, reading))
+    return f"{wheel.name[:41]:<42}{counts}{by_zipfile * 1e6:>9.0f} µs{times}{by_zipfile / reading:>7.0f}×"
+
+
+def _package(wheel: Path, directory: Path) -> Path:
+    data, path = wheel.read_bytes(), directory / f"{wheel.stem}.dpp"
+    with ZipArchive.open(wheel, wheel.name) as archive, path.open("w+b") as out:
+        sha256, digest = hashlib.sha256(data).hexdigest(), blake3(data).hexdigest()
+        DppBuilder.from_wheel(archive, wheel.name, sha256=sha256, blake3=digest, fat=True).write(out)
+    return path
+
+
+def _facts_of_wheel(wheel: Path) -> tuple[object, ...]:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        message = BytesParser().parsebytes(archive.read(name))
+    requirements = [Requirement(text) for text in message.get_all("Requires-Dist", [])]
+    return message["Name"], message["Version"], message["Requires-Python"], message.get_payload(), requirements
+
+
+def _facts_of_package(package: DppPackage) -> tuple[object, ...]:
+    return package.name, package.version, package.requires_python, package.core_metadata, package.dependencies
+
+
+def _best(action: Callable[[], object]) -> float:
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        action()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def _best_read(path: Path) -> float:
+    """The first reading of a package that has just been opened: nothing is remembered from an earlier one."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        with DppPackage.open(path) as package:
+            started = time.perf_counter()
+            _facts_of_package(package)
+            best = min(best, time.perf_counter() - started)
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main())
