@@ -57,6 +57,7 @@ _IN_ZIP64 = 0xFFFF_FFFF
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
 
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x0001, 0x0008, 0x0800
+_NEWEST_VERSION = 63  # in tenths; what it brought is refused by its method or flags
 _KNOWN_FLAGS = 0x0006 | _DESCRIPTOR | _UTF8  # 0x0006: how hard deflate tried
 
 _TYPE_BITS, _REGULAR_TYPE, _DIRECTORY_TYPE, _EXECUTE_BITS = 0o170000, 0o100000, 0o040000, 0o111
@@ -173,7 +174,7 @@ class ZipArchive(MemberReader):
     def _read_entry(self, directory: bytes, position: int, origin: int) -> tuple[_Entry, int]:
         """The header at `position` of the central directory, which begins at `origin`, and where the next one is."""
         (
-            signature, _, _, flags, method, _, _, crc, compressed, size,
+            signature, _, needed, flags, method, _, _, crc, compressed, size,
             name_length, extra_length, comment_length, disk, _, external, offset,
         ) = _CENTRAL.unpack_from(directory, position)  # fmt: skip
         at, name_start = origin + position, position + _CENTRAL.size
@@ -181,6 +182,8 @@ class ZipArchive(MemberReader):
         following = extra_start + extra_length + comment_length
         if signature != _CENTRAL_SIGNATURE or following > len(directory):
             raise self._refused("has a damaged central directory", at)
+        if needed & 0xFF > _NEWEST_VERSION:
+            raise self._refused(f"needs version {(needed & 0xFF) / 10} of ZIP, 6.3 is known", at)
         raw_name = directory[name_start:extra_start]
         name = self._decoded_name(raw_name, flags, at)
         if extra_length:

@@ -467,6 +467,11 @@ def test_any_archive_is_read_as_the_standard_library_reads_it(
         assert contents_of(data) == {info.filename: standard.read(info) for info in standard.infolist()} == contents
 
 
+def test_a_member_that_needs_a_version_of_zip_that_is_not_there_is_refused() -> None:
+    member = Member("a", b"x", central=Fields(version_needed=0xFF))
+    assert refusal(zip_bytes([member])) == "needs version 25.5 of ZIP, 6.3 is known"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_mutated_bytes_are_refused_or_mean_the_same_to_the_standard_library(data: st.DataObject) -> None:
