@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import NoReturn, Self
@@ -23,6 +22,7 @@ from dxpy_async.errors import InvalidLock, LockNotFound
 from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl_builder import build_dpl
 from dxpy_async.formats.dpl_content import DplContent
+from dxpy_async.formats.mapped_files import map_file
 
 __all__ = ["DplEntry", "DplLockFile", "build_dpl"]
 
@@ -131,7 +131,7 @@ class DplLockFile:
         """
         name = os.fspath(path)
         try:
-            data = _map(name)
+            data = map_file(path, name, what="lock", limit=limits.LOCK_BYTES, refuse=InvalidLock)
         except FileNotFoundError as error:
             raise LockNotFound(name) from error
         except OSError as error:
@@ -316,21 +316,3 @@ class DplLockFile:
             packages=tuple(entry.cut(requirements, files) for entry in self.packages),
             resolved_at=self.resolved_at,
         )
-
-
-def _map(path: str) -> bytes | mmap.mmap:
-    # a pipe of that name must not make anybody wait
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidLock(path, "is not a regular file")
-        if status.st_size > limits.LOCK_BYTES:
-            raise InvalidLock(path, f"has {status.st_size} bytes, the limit for a lock is {limits.LOCK_BYTES}")
-        # an empty file cannot be mapped
-        return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ) if status.st_size else b""
-    except ValueError as error:
-        raise InvalidLock(path, f"cannot be mapped: {error}") from error
-    finally:
-        os.close(descriptor)

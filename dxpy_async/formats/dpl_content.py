@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from struct import Struct
 from typing import NoReturn, TypeVar, cast
@@ -21,6 +21,7 @@ from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.wheel_names import tag_rank
 from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
+from dxpy_async.formats.memo import Memo
 
 _KINDS = {number: kind for kind, number in layout.SOURCE_KINDS.items()}
 _CONFLICT_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
@@ -32,27 +33,14 @@ _FOREIGN_BYTES = 65_536
 T = TypeVar("T")
 
 
-class _Memo(dict[int, T]):
-    """What `read` makes of a number, read once. A hit costs no call."""
-
-    __slots__ = ("_read",)
-
-    def __init__(self, read: Callable[[int], T]) -> None:
-        self._read = read
-
-    def __missing__(self, number: int) -> T:
-        value = self[number] = self._read(number)
-        return value
-
-
 class DplContent:
     """The bytes of a lock, which `file` names in errors. Opening checks the header; raises InvalidLock."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool) -> None:
         self.data, self.file = data, file
-        self.strings = _Memo(self._read_string)
-        self._parts = _Memo(self._read_part)
-        self._lists = _Memo(self._read_list)
+        self.strings = Memo(self._read_string)
+        self._parts = Memo(self._read_part)
+        self._lists = Memo(self._read_list)
         self._string_bytes_read = self._list_words_read = 0
         self._sources: dict[tuple[int, int], Source] = {}
         self._tag_ranks: Mapping[str, int] = {}

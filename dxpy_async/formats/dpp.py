@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import TracebackType
@@ -25,6 +24,7 @@ from dxpy_async.core.requirement_values import Requirement, requirements_of
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import DppContent, PackageIdentity
+from dxpy_async.formats.mapped_files import map_file
 from dxpy_async.formats.members import (
     DEFLATED,
     STORED,
@@ -122,7 +122,7 @@ class DppPackage:
         """
         name = name or os.fspath(path)
         try:
-            data = _map(path, name)
+            data = map_file(path, name, what="package", limit=ARCHIVE_BYTES, refuse=InvalidPackage)
         except OSError as error:
             raise InvalidPackage(name, f"cannot be read: {error.strerror or error}") from error
         try:
@@ -413,21 +413,3 @@ class DppPackage:
         _ = self.files
         for compiled in self.compiled:
             self.bytecode(compiled.path, compiled.tag)
-
-
-def _map(path: str | os.PathLike[str], name: str) -> bytes | mmap.mmap:
-    # a pipe of that name must not make anybody wait
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidPackage(name, "is not a regular file")
-        if status.st_size > ARCHIVE_BYTES:
-            raise InvalidPackage(name, f"has {status.st_size} bytes, a package may have {ARCHIVE_BYTES}", offset=0)
-        # an empty file cannot be mapped
-        return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ) if status.st_size else b""
-    except ValueError as error:
-        raise InvalidPackage(name, f"cannot be mapped: {error}") from error
-    finally:
-        os.close(descriptor)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta, timezone
 from itertools import islice, pairwise
 from operator import ge, gt, itemgetter
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, Self
 
 from dxpy_async.core import limits
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.errors import InvalidDocument
 from dxpy_async.formats import dpx_layout as layout
+from dxpy_async.formats.mapped_files import map_file
+from dxpy_async.formats.memo import Memo
 from dxpy_async.formats.pyproject_dx_builder import build_dx
 
 __all__ = ["DxDocument", "build_dx"]
@@ -33,30 +34,14 @@ _Children = tuple[dict[str, Any] | list[Any], int, int, int]
 """A table or an array that is being read: itself so far, its first child, how many it has, its own node."""
 
 
-T = TypeVar("T")
-
-
-class _Memo(dict[int, T]):
-    """What `read` makes of the number of a string, read once. A hit costs no call."""
-
-    __slots__ = ("_read",)
-
-    def __init__(self, read: Callable[[int], T]) -> None:
-        self._read = read
-
-    def __missing__(self, number: int) -> T:
-        value = self[number] = self._read(number)
-        return value
-
-
 class DxDocument:
     """An open pyproject.dx. Values are what `tomllib` gives, read when asked for. Close it, or use `with`."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool = True) -> None:
         """Read the document that `data` is; `file` is what errors call it. Raises InvalidDocument."""
         self._data, self._file = data, file
-        self._strings = _Memo(self._read_string)
-        self._big_integers = _Memo(self._read_big_integer)
+        self._strings = Memo(self._read_string)
+        self._big_integers = Memo(self._read_big_integer)
         self._string_bytes_read = 0
         self.source_digest = self._read_header()
         """BLAKE3 of the TOML text that it was made from."""
@@ -71,7 +56,7 @@ class DxDocument:
         """
         name = os.fspath(path)
         try:
-            data = _map(name)
+            data = map_file(path, name, what="pyproject.dx", limit=limits.DOCUMENT_BYTES, refuse=InvalidDocument)
         except OSError as error:
             raise InvalidDocument(name, f"cannot be read: {error.strerror or error}") from error
         try:
@@ -370,22 +355,3 @@ class DxDocument:
 
     def _fail(self, reason: str, offset: int, hints: Sequence[str] = _DAMAGED) -> NoReturn:
         raise InvalidDocument(self._file, reason, offset=offset, hints=hints)
-
-
-def _map(path: str) -> bytes | mmap.mmap:
-    # a pipe of that name must not make anybody wait
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidDocument(path, "is not a regular file")
-        if status.st_size > limits.DOCUMENT_BYTES:
-            limit = limits.DOCUMENT_BYTES
-            raise InvalidDocument(path, f"has {status.st_size} bytes, the limit for a pyproject.dx is {limit}")
-        # an empty file cannot be mapped
-        return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ) if status.st_size else b""
-    except ValueError as error:
-        raise InvalidDocument(path, f"cannot be mapped: {error}") from error
-    finally:
-        os.close(descriptor)
