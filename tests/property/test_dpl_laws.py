@@ -16,7 +16,7 @@ from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """A busy machine takes its time to draw a whole lock."""
 
 

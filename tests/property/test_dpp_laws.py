@@ -22,7 +22,7 @@ from dxpy_async.formats.dpp import DppPackage, Verify
 from dxpy_async.formats.wheel import WheelContents, read_wheel
 from dxpy_async.formats.zip_archive import ZipArchive
 
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 ENDINGS = st.sampled_from([".py", ".so", ".cpython-311-x86_64-linux-gnu.so", ".txt", "", ".é", ".so.3"])

@@ -19,7 +19,7 @@ from dxpy_async.formats import dpx_layout as layout
 from dxpy_async.formats.pyproject_dx import DxDocument, build_dx
 from dxpy_async.formats.toml_writer import write_toml
 
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """A busy machine takes its time to draw a whole document."""
 
 

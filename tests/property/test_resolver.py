@@ -58,7 +58,9 @@ def brute_force(own: list[str], world: World, chosen: dict[str, str] | None = No
     return any(brute_force(own, world, {**chosen, name: version}) for version in world.get(name, ()))
 
 
-relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+relaxed = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+)
 
 
 def random_world(seed: int) -> tuple[list[str], World]:
