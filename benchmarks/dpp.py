@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from email.parser import BytesParser
 from pathlib import Path
 
@@ -54,10 +54,15 @@ def _line(wheel: Path, directory: Path) -> str:
     verifying = _best(lambda: DppPackage.open(path, verify=Verify.MANIFEST).close())
     reading = _best_read(path)
     with DppPackage.open(path) as package:
-        assert len(_facts_of_package(package)[-1]) == len(_facts_of_wheel(wheel)[-1])
+        assert _requirement_count(_facts_of_package(package)) == _requirement_count(_facts_of_wheel(wheel))
         counts = f"{package.file_count:>7}{len(package.dependencies):>9}"
     times = "".join(f"{seconds * 1e6:>8.1f} µs" for seconds in (opening, verifying, reading))
     return f"{wheel.name[:41]:<42}{counts}{by_zipfile * 1e6:>9.0f} µs{times}{by_zipfile / reading:>7.0f}×"
+
+
+def _requirement_count(facts: tuple[object, ...]) -> int:
+    assert isinstance(facts[-1], Sized)
+    return len(facts[-1])
 
 
 def _package(wheel: Path, directory: Path) -> Path:
