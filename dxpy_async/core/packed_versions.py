@@ -18,17 +18,32 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # who only reads a lock has no use for packaging
+    from packaging.version import Version
 
 PACKED_KEY_BYTES = 16
+KEY_END = (1 << 128) - 1
+"""Greater than every key: no stage has that number."""
+
+UNFIT = KEY_END.to_bytes(PACKED_KEY_BYTES, "big")
+"""What stands in a table of keys for a version that does not fit."""
+
+RELEASE_NUMBERS = 4
+"""How many numbers of a release a key has room for."""
 
 _U32 = 0xFFFF_FFFF
-_RELEASE_NUMBERS = 4
 _RELEASE_BITS = 25
 _STAGE_BITS = 3
 _NUMBER_BITS = 24
+_EPOCH_BITS = 1
+_SUFFIX_BITS = _STAGE_BITS + _NUMBER_BITS
 _DIGITS = 10
 """More digits than any number that fits; also keeps `int` away from hostile lengths."""
+
+_ZEROS = (0,) * RELEASE_NUMBERS
 
 _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "c": 3, "rc": 3, "pre": 3, "preview": 3}
 _FINAL, _POST = 4, 5
@@ -75,11 +90,11 @@ def packed_key(text: str) -> int | None:
     release = match["release"].split(".")
     while len(release) > 1 and not release[-1].strip("0"):
         release.pop()
-    if len(release) > _RELEASE_NUMBERS:
+    if len(release) > RELEASE_NUMBERS:
         return None
     stage, number = _stage(match)
-    fields = [(match["epoch"] or "0", 1), *((part, _RELEASE_BITS) for part in release)]
-    fields += [("0", _RELEASE_BITS)] * (_RELEASE_NUMBERS - len(release))
+    fields = [(match["epoch"] or "0", _EPOCH_BITS), *((part, _RELEASE_BITS) for part in release)]
+    fields += [("0", _RELEASE_BITS)] * (RELEASE_NUMBERS - len(release))
     fields += [(str(stage), _STAGE_BITS), (number, _NUMBER_BITS)]
     key = 0
     for digits, bits in fields:
@@ -99,3 +114,50 @@ def _stage(match: re.Match[str]) -> tuple[int, str]:
     if match["stage"]:
         return _STAGES[match["stage"].lower()], match["number"] or "0"
     return _FINAL, "0"
+
+
+def version_key(version: Version) -> int | None:
+    """`packed_key` of a version that is parsed already, in a fifth of the time."""
+    if version.local is not None:
+        return None
+    pre, post, dev = version.pre, version.post, version.dev
+    if pre is None and post is None and dev is None:
+        stage, number = _FINAL, 0
+    elif (pre is not None) + (post is not None) + (dev is not None) > 1:
+        return None
+    elif pre is not None:
+        stage, number = _STAGES[pre[0]], pre[1]
+    elif post is not None:
+        stage, number = _POST, post
+    else:
+        stage, number = _STAGES["dev"], dev or 0
+    release = release_key(version.epoch, version.release)
+    if release is None or number >> _NUMBER_BITS:
+        return None
+    return release | stage << _NUMBER_BITS | number
+
+
+def release_key(epoch: int, release: Sequence[int]) -> int | None:
+    """The lowest key with that release, which is that of its `.dev0`; None when the release does not fit."""
+    count = len(release)
+    if count > RELEASE_NUMBERS and any(release[RELEASE_NUMBERS:]):
+        return None
+    major, minor, patch, fourth = (*release[:RELEASE_NUMBERS], *_ZEROS[count:])
+    if epoch >> _EPOCH_BITS or (major | minor | patch | fourth) >> _RELEASE_BITS:
+        return None
+    key = (((epoch << _RELEASE_BITS | major) << _RELEASE_BITS | minor) << _RELEASE_BITS | patch) << _RELEASE_BITS
+    return (key | fourth) << _SUFFIX_BITS
+
+
+def span_below(numbers: int) -> int:
+    """How many keys begin with the same first `numbers` numbers of a release."""
+    return 1 << _SUFFIX_BITS + _RELEASE_BITS * (RELEASE_NUMBERS - numbers)
+
+
+def key_table(versions: Iterable[Version]) -> bytes:
+    """The keys of `versions` one after the other, 16 bytes each, most significant first; `UNFIT` for one without.
+
+    In this order of bytes the keys of versions that fit compare as texts just as they compare as numbers.
+    """
+    keys = [version_key(version) for version in versions]
+    return b"".join([UNFIT if key is None else key.to_bytes(PACKED_KEY_BYTES, "big") for key in keys])

@@ -17,7 +17,7 @@ from functools import lru_cache
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
 
-__all__ = ["InvalidSpecifier", "allows_python", "matching_mask", "mentions_prerelease", "pinned_versions"]
+__all__ = ["InvalidSpecifier", "allows_python", "clauses_of", "matching_mask", "mentions_prerelease", "pinned_versions"]
 
 
 def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
@@ -26,13 +26,14 @@ def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
     `versions` are distinct and sorted, oldest first. Raises `packaging.specifiers.InvalidSpecifier`.
     """
     mask = (1 << len(versions)) - 1
-    for clause in _clauses(specifier):
+    for clause in clauses_of(specifier):
         mask &= _clause_mask(clause, versions)
     return mask
 
 
 @lru_cache(maxsize=65_536)
-def _clauses(specifier: str) -> tuple[Specifier, ...]:
+def clauses_of(specifier: str) -> tuple[Specifier, ...]:
+    """The clauses of `specifier`, all of which must hold. Raises `packaging.specifiers.InvalidSpecifier`."""
     return tuple(SpecifierSet(specifier))
 
 
@@ -91,7 +92,7 @@ def _equal_clause(text: str) -> Specifier:
 
 def mentions_prerelease(specifier: str) -> bool:
     """Whether a clause other than `!=` names a pre-release, which is how a requirement asks for them."""
-    for clause in _clauses(specifier):
+    for clause in clauses_of(specifier):
         if clause.operator in ("!=", "===") or clause.version.endswith(".*"):
             if clause.operator == "===" and clause.prereleases:
                 return True
@@ -105,7 +106,7 @@ def pinned_versions(specifier: str) -> tuple[str, ...]:
     """The versions that `==` and `===` clauses name outright, as written, without those that end in `.*`."""
     return tuple(
         clause.version
-        for clause in _clauses(specifier)
+        for clause in clauses_of(specifier)
         if clause.operator in ("==", "===") and not clause.version.endswith(".*")
     )
 

@@ -1,0 +1,114 @@
+"""A specifier as ranges of packed keys, so that whether it allows a version is a matter of comparing numbers.
+
+Among the versions that fit a key (`packed_versions`) every PEP 440 operator but `===` is a few half-open ranges. V+1 is
+the key after V's; *release* is V's without what follows its numbers (the key of its `.dev0`), *next* the release after:
+
+    >=V     [V, end)                      ==V, !=V    [V, V+1) and all but that: local versions of V have no key
+    <=V     [0, V+1)                      ==V.*       [release, the first of the next with other numbers than V's)
+    <V      [0, V); [0, release) when V is final, for its pre-releases do not count as earlier
+    >V      [V+1, end); [next, end) when V is final, for its post-releases do not count as later
+    ~=V     [V, the first of those that differ from V in a number before the last)
+
+Pre-releases of post-releases, post- and dev-releases of pre-releases have no key, so what the operators say of them
+need not be said here.
+
+Source: https://packaging.python.org/en/latest/specifications/version-specifiers/#version-specifiers
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from packaging.specifiers import Specifier
+from packaging.version import Version
+
+from dxpy_async.core.packed_versions import (
+    KEY_END,
+    PACKED_KEY_BYTES,
+    RELEASE_NUMBERS,
+    release_key,
+    span_below,
+    version_key,
+)
+from dxpy_async.core.specifiers import clauses_of
+
+KeyRanges = tuple[tuple[int, int], ...]
+"""Ranges of keys, each from its first number to before its second; in order, apart, and none empty."""
+
+
+@lru_cache(maxsize=65_536)
+def range_bounds(specifier: str) -> tuple[bytes, ...] | None:
+    """The ends of `key_ranges(specifier)`, first and second in turn, as they stand in a table of keys."""
+    ranges = key_ranges(specifier)
+    if ranges is None:
+        return None
+    return tuple([bound.to_bytes(PACKED_KEY_BYTES, "big") for stretch in ranges for bound in stretch])
+
+
+def key_ranges(specifier: str) -> KeyRanges | None:
+    """The keys of the versions that `specifier` (empty: any) allows, whether they are pre-releases or not.
+
+    None when keys cannot say it: for `===`, which compares texts, and when a version in it does not fit a key. Raises
+    `packaging.specifiers.InvalidSpecifier`.
+    """
+    first, end = 0, KEY_END
+    excluded: list[tuple[int, int]] = []
+    for clause in clauses_of(specifier):
+        stretch = _stretch_of(clause)
+        if stretch is None:
+            return None
+        if clause.operator == "!=":
+            excluded.append(stretch)
+        else:
+            first, end = max(first, stretch[0]), min(end, stretch[1])
+    return _without(first, end, sorted(excluded))
+
+
+def _without(first: int, end: int, excluded: list[tuple[int, int]]) -> KeyRanges:
+    ranges = []
+    for start, stop in excluded:
+        if first < min(start, end):
+            ranges.append((first, min(start, end)))
+        first = max(first, stop)
+    if first < end:
+        ranges.append((first, end))
+    return tuple(ranges)
+
+
+def _stretch_of(clause: Specifier) -> tuple[int, int] | None:
+    """The one range of keys that `clause` is about: what it allows, for `!=` what it excludes."""
+    operator, text = clause.operator, clause.version
+    if operator == "===":
+        return None
+    if text.endswith(".*"):
+        prefix = Version(text[:-2])
+        return _series(prefix.epoch, prefix.release)
+    version = Version(text)
+    key = version_key(version)
+    if key is None:
+        return None
+    is_final = version.pre is None and version.post is None and version.dev is None
+    span = span_below(RELEASE_NUMBERS)
+    release = key - key % span
+    match operator:
+        case ">=":
+            return key, KEY_END
+        case "<=":
+            return 0, key + 1
+        case "<":
+            return 0, release if is_final else key
+        case ">":
+            return min(release + span, KEY_END) if is_final else key + 1, KEY_END
+        case "~=":
+            series = _series(version.epoch, version.release[:-1])
+            return None if series is None else (key, series[1])
+        case _:
+            return key, key + 1
+
+
+def _series(epoch: int, numbers: tuple[int, ...]) -> tuple[int, int] | None:
+    """The versions whose release begins with `numbers`, when those have room in a key."""
+    first = release_key(epoch, numbers)
+    if first is None or len(numbers) > RELEASE_NUMBERS:
+        return None
+    return first, min(first + span_below(len(numbers)), KEY_END)
