@@ -17,6 +17,15 @@ class LinkMode(StrEnum):
     COPY = "copy"
 
 
+class KernelChoice(StrEnum):
+    """What looks for the versions that specifiers allow; all give the same answers. `auto` takes the quickest."""
+
+    AUTO = "auto"
+    SCALAR = "scalar"
+    NUMPY = "numpy"
+    NUMBA = "numba"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories."""
@@ -50,3 +59,4 @@ class Settings:
     indexes: IndexSettings = field(default_factory=IndexSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
+    kernels: KernelChoice = KernelChoice.AUTO

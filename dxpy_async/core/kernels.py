@@ -1,0 +1,209 @@
+"""Which of a project's versions one specifier allows, or each of many: the same masks by three ways of looking.
+
+A specifier is a few ranges of packed keys (`version_ranges`), a project's versions are a sorted table of such keys, and
+so a mask is a matter of where the ends of the ranges fall in the table. The *scalar* way bisects, the *numpy* way and
+the *numba* way look for the ends of many specifiers in one call. What keys cannot express is not guessed: a specifier
+with `===` or with a version that does not fit a key, and a table in which many versions do not, are left to
+`specifiers.matching_mask`, and single versions that do not fit are put to `packaging`.
+
+The automatic choice rests on `benchmarks/kernels.py`: a call into numpy or numba costs more than bisecting for a few
+specifiers, and from then on saves about a microsecond each. Importing them costs the time of several hundred thousand,
+so they are imported only after that many have been asked for in large batches, or when they are there already.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from packaging.version import Version
+
+from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, UNFIT, key_table
+from dxpy_async.core.settings import KernelChoice
+from dxpy_async.core.specifiers import clauses_of, matching_mask
+from dxpy_async.core.version_ranges import range_bounds
+from dxpy_async.errors import UsageError
+
+Find = Callable[[Sequence[bytes]], list[int]]
+"""Of each bound, how many keys of a table are below it."""
+
+Finder = Callable[[bytes], Find]
+
+MANY = 16
+"""From how many specifiers on a call into numpy or numba is quicker than bisecting."""
+
+WORTH_LOADING = 1_000_000
+"""After how many specifiers, asked for in batches of `MANY`, importing numba would have paid."""
+
+PACKING = 5
+"""With fewer versions than this to each specifier, packing them is quicker than comparing versions."""
+
+FEW_UNFIT = 4
+"""Up to how many versions without a key are put to `packaging` one by one."""
+
+
+class VersionTable:
+    """A project's versions, sorted, oldest first, and their packed keys.
+
+    `keys` is what `key_table` makes of the versions; None leaves that until it pays.
+    """
+
+    __slots__ = ("_finds", "_keys", "_packed", "versions")
+
+    def __init__(self, versions: Sequence[Version], keys: bytes | None = None) -> None:
+        self.versions = versions
+        self._keys = keys
+        self._packed: tuple[tuple[bytes, ...], tuple[int, ...]] | None = None
+        self._finds: dict[KernelChoice, Find] = {}
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the keys are there, or would have to be made first."""
+        return self._packed is not None or self._keys is not None
+
+    def packed(self) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
+        """The keys one by one, and where those of the versions stand that have none.
+
+        In the place of such a key stands the one before, so that the keys are sorted.
+        """
+        if self._packed is None:
+            keys = key_table(self.versions) if self._keys is None else self._keys
+            cells = struct.unpack(f"{PACKED_KEY_BYTES}s" * len(self.versions), keys)
+            unfit = [place for place, cell in enumerate(cells) if cell == UNFIT] if UNFIT in cells else []
+            if unfit:
+                cells = tuple(accumulate(cells, _unless_missing, initial=bytes(PACKED_KEY_BYTES)))[1:]
+            self._packed = cells, tuple(unfit)
+        return self._packed
+
+    def find(self, kernel: KernelChoice, finder: Finder) -> Find:
+        """What finds bounds among the keys by means of `kernel`."""
+        find = self._finds.get(kernel)
+        if find is None:
+            find = self._finds[kernel] = finder(b"".join(self.packed()[0]))
+        return find
+
+
+def _unless_missing(before: bytes, cell: bytes) -> bytes:
+    return before if cell == UNFIT else cell
+
+
+class Kernels:
+    """Answers with the kernels that were chosen. One object serves any number of resolutions.
+
+    numba keeps its machine code in `cache_dir`; without one, where it does by itself.
+    """
+
+    def __init__(self, choice: KernelChoice = KernelChoice.AUTO, *, cache_dir: Path | None = None) -> None:
+        self._choice, self._cache_dir = choice, cache_dir
+        self._finders: dict[KernelChoice, Finder] = {}
+        self._asked = 0
+
+    def mask(self, specifier: str, table: VersionTable) -> int:
+        """The versions that `specifier` (empty: any) allows: bit i stands for `table.versions[i]`.
+
+        Exactly what `SpecifierSet.contains(version, prereleases=True)` says of each. Raises
+        `packaging.specifiers.InvalidSpecifier`, and UsageError when the kernels that were chosen are not installed.
+        """
+        return self.masks((specifier,), table)[0]
+
+    def masks(self, specifiers: Sequence[str], table: VersionTable) -> list[int]:
+        """`mask` for each of `specifiers`, looked for at once."""
+        kernel = self._kernel_for(len(specifiers), table)
+        if kernel is None:
+            return [matching_mask(specifier, table.versions) for specifier in specifiers]
+        find = None if kernel is KernelChoice.SCALAR else table.find(kernel, self._finder(kernel))
+        cells, unfit = table.packed()
+        if len(unfit) > FEW_UNFIT:
+            return [matching_mask(specifier, table.versions) for specifier in specifiers]
+        every = [range_bounds(specifier) for specifier in specifiers]
+        if find is None:
+            masks = [_bisected(bounds or (), cells) for bounds in every]
+        else:
+            masks = _assembled(every, find([bound for bounds in every if bounds for bound in bounds]))
+        if unfit or None in every:
+            masks = [
+                _completed(mask, specifier, unfit, table.versions)
+                if bounds is not None
+                else matching_mask(specifier, table.versions)
+                for mask, specifier, bounds in zip(masks, specifiers, every, strict=True)
+            ]
+        return masks
+
+    def _kernel_for(self, count: int, table: VersionTable) -> KernelChoice | None:
+        """What looks for the ranges of `count` specifiers; None to compare versions instead."""
+        if self._choice is not KernelChoice.AUTO:
+            return self._choice
+        if not table.has_keys and count * PACKING < len(table.versions):
+            return None
+        if count < MANY:
+            return KernelChoice.SCALAR
+        if KernelChoice.NUMBA in self._finders:
+            return KernelChoice.NUMBA
+        before, self._asked = self._asked, self._asked + count
+        if before < WORTH_LOADING <= self._asked and self._has_numba():
+            return KernelChoice.NUMBA
+        return KernelChoice.NUMPY if "numpy" in sys.modules else KernelChoice.SCALAR
+
+    def _has_numba(self) -> bool:
+        """Whether numba, which nobody asked for by name, is installed and works."""
+        try:
+            self._finder(KernelChoice.NUMBA)
+        except UsageError:
+            return False
+        return True
+
+    def _finder(self, kernel: KernelChoice) -> Finder:
+        finder = self._finders.get(kernel)
+        if finder is None:
+            finder = self._finders[kernel] = _loaded(kernel, self._cache_dir)
+        return finder
+
+
+def _bisected(bounds: Sequence[bytes], cells: Sequence[bytes]) -> int:
+    mask = 0
+    for place in range(0, len(bounds), 2):
+        mask |= (1 << bisect_left(cells, bounds[place + 1])) - (1 << bisect_left(cells, bounds[place]))
+    return mask
+
+
+def _assembled(every: Sequence[tuple[bytes, ...] | None], places: Sequence[int]) -> list[int]:
+    """The mask of each, from the places of all their bounds one after the other; 0 for one that has none."""
+    masks = []
+    read = 0
+    for bounds in every:
+        mask = 0
+        for _ in range(0, len(bounds or ()), 2):
+            mask |= (1 << places[read + 1]) - (1 << places[read])
+            read += 2
+        masks.append(mask)
+    return masks
+
+
+def _completed(mask: int, specifier: str, unfit: Sequence[int], versions: Sequence[Version]) -> int:
+    """`mask`, in which the versions that are `unfit` for keys have their right bits, too."""
+    for place in unfit:
+        allowed = all(clause.contains(versions[place], prereleases=True) for clause in clauses_of(specifier))
+        mask = mask & ~(1 << place) | allowed << place
+    return mask
+
+
+def _loaded(kernel: KernelChoice, cache_dir: Path | None) -> Finder:
+    """The finder of a kernel that is not there from the start.
+
+    The one place below the command line that imports late, and by name: these modules import numpy and numba, which
+    cost as much as a whole warm resolution and which nearly no process needs.
+    """
+    try:
+        module = importlib.import_module(f"dxpy_async.core.kernels_{kernel.value}")
+    except ImportError as error:
+        raise UsageError(
+            f"DXPY_KERNELS is `{kernel.value}`, which cannot be imported: {error}",
+            hints=("install it beside dxpy, or unset DXPY_KERNELS: the answers are the same",),
+        ) from error
+    finder: Finder = module.finder_with(module.compiled(cache_dir)) if kernel is KernelChoice.NUMBA else module.finder
+    return finder
