@@ -7,6 +7,7 @@
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
     interpreter         python            DXPY_PYTHON                 python
     link mode           link-mode         DXPY_LINK_MODE              link_mode
+    version kernels                       DXPY_KERNELS
     no network                            DXPY_OFFLINE                offline
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
@@ -24,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
+from dxpy_async.core.settings import IndexSettings, KernelChoice, LinkMode, NetworkSettings, Settings
 from dxpy_async.errors import UsageError
 from dxpy_async.project.tool_table import ToolTable
 
@@ -60,6 +61,7 @@ def load_settings(
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
         ),
         link_mode=_link_mode(given) or tool.link_mode or LinkMode.HARDLINK,
+        kernels=_kernels(environ),
     )
 
 
@@ -98,6 +100,14 @@ def _link_mode(given: _Given) -> LinkMode | None:
         origin = given.origin("link_mode", "DXPY_LINK_MODE", "")
         raise UsageError(f"{origin} is `{text}`; it can be {' or '.join(LinkMode)}")
     return LinkMode(text)
+
+
+def _kernels(environ: Mapping[str, str]) -> KernelChoice:
+    text = environ.get("DXPY_KERNELS", "").strip().lower() or KernelChoice.AUTO
+    if text not in tuple(KernelChoice):
+        choices = ", ".join(KernelChoice)
+        raise UsageError(f"the variable DXPY_KERNELS is `{environ['DXPY_KERNELS']}`; it can be one of {choices}")
+    return KernelChoice(text)
 
 
 def _placed(path: str, directory: Path | None) -> str:
