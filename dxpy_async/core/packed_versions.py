@@ -43,6 +43,9 @@ _SUFFIX_BITS = _STAGE_BITS + _NUMBER_BITS
 _DIGITS = 10
 """More digits than any number that fits; also keeps `int` away from hostile lengths."""
 
+FINAL = 4 << _NUMBER_BITS
+"""By how much the key of a final version is above that of its release, which is the key of its `.dev0`."""
+
 _ZEROS = (0,) * RELEASE_NUMBERS
 
 _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "c": 3, "rc": 3, "pre": 3, "preview": 3}
@@ -140,9 +143,11 @@ def version_key(version: Version) -> int | None:
 def release_key(epoch: int, release: Sequence[int]) -> int | None:
     """The lowest key with that release, which is that of its `.dev0`; None when the release does not fit."""
     count = len(release)
-    if count > RELEASE_NUMBERS and any(release[RELEASE_NUMBERS:]):
-        return None
-    major, minor, patch, fourth = (*release[:RELEASE_NUMBERS], *_ZEROS[count:])
+    if count != RELEASE_NUMBERS:
+        if count > RELEASE_NUMBERS and any(release[RELEASE_NUMBERS:]):
+            return None
+        release = (*release, *_ZEROS)[:RELEASE_NUMBERS]
+    major, minor, patch, fourth = release
     if epoch >> _EPOCH_BITS or (major | minor | patch | fourth) >> _RELEASE_BITS:
         return None
     key = (((epoch << _RELEASE_BITS | major) << _RELEASE_BITS | minor) << _RELEASE_BITS | patch) << _RELEASE_BITS

@@ -17,12 +17,15 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from packaging.specifiers import Specifier
 from packaging.version import Version
 
 from dxpy_async.core.packed_versions import (
+    FINAL,
     KEY_END,
     PACKED_KEY_BYTES,
     RELEASE_NUMBERS,
@@ -34,6 +37,12 @@ from dxpy_async.core.specifiers import clauses_of
 
 KeyRanges = tuple[tuple[int, int], ...]
 """Ranges of keys, each from its first number to before its second; in order, apart, and none empty."""
+
+_Stretch = tuple[int, int]
+_SPAN = span_below(RELEASE_NUMBERS)
+
+_PLAIN = re.compile(r"\s*(==|>=|<=|!=|~=|<|>)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)(\.\*)?\s*", re.ASCII)
+"""A clause about a final version of epoch 0, as nearly all are."""
 
 
 @lru_cache(maxsize=65_536)
@@ -52,19 +61,18 @@ def key_ranges(specifier: str) -> KeyRanges | None:
     `packaging.specifiers.InvalidSpecifier`.
     """
     first, end = 0, KEY_END
-    excluded: list[tuple[int, int]] = []
-    for clause in clauses_of(specifier):
-        stretch = _stretch_of(clause)
+    excluded: list[_Stretch] = []
+    for operator, stretch in _plain_stretches(specifier) or _stretches(specifier):
         if stretch is None:
             return None
-        if clause.operator == "!=":
+        if operator == "!=":
             excluded.append(stretch)
         else:
             first, end = max(first, stretch[0]), min(end, stretch[1])
-    return _without(first, end, sorted(excluded))
+    return _without(first, end, sorted(excluded)) if excluded or first >= end else ((first, end),)
 
 
-def _without(first: int, end: int, excluded: list[tuple[int, int]]) -> KeyRanges:
+def _without(first: int, end: int, excluded: list[_Stretch]) -> KeyRanges:
     ranges = []
     for start, stop in excluded:
         if first < min(start, end):
@@ -75,38 +83,65 @@ def _without(first: int, end: int, excluded: list[tuple[int, int]]) -> KeyRanges
     return tuple(ranges)
 
 
-def _stretch_of(clause: Specifier) -> tuple[int, int] | None:
-    """The one range of keys that `clause` is about: what it allows, for `!=` what it excludes."""
-    operator, text = clause.operator, clause.version
-    if operator == "===":
+def _plain_stretches(specifier: str) -> list[tuple[str, _Stretch | None]] | None:
+    """`_stretches` of a specifier in which all is plain, in a third of the time; None for others, also wrong ones."""
+    stretches = []
+    for part in specifier.split(","):
+        match = _PLAIN.fullmatch(part)
+        if match is None:
+            return None
+        operator, digits, wildcard = match.groups()
+        numbers = tuple(map(int, digits.split(".")))
+        if wildcard:
+            if operator not in ("==", "!="):
+                return None
+            stretches.append((operator, _series(0, numbers)))
+            continue
+        if operator == "~=" and len(numbers) == 1:
+            return None
+        release = release_key(0, numbers)
+        stretch = None if release is None else _stretch(operator, release + FINAL, 0, numbers)
+        stretches.append((operator, stretch))
+    return stretches
+
+
+def _stretches(specifier: str) -> Iterator[tuple[str, _Stretch | None]]:
+    """Of each clause its operator and the one range that it is about: what it allows, for `!=` what it excludes."""
+    for clause in clauses_of(specifier):
+        yield clause.operator, _stretch_of(clause)
+
+
+def _stretch_of(clause: Specifier) -> _Stretch | None:
+    if clause.operator == "===":
         return None
-    if text.endswith(".*"):
-        prefix = Version(text[:-2])
+    if clause.version.endswith(".*"):
+        prefix = Version(clause.version[:-2])
         return _series(prefix.epoch, prefix.release)
-    version = Version(text)
+    version = Version(clause.version)
     key = version_key(version)
-    if key is None:
-        return None
-    is_final = version.pre is None and version.post is None and version.dev is None
-    span = span_below(RELEASE_NUMBERS)
-    release = key - key % span
+    return None if key is None else _stretch(clause.operator, key, version.epoch, version.release)
+
+
+def _stretch(operator: str, key: int, epoch: int, numbers: Sequence[int]) -> _Stretch | None:
+    release = key - key % _SPAN
+    is_final = key - release == FINAL
     match operator:
         case ">=":
             return key, KEY_END
-        case "<=":
-            return 0, key + 1
         case "<":
             return 0, release if is_final else key
+        case "<=":
+            return 0, key + 1
         case ">":
-            return min(release + span, KEY_END) if is_final else key + 1, KEY_END
+            return min(release + _SPAN, KEY_END) if is_final else key + 1, KEY_END
         case "~=":
-            series = _series(version.epoch, version.release[:-1])
+            series = _series(epoch, numbers[:-1])
             return None if series is None else (key, series[1])
         case _:
             return key, key + 1
 
 
-def _series(epoch: int, numbers: tuple[int, ...]) -> tuple[int, int] | None:
+def _series(epoch: int, numbers: Sequence[int]) -> _Stretch | None:
     """The versions whose release begins with `numbers`, when those have room in a key."""
     first = release_key(epoch, numbers)
     if first is None or len(numbers) > RELEASE_NUMBERS:

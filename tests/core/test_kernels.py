@@ -99,6 +99,27 @@ def test_ranges_of_keys_allow_what_packaging_allows(specifier: str, version: str
         )
 
 
+@pytest.mark.parametrize(
+    "specifier", ["=>1", "~=1", ">=1.*", "~=1.0.*", "<", ">=1 2", "1", ">=1;", ">=v", ">=1.", "=== 1 2", ">=\u0661.0"]
+)
+def test_ranges_are_refused_where_packaging_refuses(specifier: str) -> None:
+    for text in (specifier, f">=1,{specifier}", f"{specifier},,<2"):
+        with pytest.raises(InvalidSpecifier):
+            SpecifierSet(text)
+        with pytest.raises(InvalidSpecifier):
+            key_ranges(text)
+
+
+@pytest.mark.parametrize("specifier", ["", ",", " >= 1.0 , <2", ">=1,,<2,", "\t!=1.5\n", ">=v1.0,<2"])
+def test_ranges_read_spaces_and_commas_as_packaging_does(specifier: str) -> None:
+    oracle, ranges = SpecifierSet(specifier), key_ranges(specifier)
+    assert ranges is not None
+    for text in ("0.9", "1.0.dev1", "1.0", "1.5", "1.5.post1", "2.0a1", "2.0"):
+        key = packed_key(text)
+        assert key is not None
+        assert any(start <= key < stop for start, stop in ranges) == oracle.contains(text, prereleases=True), text
+
+
 @settings(max_examples=400, deadline=None)
 @given(text=version_texts)
 def test_a_parsed_version_has_the_key_of_its_text(text: str) -> None:
