@@ -41,10 +41,10 @@ class ProjectPage:
     """The releases of one project on one index: `versions` newest first, and the files of each.
 
     Files are decoded when a version is looked at, because a resolution looks at few of the many versions of a page.
-    `index_url` never carries credentials.
+    `keys`, where they are known, are `key_table` of the versions, oldest first. `index_url` never carries credentials.
     """
 
-    __slots__ = ("_files_of", "index_url", "project", "versions")
+    __slots__ = ("_files_of", "index_url", "keys", "project", "versions")
 
     def __init__(
         self,
@@ -53,8 +53,9 @@ class ProjectPage:
         files_of: Callable[[Version], tuple[DistributionFile, ...]],
         *,
         index_url: str,
+        keys: bytes | None = None,
     ) -> None:
-        self.project, self.versions, self.index_url = project, versions, index_url
+        self.project, self.versions, self.index_url, self.keys = project, versions, index_url, keys
         self._files_of = files_of
 
     def files(self, version: Version) -> tuple[DistributionFile, ...]:

@@ -5,8 +5,9 @@ files stay the JSON text that the index sent, sorted into their releases and def
 versions and nothing else. (Taking every file apart when the page comes was twice the work, nearly all of it for
 nothing.) Layout, all integers little-endian:
 
-    header   magic `DXS\x02`, CRC-32 of all that follows, total size, size of the head, number of releases; u32 each
+    header   magic `DXS\x03`, CRC-32 of all that follows, total size, size of the head, number of releases; u32 each
     head     MessagePack: project, index url, base url of relative links, versions
+    keys     the packed keys of the versions, oldest first, 16 bytes each, most significant byte first
     table    where each release begins in the blobs, and where the last one ends, u32 each
     blobs    for each release, newest first, a JSON array of its files (`ListedFile`): `J` and the text, or `D` and the
              text deflated, where that is shorter
@@ -30,6 +31,7 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, key_table
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.errors import FormatError
 
@@ -44,7 +46,7 @@ except ImportError:  # no build of isal for this platform
 
 __all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page"]
 
-MAGIC = b"DXS\x02"
+MAGIC = b"DXS\x03"
 
 _HEADER = struct.Struct("<4s4I")
 _BOUNDS = struct.Struct("<2I")
@@ -101,7 +103,8 @@ def encode_page(record: PageRecord) -> bytes:
     bounds = [0]
     for blob in blobs:
         bounds.append(bounds[-1] + len(blob))
-    content = b"".join([head, struct.pack(f"<{len(bounds)}I", *bounds), *blobs])
+    keys = key_table(_version(version) for version, _ in reversed(record.releases))
+    content = b"".join([head, keys, struct.pack(f"<{len(bounds)}I", *bounds), *blobs])
     rest = struct.pack("<3I", _HEADER.size + len(content), len(head), len(blobs))
     return MAGIC + struct.pack("<I", crc32(content, crc32(rest, 0))) + rest + content
 
@@ -121,12 +124,13 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         raise FormatError(origin, f"should have {total} bytes and has {len(view)}", offset=8)
     if crc32(view[8:], 0) != checksum:
         raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
-    table = _HEADER.size + head_size
+    keys = _HEADER.size + head_size
+    table = keys + PACKED_KEY_BYTES * count
     blobs = table + 4 * (count + 1)
     if blobs > total:
         raise FormatError(origin, f"has {total} bytes, too few for {count} releases", offset=16)
     try:
-        project, index_url, base_url, joined = _decode_head(view[_HEADER.size : table])
+        project, index_url, base_url, joined = _decode_head(view[_HEADER.size : keys])
         texts = joined.split("\n") if joined else []
         versions = tuple([_version(text) for text in texts])
     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
@@ -142,7 +146,9 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         links=_Links(base_url),
         origin=origin,
     )
-    return ProjectPage(ProjectName(project), versions, releases.files, index_url=index_url)
+    return ProjectPage(
+        ProjectName(project), versions, releases.files, index_url=index_url, keys=bytes(view[keys:table])
+    )
 
 
 _decode_head = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
