@@ -21,6 +21,7 @@ from anyio import CapacityLimiter
 from packaging.version import Version
 
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
@@ -98,6 +99,7 @@ T = TypeVar("T")
 
 DEFAULT_SYNC = SyncOptions()
 LOCK_POLL_SECONDS = 0.05
+KERNELS_BUCKET = "kernels-v1"
 UNPACK_WORKERS = 2
 FILE_THREADS = 4
 
@@ -157,6 +159,7 @@ class Engine:
         settings = self._settings
         async with AsyncExitStack() as exits:
             self._store = open_store(settings)
+            self._kernels = Kernels(settings.kernels, cache_dir=settings.cache_dir / KERNELS_BUCKET)
             self._threads = CapacityLimiter(FILE_THREADS)
             await self._in_thread(self._store.sweep_staging, time.time())
             self._client = await exits.enter_async_context(
@@ -213,7 +216,12 @@ class Engine:
     ) -> Resolution:
         started = time.perf_counter()
         solver = Solver(
-            requirements, target=target, requires_python=requires_python, options=options, root_name=root_name
+            requirements,
+            target=target,
+            requires_python=requires_python,
+            options=options,
+            root_name=root_name,
+            kernels=self._kernels,
         )
         try:
             resolution = await resolve(solver, facts, on_event)

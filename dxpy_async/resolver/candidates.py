@@ -14,12 +14,15 @@ from enum import Enum, auto
 from packaging.version import Version
 
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.kernels import Kernels, VersionTable
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import InvalidSpecifier, allows_python, matching_mask
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.resolver.needs import DirectCandidate
+
+AUTOMATIC = Kernels()
 
 
 class Refusal(Enum):
@@ -49,12 +52,17 @@ class Refused:
 
 
 class Candidates:
-    """The candidates of one project. `origins` gives each its URL when the project is a direct reference, else None."""
+    """The candidates of one project. `origins` gives each its URL when the project is a direct reference, else None.
+
+    `kernels` say which of them a requirement allows; `keys` are the packed keys of `versions`, where they are known.
+    """
 
     __slots__ = (
         "_judge",
         "_judged",
+        "_kernels",
         "_masks",
+        "_table",
         "_wordings",
         "all",
         "origins",
@@ -71,6 +79,8 @@ class Candidates:
         versions: Sequence[Version],
         judge: Callable[[int], DistributionFile | Refused],
         *,
+        kernels: Kernels = AUTOMATIC,
+        keys: bytes | None = None,
         origins: Sequence[str] | None = None,
         unavailable: Unavailable | None = None,
     ) -> None:
@@ -80,6 +90,7 @@ class Candidates:
         """Those that are pre-releases and may not be picked."""
         self.refused = 0
         """Those that the solver came to and found unusable; only words depend on it."""
+        self._kernels, self._table = kernels, VersionTable(versions, keys)
         self._judge = judge
         self._judged: dict[int, DistributionFile | Refused] = {}
         self._masks: dict[tuple[str, str | None], int] = {}
@@ -96,7 +107,7 @@ class Candidates:
     def _match(self, requirement: Requirement) -> int:
         try:
             if self.origins is None:
-                return matching_mask(requirement.specifier, self.versions) if requirement.url is None else 0
+                return self._kernels.mask(requirement.specifier, self._table) if requirement.url is None else 0
             if requirement.url is not None:
                 return sum(1 << place for place, url in enumerate(self.origins) if url == requirement.url)
             # The order of direct references is not that of versions, so each is looked at alone.
@@ -144,7 +155,9 @@ class Candidates:
         self.prereleases = mask
 
 
-def index_candidates(page: ProjectPage, target: TargetEnvironment, *, pinned: Iterable[Version]) -> Candidates:
+def index_candidates(
+    page: ProjectPage, target: TargetEnvironment, *, pinned: Iterable[Version], kernels: Kernels = AUTOMATIC
+) -> Candidates:
     """The candidates on a project page. `pinned` versions may be used though they are yanked."""
     versions = page.versions[::-1]
     allowed = frozenset(pinned)
@@ -152,7 +165,7 @@ def index_candidates(page: ProjectPage, target: TargetEnvironment, *, pinned: It
     def judge(place: int) -> DistributionFile | Refused:
         return judge_files(page.files(versions[place]), target, yanked_is_fine=versions[place] in allowed)
 
-    return Candidates(page.project, versions, judge)
+    return Candidates(page.project, versions, judge, kernels=kernels, keys=page.keys)
 
 
 def no_candidates(project: ProjectName, unavailable: Unavailable) -> Candidates:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement, marker_holds
@@ -19,8 +20,8 @@ from dxpy_async.resolver.options import Prereleases, ResolutionOptions
 class Known:
     """Facts by what they are about. A fact is told once and does not change; a second telling is not heard."""
 
-    def __init__(self, target: TargetEnvironment, options: ResolutionOptions) -> None:
-        self._target, self._options = target, options
+    def __init__(self, target: TargetEnvironment, options: ResolutionOptions, kernels: Kernels) -> None:
+        self._target, self._options, self._kernels = target, options, kernels
         self._pages: dict[ProjectName, ProjectPage | Unavailable] = {}
         self._metadata: dict[tuple[ProjectName, Version], CoreMetadata | Unavailable] = {}
         self.direct: dict[tuple[ProjectName, str], DirectCandidate | Unavailable] = {}
@@ -79,7 +80,8 @@ class Known:
     def _candidates_of(self, project: ProjectName, page: ProjectPage | Unavailable) -> Candidates:
         if isinstance(page, Unavailable):
             return no_candidates(project, page)
-        candidates = index_candidates(page, self._target, pinned=self._pinned.get(project, ()))
+        pinned = self._pinned.get(project, ())
+        candidates = index_candidates(page, self._target, pinned=pinned, kernels=self._kernels)
         if not self._may_be_prerelease(candidates):
             candidates.refuse_prereleases()
         return candidates

@@ -20,12 +20,13 @@ import heapq
 from collections.abc import Iterable, Sequence
 
 from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import allows_python
 from dxpy_async.errors import NoSolution
-from dxpy_async.resolver.candidates import Candidates, Refusal, Refused
+from dxpy_async.resolver.candidates import AUTOMATIC, Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Deduction, Incompatibility, Package, Refuted
 from dxpy_async.resolver.facts import Asked, Depends, SameVersion, Unusable
 from dxpy_async.resolver.foresight import Foresight
@@ -71,7 +72,8 @@ class _Lacking(Exception):
 class Solver:
     """One resolution of `roots` for `target`.
 
-    `requires_python` is the project's own, and `root_name` what messages call the whole ("your project").
+    `requires_python` is the project's own, and `root_name` what messages call the whole ("your project"). `kernels`
+    look for the versions that requirements allow, and have no influence on the answer.
     """
 
     def __init__(
@@ -82,9 +84,10 @@ class Solver:
         requires_python: str = "",
         options: ResolutionOptions = DEFAULTS,
         root_name: str = "your project",
+        kernels: Kernels = AUTOMATIC,
     ) -> None:
         self._target, self._options, self._root_name = target, options, root_name
-        self._known = Known(target, options)
+        self._known = Known(target, options, kernels)
         self._roots = tuple(self._known.those_that_hold(roots, None))
         self._foresight = Foresight(self._known, options, self._want)
         self._deduction = Deduction()
