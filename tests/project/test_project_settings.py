@@ -123,6 +123,7 @@ def test_network_variables() -> None:
         ("DXPY_OFFLINE", "perhaps"),
         ("DXPY_NO_CONFIG", "2"),
         ("DXPY_LINK_MODE", "symlink"),
+        ("DXPY_KERNELS", "fast"),
         ("DXPY_DEFAULT_INDEX", "index.example"),
         ("DXPY_DEFAULT_INDEX", "ftp://index.example"),
         ("DXPY_INDEX", "https://good.example bad"),
