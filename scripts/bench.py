@@ -1,7 +1,8 @@
-"""Set the development environment up inside this clone and compare dxpy with uv, or its formats with TOML.
+"""Set the development environment up inside this clone and compare dxpy with uv, or parts of it with others.
 
     python3 scripts/bench.py [arguments of benchmarks/compare.py]
     python3 scripts/bench.py formats [arguments of benchmarks/formats.py]
+    python3 scripts/bench.py kernels [arguments of benchmarks/kernels.py]
 
 Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`.
 """
@@ -11,7 +12,7 @@ import sys
 
 from _environment import main, prepare, program, run
 
-OTHERS = ("formats",)
+OTHERS = ("formats", "kernels")
 """Benchmarks that are named; without a name it is the comparison with uv."""
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from command import Command, write_project
 
 _SHOW = "import sys, json; from dxpy_async.cli import main; main({!r}); print(json.dumps(sorted(sys.modules)))"
 
 
-def modules_after(dxpy: Command, arguments: list[str], cwd: Path) -> set[str]:
+def modules_after(dxpy: Command, arguments: list[str], cwd: Path, **variables: str) -> set[str]:
     """The modules that are loaded once a command line is through."""
     said = subprocess.check_output(
-        [sys.executable, "-c", _SHOW.format(arguments)], cwd=cwd, env=dxpy.environ, text=True
+        [sys.executable, "-c", _SHOW.format(arguments)], cwd=cwd, env={**dxpy.environ, **variables}, text=True
     )
     return set(json.loads(said.splitlines()[-1]))
 
@@ -69,3 +71,28 @@ def test_no_path_of_a_plain_sync_loads_numba_or_rich(dxpy: Command, tmp_path: Pa
     modules = modules_after(dxpy, ["sync"], write_project(tmp_path / "p", "web"))
     assert "dxpy_async.engine.engine" in modules
     assert not heavy(modules, "numba", "numpy", "rich")
+
+
+@pytest.mark.parametrize(
+    ("kernels", "loaded"),
+    [("auto", set()), ("scalar", set()), ("numpy", {"numpy"}), ("numba", {"numpy", "numba"}), ("NumPy", {"numpy"})],
+)
+def test_the_version_kernels_of_the_variable_are_those_that_are_used(
+    dxpy: Command, tmp_path: Path, kernels: str, loaded: set[str]
+) -> None:
+    if any(find_spec(name) is None for name in loaded):
+        pytest.skip(f"{' or '.join(loaded)} is not installed")
+    root = write_project(tmp_path / "p", "web")
+    modules = modules_after(dxpy, ["lock"], root, DXPY_KERNELS=kernels)
+    assert {name.partition(".")[0] for name in heavy(modules, "numpy", "numba")} == loaded
+    lock = (root / "dxpy.lock").read_bytes()
+    (root / "dxpy.lock").unlink()
+    assert dxpy("lock", root).code == 0
+    assert (root / "dxpy.lock").read_bytes() == lock
+
+
+def test_version_kernels_that_there_are_none_of_are_refused(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    said = dxpy("lock", root, environ={"DXPY_KERNELS": "gpu"})
+    assert said.code == 2
+    assert "DXPY_KERNELS is `gpu`; it can be one of auto, scalar, numpy, numba" in said.err
