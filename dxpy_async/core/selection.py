@@ -252,7 +252,7 @@ class _Walk:
     def _release_for(self, requirement: Requirement, owner: str) -> LockedRelease:
         releases = self._releases.get(requirement.name, [])
         if len(releases) > 1:
-            releases = [release for release in releases if _fits(release, requirement)]
+            releases = [release for release in releases if fits_requirement(release, requirement)]
             known = self.chosen.get(requirement.name)
             if known in releases:
                 return known
@@ -265,7 +265,7 @@ class _Walk:
         )
 
 
-def _fits(release: LockedRelease, requirement: Requirement) -> bool:
+def fits_requirement(release: LockedRelease, requirement: Requirement) -> bool:
     if requirement.url is not None:
         return release.source.url == requirement.url
     try:
