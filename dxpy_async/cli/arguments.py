@@ -68,6 +68,10 @@ def _parser() -> _Parser:
         "--git-merge", nargs=4, metavar=("BASE", "OURS", "THEIRS", "PATH"), help="for git: merge locks, into OURS"
     )
 
+    why = command("why", "tell why a package is in the lock")
+    why.add_argument("package", metavar="PACKAGE", help="its name")
+    why.add_argument("--all", action="store_true", help="show all chains of requirements that lead to it")
+
     export = command("export", "write the lock in a form that other tools read", _index(), _python(), _selection())
     export.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
     export.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
