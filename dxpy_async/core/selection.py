@@ -122,8 +122,8 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
     differing = {
         name for name, value in target.markers.items() if name in lock.environment and lock.environment[name] != value
     }
-    if not differing:
-        return None
+    if not differing and target.markers.get("platform_release"):
+        return None  # platforms that are only named (`core.target_platforms`) share markers, and the wheels must tell
     if not allows_python(lock.requires_python, target.python_version):
         return f"it is for Python {lock.requires_python}, and this is {target.describe()}"
     for marker, extra, owner in _conditions(lock):
