@@ -16,6 +16,7 @@ TYPE_CHECKING = False  # importing it from `typing` would cost more than a whole
 
 if TYPE_CHECKING:
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
+    from dxpy_async.core.target_platforms import WantedTarget
     from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
@@ -37,6 +38,7 @@ __all__ = [
     "Settings",
     "SyncOptions",
     "SyncOutcome",
+    "WantedTarget",
     "__version__",
     "load_settings",
 ]
@@ -55,6 +57,7 @@ _PLACES = {
     "Settings": "dxpy_async.core.settings",
     "SyncOptions": "dxpy_async.engine.syncing",
     "SyncOutcome": "dxpy_async.engine.syncing",
+    "WantedTarget": "dxpy_async.core.target_platforms",
     "load_settings": "dxpy_async.project.settings",
 }
 

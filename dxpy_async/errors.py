@@ -8,6 +8,7 @@
     ├── LockError                    the lock: missing, stale, damaged
     │   ├── LockNotFound
     │   ├── StaleLock
+    │   ├── NotInLock
     │   └── WrongEnvironment
     ├── ResolutionError              no set of distributions satisfies what is asked
     │   ├── NoSolution
@@ -123,6 +124,17 @@ class StaleLock(LockError):
             hints=("run `dxpy lock` to bring it up to date",),
         )
         self.file, self.reason = file, reason
+
+
+class NotInLock(LockError):
+    """The lock has no release of a project that was asked about."""
+
+    code = "not-in-lock"
+    exit_code = 1
+
+    def __init__(self, project: str, file: str, *, hints: Sequence[str]) -> None:
+        super().__init__(f"`{project}` is not in the lock `{file}`", hints=hints)
+        self.project, self.file = project, file
 
 
 class WrongEnvironment(LockError):

@@ -17,6 +17,7 @@ from dxpy_async.cli import quick
 
 COMMANDS = {
     "lock": ("lock_warm", "lock_command"),
+    "why": ("why_warm",),
     "export": ("export_warm", "export_command"),
     "sync": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),

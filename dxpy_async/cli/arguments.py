@@ -46,7 +46,7 @@ def _parser() -> _Parser:
             allow_abbrev=False,
         )
 
-    lock = command("lock", "resolve the project and write the lock", _index(), _python())
+    lock = command("lock", "resolve the project and write the lock", _index(), _python(), _target())
     lock.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
     lock.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
     lock.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
@@ -68,7 +68,12 @@ def _parser() -> _Parser:
         "--git-merge", nargs=4, metavar=("BASE", "OURS", "THEIRS", "PATH"), help="for git: merge locks, into OURS"
     )
 
-    export = command("export", "write the lock in a form that other tools read", _index(), _python(), _selection())
+    why = command("why", "tell why a package is in the lock")
+    why.add_argument("package", metavar="PACKAGE", help="its name")
+    why.add_argument("--all", action="store_true", help="show all chains of requirements that lead to it")
+
+    export_needs = (_index(), _python(), _target(), _selection())
+    export = command("export", "write the lock in a form that other tools read", *export_needs)
     export.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
     export.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
     export.add_argument("--no-hashes", action="store_true", help="requirements-txt: pins alone")
@@ -178,6 +183,18 @@ def _index() -> _Parser:
 def _python() -> _Parser:
     flags = _Parser(add_help=False)
     flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    return flags
+
+
+def _target() -> _Parser:
+    flags = _Parser(add_help=False)
+    group = flags.add_argument_group("target options")
+    group.add_argument("--python-version", metavar="VERSION", help="lock for this Python, there or not, like 3.12")
+    group.add_argument(
+        "--python-platform",
+        metavar="NAME",
+        help="lock for linux, macos, windows, or a triple like aarch64-unknown-linux-gnu",
+    )
     return flags
 
 

@@ -17,6 +17,7 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import without_credentials
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.syncing import LockMode, StateWatch, SyncOptions
 from dxpy_async.project.pyproject import Project, find_project, read_project
 from dxpy_async.project.settings import load_settings, switched_on
@@ -59,6 +60,11 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         return
     with tempfile.TemporaryDirectory(prefix="dxpy-cache-", ignore_cleanup_errors=True) as directory:
         yield replace(settings, cache_dir=Path(directory))
+
+
+def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
+    """What `lock` and `export` are to work for instead of the Python and the machine at hand."""
+    return WantedTarget.parse(arguments.python_version, arguments.python_platform)
 
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:

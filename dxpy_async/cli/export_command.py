@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.context import listener, project_of, settings_of, wanted_target
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.export_warm import write
 from dxpy_async.cli.output import Output
@@ -13,7 +13,7 @@ from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     project = project_of(arguments)
-    options = LockOptions(check=arguments.locked)
+    options = LockOptions(check=arguments.locked, target=wanted_target(arguments))
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> LockOutcome:

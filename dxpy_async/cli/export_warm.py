@@ -7,12 +7,13 @@ import re
 import time
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of, sync_options
+from dxpy_async.cli.context import project_of, sync_options, wanted_target
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.excerpts import excerpt
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.locking import replace_file
 from dxpy_async.engine.syncing import SyncOptions
 from dxpy_async.errors import UsageError
@@ -28,6 +29,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
     place = Path(arguments.output_file) if arguments.output_file is not None else None
     _check_place(arguments, place)
+    if arguments.frozen and wanted_target(arguments) != HERE:
+        raise UsageError("`--frozen` takes the lock for what it was made for, and goes with no other target")
     project = project_of(arguments)
     path = project.root / LOCK_NAME
     if not path.exists() and not arguments.frozen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.context import listener, project_of, settings_of, wanted_target
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
 from dxpy_async.cli.output import Output, count
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         dry_run=arguments.dry_run,
         pins=pins,
         anew=sides is not None,
+        target=wanted_target(arguments),
     )
     outcome = _lock(project, options, arguments, output)
     _say_differences(earlier, outcome.lock, output)

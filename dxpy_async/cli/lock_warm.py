@@ -9,14 +9,14 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of, project_root, settings_of
+from dxpy_async.cli.context import project_of, project_root, settings_of, wanted_target
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.locking import why_stale
-from dxpy_async.engine.syncing import interpreter_for
+from dxpy_async.engine.syncing import target_for
 from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
@@ -55,10 +55,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
 
 
 def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespace) -> bool:
-    """Whether `lock` answers the project as it is now, for the Python that the flags and the environment mean."""
+    """Whether `lock` answers the project as it is now, for the target that the flags and the environment mean."""
+    wanted = wanted_target(arguments)
     with settings_of(arguments, project) as settings:
-        interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-        return why_stale(lock, project, interpreter.target, settings.indexes) is None
+        target = target_for(wanted, project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
+        return why_stale(lock, project, target, settings.indexes) is None
 
 
 def _text_for_git(path: str) -> str:

@@ -62,7 +62,11 @@ class TagFacts(NamedTuple):
 
 def supported_tags(facts: TagFacts) -> tuple[str, ...]:
     """All tags the interpreter accepts, best first, each once, like `cp312-cp312-manylinux_2_17_x86_64`."""
-    platforms = tuple(platform.lower() for platform in platform_tags(facts))
+    return tags_on_platforms(facts, tuple(platform.lower() for platform in platform_tags(facts)))
+
+
+def tags_on_platforms(facts: TagFacts, platforms: tuple[str, ...]) -> tuple[str, ...]:
+    """`supported_tags` where the platform parts, best first, are known; what `facts` say of the machine is not read."""
     if facts.implementation == "cpython":
         own = _cpython_tags(facts, platforms)
         interpreter = f"cp{facts.version_nodot}"

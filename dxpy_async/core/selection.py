@@ -122,8 +122,8 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
     differing = {
         name for name, value in target.markers.items() if name in lock.environment and lock.environment[name] != value
     }
-    if not differing:
-        return None
+    if not differing and target.markers.get("platform_release"):
+        return None  # platforms that are only named (`core.target_platforms`) share markers, and the wheels must tell
     if not allows_python(lock.requires_python, target.python_version):
         return f"it is for Python {lock.requires_python}, and this is {target.describe()}"
     for marker, extra, owner in _conditions(lock):
@@ -252,7 +252,7 @@ class _Walk:
     def _release_for(self, requirement: Requirement, owner: str) -> LockedRelease:
         releases = self._releases.get(requirement.name, [])
         if len(releases) > 1:
-            releases = [release for release in releases if _fits(release, requirement)]
+            releases = [release for release in releases if fits_requirement(release, requirement)]
             known = self.chosen.get(requirement.name)
             if known in releases:
                 return known
@@ -265,7 +265,7 @@ class _Walk:
         )
 
 
-def _fits(release: LockedRelease, requirement: Requirement) -> bool:
+def fits_requirement(release: LockedRelease, requirement: Requirement) -> bool:
     if requirement.url is not None:
         return release.source.url == requirement.url
     try:

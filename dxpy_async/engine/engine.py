@@ -30,6 +30,7 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.events import (
     Finished,
@@ -76,6 +77,7 @@ from dxpy_async.engine.syncing import (
     require_match,
     select_packages,
     stage,
+    target_for,
 )
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, StaleLock
@@ -119,12 +121,14 @@ class LockOptions:
     """How to lock. `upgrade` forgets every earlier pin, `upgrade_projects` those of some; `check` only compares.
 
     `pins` are kept where they fit, before those of the earlier lock; with `anew`, that lock is not even read.
+    `target` names another Python or platform than those at hand.
     """
 
     upgrade: bool = False
     upgrade_projects: tuple[ProjectName, ...] = ()
     pins: tuple[WantedPin, ...] = ()
     anew: bool = False
+    target: WantedTarget = HERE
     check: bool = False
     dry_run: bool = False
 
@@ -252,8 +256,8 @@ class Engine:
         """
         async with self._operation(on_event):
             project = read_project(Path(os.path.abspath(directory)))
-            interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
-            return await self._lock(project, interpreter.target, options, on_event)
+            target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
+            return await self._lock(project, target, options, on_event)
 
     async def _lock(
         self, project: Project, target: TargetEnvironment, options: LockOptions, on_event: Listener

@@ -16,6 +16,7 @@ from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
@@ -184,6 +185,21 @@ def interpreter_for(project: Project, settings: Settings, search: SearchPlaces) 
     return find_interpreter(
         settings.python, search=search, requires_python=project.requires_python, cache_dir=settings.cache_dir
     )
+
+
+def target_for(wanted: WantedTarget, project: Project, settings: Settings, search: SearchPlaces) -> TargetEnvironment:
+    """The environment that the project is locked for: `wanted`, and where that leaves something open, what is here.
+
+    Raises InterpreterNotFound as `interpreter_for` does, but of an interpreter that only tells of the machine nothing
+    is demanded.
+    """
+    if wanted.python is not None and wanted.platform is not None:
+        return target_environment(wanted.python, wanted.platform)
+    if wanted.python is not None:
+        anyone = find_interpreter(None, search=search, cache_dir=settings.cache_dir)
+        return target_environment(wanted.python, platform_of(anyone.target))
+    here = interpreter_for(project, settings, search).target
+    return moved(here, wanted.platform) if wanted.platform is not None else here
 
 
 def _working_environment(project: Project, settings: Settings) -> VirtualEnvironment | None:

@@ -38,7 +38,7 @@ def unfit_python(root_name: str, requires_python: str, target: TargetEnvironment
     return NoSolution(
         f"{root_name} needs Python {requires_python}, and this is {target.describe()}",
         derivation=None,
-        hints=("choose another interpreter with `--python`",),
+        hints=("choose another Python with `--python` or `--python-version`",),
     )
 
 

@@ -67,6 +67,14 @@ def test_a_lock_that_is_up_to_date_loads_no_event_loop_and_no_network(dxpy: Comm
     assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
 
 
+def test_why_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("lock", root).code == 0
+    modules = modules_after(dxpy, ["why", "safe"], root)
+    assert "dxpy_async.core.lock_paths" in modules
+    assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
+
+
 def test_no_path_of_a_plain_sync_loads_numba_or_rich(dxpy: Command, tmp_path: Path) -> None:
     modules = modules_after(dxpy, ["sync"], write_project(tmp_path / "p", "web"))
     assert "dxpy_async.engine.engine" in modules
