@@ -7,7 +7,7 @@ with `===` or with a version that does not fit a key, and a table in which many 
 `specifiers.matching_mask`, and single versions that do not fit are put to `packaging`.
 
 The automatic choice rests on `benchmarks/kernels.py`: a call into numpy or numba costs more than bisecting for a few
-specifiers, and saves a fifth to a third of the time for many. Importing them costs what is saved on a million, so they
+specifiers, and saves up to a third of the time for many. Importing them costs what is saved on a million, so they
 are used when they are there already, and numba is imported after that many were asked for in large batches.
 """
 
@@ -165,21 +165,19 @@ class Kernels:
 
 
 def _bisected(bounds: Sequence[bytes], cells: Sequence[bytes]) -> int:
-    mask = 0
-    for place in range(0, len(bounds), 2):
-        mask |= (1 << bisect_left(cells, bounds[place + 1])) - (1 << bisect_left(cells, bounds[place]))
-    return mask
+    if len(bounds) == 2:  # nearly always
+        return (1 << bisect_left(cells, bounds[1])) - (1 << bisect_left(cells, bounds[0]))
+    return _assembled([bounds], [bisect_left(cells, bound) for bound in bounds])[0]
 
 
-def _assembled(every: Sequence[tuple[bytes, ...] | None], places: Sequence[int]) -> list[int]:
+def _assembled(every: Sequence[Sequence[bytes] | None], places: Sequence[int]) -> list[int]:
     """The mask of each, from the places of all their bounds one after the other; 0 for one that has none."""
+    stretches = iter([(1 << stop) - (1 << start) for start, stop in zip(places[::2], places[1::2], strict=True)])
     masks = []
-    read = 0
     for bounds in every:
-        mask = 0
-        for _ in range(0, len(bounds or ()), 2):
-            mask |= (1 << places[read + 1]) - (1 << places[read])
-            read += 2
+        mask = next(stretches) if bounds else 0
+        for _ in range(2, len(bounds or ()), 2):
+            mask |= next(stretches)
         masks.append(mask)
     return masks
 

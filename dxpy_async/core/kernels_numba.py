@@ -1,8 +1,9 @@
 """Where bounds fall in a table of packed keys, compiled by numba; imported by `kernels` when it is chosen.
 
 For each bound the table is halved down to sixteen keys, and how many of these are below the bound is counted without a
-branch, which LLVM turns into comparisons of four keys at a time (AVX2). Counting all keys so would take longer from 50
-keys on, halving down to one is slower by a tenth to a fifth, for the processor cannot guess the last branches.
+branch, which LLVM turns into comparisons of several keys at a time. Counting all keys so is quicker among ten, takes
+twice as long among a hundred and twelve times as long among a thousand; halving down to one takes a tenth longer where
+there are many bounds, because the processor cannot guess the last branches.
 
 Compiling takes a second and happens once: numba keeps the machine code on disk, and looks itself whether it is that of
 this file, numba's version and the processor.

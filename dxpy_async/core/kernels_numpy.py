@@ -2,7 +2,8 @@
 
 A key is sixteen bytes, most significant first, which numpy compares as it does any text of that length. (Zero bytes at
 the end count for nothing in such texts, and the shorter is the smaller, so they order as numbers do.) One call searches
-for all bounds: with two words a key, and a search in step for all bounds, it takes fifty times as long.
+for all bounds. Two words a key, and a search in step for all bounds, take forty times as long for two bounds and nearly
+twice as long for two thousand.
 """
 
 from __future__ import annotations
