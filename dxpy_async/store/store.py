@@ -34,7 +34,9 @@ from dxpy_async.store.trees import remove_tree
 STAGING_SECONDS = 24 * 60 * 60
 """How long work in progress is left alone where its owner's lock cannot be seen."""
 
-_BUCKET = re.compile(r"(?:packages|aliases|tmp|pages|metadata|hints|interpreters|skeletons|roots|wheels|http)-v[0-9]+")
+_BUCKET = re.compile(
+    r"(?:packages|aliases|tmp|pages|metadata|hints|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
+)
 _HEX_DIGITS = "0123456789abcdef"
 _DIGEST_DIGITS = 64
 _PUBLISH_POLL_SECONDS = 0.002
