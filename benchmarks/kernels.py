@@ -8,7 +8,7 @@ or a post-release, all with a packed key, as on a page from the cache. So are th
 requirements are: half with one clause, the others with an upper bound, an exclusion or a prefix.
 
 A cell is the best time of several runs for all specifiers together, compiled to ranges before, for a specifier is that
-once in a process. *versions* is the way without keys, which compares parsed versions with `packaging`'s operators.
+once in a process. *compared* is the way without keys, which compares parsed versions with `packaging`'s operators.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def measured(versions: int, specifiers: int, ways: dict[str, Kernels]) -> Row:
     asked = made_up_specifiers(specifiers, candidates)
     table = VersionTable(candidates, key_table(candidates))
     expected = [matching_mask(specifier, candidates) for specifier in asked]
-    seconds = {"versions": best_time(lambda: [matching_mask(each, candidates) for each in asked], runs=50)}
+    seconds = {"compared": best_time(lambda: [matching_mask(each, candidates) for each in asked], runs=50)}
     for way, kernels in ways.items():
         assert kernels.masks(asked, table) == expected, f"{way} finds other versions"
         seconds[way] = best_time(lambda kernels=kernels: kernels.masks(asked, table), runs=200)
@@ -162,12 +162,12 @@ def main() -> None:
             print(f"{kernel:>22}{_duration(seconds):>14}")
         ways = {choice.value: Kernels(choice, cache_dir=cache / "kept") for choice in installed()}
         ways["auto"] = Kernels(cache_dir=cache / "kept")
-        print(f"\n{'versions':>9}{'specifiers':>12}" + "".join(f"{way:>12}" for way in ("versions", *ways)) + "   wins")
+        print(f"\n{'versions':>9}{'specifiers':>12}" + "".join(f"{way:>12}" for way in ("compared", *ways)) + "   wins")
         rows = []
         for versions in arguments.versions:
             for specifiers in arguments.specifiers:
                 rows.append(measured(versions, specifiers, ways))
-                print(shown(rows[-1], ("versions", *ways)), flush=True)
+                print(shown(rows[-1], ("compared", *ways)), flush=True)
     if arguments.json:
         figures = [{**asdict(row), "quickest": row.quickest} for row in rows]
         whole = {"python": sys.version, "first_answer_seconds": times, "rows": figures}

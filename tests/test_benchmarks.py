@@ -138,6 +138,19 @@ def test_path_that_leads_elsewhere_is_not_found(copy: Served, path: str) -> None
     assert "fetched.log" in {each.name for each in copy.directory.iterdir()}
 
 
+def test_the_kernels_are_timed(tmp_path: Path) -> None:
+    """A tiny run ends, with every kernel that is installed finding the same, and writes its figures to a file."""
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "kernels.py"), "--versions", "10", "--specifiers", "1", "20"]
+    ended = subprocess.run([*command, "--json", str(figures)], capture_output=True, text=True, check=True, timeout=60)
+    written = json.loads(figures.read_text())
+    assert [(row["versions"], row["specifiers"]) for row in written["rows"]] == [(10, 1), (10, 20)]
+    for row in written["rows"]:
+        assert {"compared", "scalar", "auto"} <= row["seconds"].keys()
+        assert row["seconds"][row["quickest"]] == min(row["seconds"][way] for way in row["seconds"] if way != "auto")
+    assert "wins" in ended.stdout
+
+
 def test_the_formats_are_timed(tmp_path: Path) -> None:
     """A tiny run ends, shows every row, and writes the same to a file."""
     figures = tmp_path / "figures.json"
