@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def measured(versions: int, specifiers: int, ways: dict[str, Kernels]) -> Row:
     seconds = {"compared": best_time(lambda: [matching_mask(each, candidates) for each in asked], runs=50)}
     for way, kernels in ways.items():
         assert kernels.masks(asked, table) == expected, f"{way} finds other versions"
-        seconds[way] = best_time(lambda kernels=kernels: kernels.masks(asked, table), runs=200)
+        seconds[way] = best_time(partial(kernels.masks, asked, table), runs=200)
     return Row(versions, specifiers, seconds)
 
 
