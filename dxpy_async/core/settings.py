@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from dxpy_async.core.resolution_settings import ResolutionSettings
+
 PYPI_SIMPLE_URL = "https://pypi.org/simple"
 """The address of the public index: the only place where it stands."""
 
@@ -60,3 +62,4 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
     kernels: KernelChoice = KernelChoice.AUTO
+    resolution: ResolutionSettings = field(default_factory=ResolutionSettings)

@@ -17,7 +17,15 @@ from functools import lru_cache
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
 
-__all__ = ["InvalidSpecifier", "allows_python", "clauses_of", "matching_mask", "mentions_prerelease", "pinned_versions"]
+__all__ = [
+    "InvalidSpecifier",
+    "allows_python",
+    "clauses_of",
+    "has_lower_bound",
+    "matching_mask",
+    "mentions_prerelease",
+    "pinned_versions",
+]
 
 
 def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
@@ -100,6 +108,11 @@ def mentions_prerelease(specifier: str) -> bool:
         if Version(clause.version).is_prerelease:
             return True
     return False
+
+
+def has_lower_bound(specifier: str) -> bool:
+    """Whether a clause ends the versions that are allowed at the lower end."""
+    return any(clause.operator not in ("<", "<=", "!=") for clause in clauses_of(specifier))
 
 
 def pinned_versions(specifier: str) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class Candidates:
         "_table",
         "_wordings",
         "all",
+        "lowest_first",
         "origins",
         "prereleases",
         "project",
@@ -88,6 +89,8 @@ class Candidates:
         self.all = (1 << len(versions)) - 1
         self.prereleases = 0
         """Those that are pre-releases and may not be picked."""
+        self.lowest_first = False
+        """Whether the oldest version is tried first, not the newest."""
         self.refused = 0
         """Those that the solver came to and found unusable; only words depend on it."""
         self._kernels, self._table = kernels, VersionTable(versions, keys)
@@ -134,6 +137,14 @@ class Candidates:
     def specifier_of(self, mask: int) -> str:
         """The specifier, of a requirement that counted, that allows just those in `mask`; empty when none does."""
         return self._wordings.get(mask, "")
+
+    def best(self, mask: int) -> int:
+        """The candidate in `mask`, which is not empty, that is to be tried first."""
+        return (mask & -mask).bit_length() - 1 if self.lowest_first else mask.bit_length() - 1
+
+    def worse_than(self, place: int) -> int:
+        """The candidates that are tried only after the one at `place`."""
+        return self.all >> (place + 1) << (place + 1) if self.lowest_first else (1 << place) - 1
 
     def place_of(self, version: Version) -> int | None:
         """Where `version` stands, None when it is not there."""

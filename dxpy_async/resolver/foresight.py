@@ -81,7 +81,7 @@ class Foresight:
         for _ in range(LOOKED_AT):
             if not mask:
                 return None
-            place = mask.bit_length() - 1
+            place = candidates.best(mask)
             if isinstance(candidates.judge(place), DistributionFile):
                 return place
             mask ^= 1 << place

@@ -14,7 +14,7 @@ from dxpy_async.core.requirements import Requirement, marker_holds
 from dxpy_async.core.specifiers import InvalidSpecifier, mentions_prerelease, pinned_versions
 from dxpy_async.resolver.candidates import Candidates, direct_candidates, index_candidates, no_candidates
 from dxpy_async.resolver.needs import DirectCandidate
-from dxpy_async.resolver.options import Prereleases, ResolutionOptions
+from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
 
 
 class Known:
@@ -29,6 +29,7 @@ class Known:
         self._requirements: dict[tuple[ProjectName, int, ExtraName | None], tuple[Requirement, ...]] = {}
         self._markers: dict[tuple[str, str], bool] = {}
         self._explicit: set[ProjectName] = set()
+        self._lowest: frozenset[ProjectName] = frozenset()
         self._pinned: dict[ProjectName, set[Version]] = {}
 
     def tell_page(self, project: ProjectName, answer: ProjectPage | Unavailable) -> None:
@@ -40,11 +41,15 @@ class Known:
     def tell_direct(self, project: ProjectName, url: str, answer: DirectCandidate | Unavailable) -> None:
         self.direct.setdefault((project, url), answer)
 
-    def settle_rules(self, own: Iterable[Requirement], urls: dict[ProjectName, list[str]]) -> None:
+    def settle_rules(
+        self, roots: Iterable[Requirement], own: Iterable[Requirement], urls: dict[ProjectName, list[str]]
+    ) -> None:
         """Fix what depends on the user's `own` requirements: pre-releases and yanked versions asked for, and `urls`.
 
-        Own are the requirements of the project and of the archives that it refers to by URL.
+        Own are the `roots`, which are the project's, and those of the archives that it refers to by URL.
         """
+        if self._options.mode is ResolutionMode.LOWEST_DIRECT:
+            self._lowest = frozenset(requirement.name for requirement in roots)
         for requirement in own:
             self._note_wishes(requirement)
         for project, preferred in self._options.preferences.items():
@@ -84,11 +89,12 @@ class Known:
         candidates = index_candidates(page, self._target, pinned=pinned, kernels=self._kernels)
         if not self._may_be_prerelease(candidates):
             candidates.refuse_prereleases()
+        candidates.lowest_first = self._options.mode is ResolutionMode.LOWEST or project in self._lowest
         return candidates
 
     def _may_be_prerelease(self, candidates: Candidates) -> bool:
         explicit = candidates.project in self._explicit
-        match self._options.prereleases:
+        match self._options.prereleases_for(candidates.project):
             case Prereleases.ALLOW:
                 return True
             case Prereleases.DISALLOW:

@@ -24,7 +24,7 @@ from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
-from dxpy_async.core.specifiers import allows_python
+from dxpy_async.core.specifiers import allows_python, has_lower_bound
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.candidates import AUTOMATIC, Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Deduction, Incompatibility, Package, Refuted
@@ -209,7 +209,7 @@ class Solver:
                         own += self._known.those_that_hold(answer.metadata.requirements, extra)
         if lacking is not None:
             raise _Lacking(lacking)
-        self._known.settle_rules(own, urls)
+        self._known.settle_rules(self._roots, own, urls)
         self._settled = True
         self._foresight.expect(self._roots)
 
@@ -245,7 +245,8 @@ class Solver:
                 self._extras.setdefault(candidates.project, []).append(package)
                 self._add({package: candidates.all, base: ~candidates.all}, SameVersion())
             elif candidates.prereleases:
-                detail = "by name" if self._options.prereleases.heeds_requirements else ""
+                rule = self._options.prereleases_for(candidates.project)
+                detail = "by name" if rule.heeds_requirements else ""
                 self._refuse(package, candidates.prereleases, Refused(Refusal.PRERELEASE, detail))
         return package
 
@@ -338,7 +339,7 @@ class Solver:
         candidates, mask = package.candidates, package.mask
         place = self._preferred(candidates, mask)
         if place is None:
-            place, refused = self._newest_usable(package)
+            place, refused = self._first_usable(package)
             if refused:
                 return None
             assert place is not None, "a package whose candidates are all refused cannot be undecided"
@@ -355,13 +356,13 @@ class Solver:
             return None
         return place if isinstance(candidates.judge(place), DistributionFile) else None
 
-    def _newest_usable(self, package: Package) -> tuple[int | None, bool]:
-        """The newest candidate that can be used, and whether newer ones were refused on the way."""
-        mask = package.mask
+    def _first_usable(self, package: Package) -> tuple[int | None, bool]:
+        """The best candidate that can be used, and whether better ones were refused on the way."""
+        candidates, mask = package.candidates, package.mask
         refused = False
         while mask:
-            place = mask.bit_length() - 1
-            verdict = package.candidates.judge(place)
+            place = candidates.best(mask)
+            verdict = candidates.judge(place)
             if isinstance(verdict, DistributionFile):
                 return place, refused
             self._refuse(package, 1 << place, verdict)
@@ -453,11 +454,11 @@ class Solver:
         tried = len(visited)
         if tried < VISITS_TO_RUN_AHEAD or tried % VISITS_TO_RUN_AHEAD:
             return
-        mask = package.mask & ((1 << place) - 1)
+        mask = package.mask & candidates.worse_than(place)
         for _ in range(min(2 * tried, BATCH)):
             if not mask:
                 return
-            following = mask.bit_length() - 1
+            following = candidates.best(mask)
             mask ^= 1 << following
             file = candidates.judge(following)
             if isinstance(file, DistributionFile):
@@ -493,6 +494,7 @@ class Solver:
                 continue
             if extra is None:
                 yield from self._source_warnings(package, package.decision)
+                yield from self._lower_bound_warnings(package, package.decision)
             elif self._is_unknown(package, package.decision):
                 version = package.candidates.versions[package.decision]
                 yield f"`{project}` {version} has no extra `{extra}`"
@@ -505,25 +507,35 @@ class Solver:
         )
 
     def _source_warnings(self, package: Package, place: int) -> Iterable[str]:
-        """One sentence when the newest version that fits was passed over because it would have to be built."""
+        """One sentence when the best version that fits was passed over because it would have to be built."""
         passed_over = self._refusals.get((package, Refusal.SOURCE_ONLY))
         if passed_over is None:
             return
-        fitting = passed_over.terms[package] >> (place + 1) << (place + 1)
+        candidates = package.candidates
+        fitting = passed_over.terms[package] & ~candidates.worse_than(place)
         for incompatibility in package.incompatibilities:
             fact = incompatibility.cause
             if isinstance(fact, Asked) or (isinstance(fact, Depends) and self._is_active(fact, incompatibility)):
                 fitting &= fact.allowed if fact.target is package else -1
         if not fitting:
             return
-        newest = fitting.bit_length() - 1
-        candidates = package.candidates
-        verdict = candidates.judge(newest)
+        best = candidates.best(fitting)
+        verdict = candidates.judge(best)
         assert isinstance(verdict, Refused)
         yield (
-            f"`{candidates.project}` {candidates.versions[newest]} has only the source distribution "
+            f"`{candidates.project}` {candidates.versions[best]} has only the source distribution "
             f"`{verdict.detail}`, and building is not possible yet; {candidates.versions[place]} is used instead"
         )
+
+    def _lower_bound_warnings(self, package: Package, place: int) -> Iterable[str]:
+        """One sentence when the lowest version is wanted and the user gave nothing to stop at."""
+        candidates = package.candidates
+        asked = [requirement for requirement in self._roots if requirement.name == candidates.project]
+        if asked and candidates.lowest_first and not any(has_lower_bound(each.specifier) for each in asked):
+            yield (
+                f"`{candidates.project}` is required without a lower bound, "
+                f"so the lowest version that fits was taken, {candidates.versions[place]}"
+            )
 
     @staticmethod
     def _is_active(fact: Depends, incompatibility: Incompatibility) -> bool:

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from dxpy_async.core.specifiers import allows_python, matching_mask, mentions_prerelease, pinned_versions
+from dxpy_async.core.specifiers import (
+    allows_python,
+    has_lower_bound,
+    matching_mask,
+    mentions_prerelease,
+    pinned_versions,
+)
 
 # Few distinct numbers, so that bounds and versions meet often.
 numbers = st.integers(0, 2)
@@ -111,3 +117,11 @@ def test_pins_are_the_versions_named_outright() -> None:
 )
 def test_requires_python_is_held_against_the_release(requires_python: str, python: str, expected: bool) -> None:
     assert allows_python(requires_python, Version(python)) is expected
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [("", False), ("<2", False), ("<=2,!=1", False), (">=1", True), (">1,<2", True), ("~=1.0", True), ("==1.*", True)],
+)
+def test_a_specifier_has_a_lower_bound_when_a_clause_stops_there(specifier: str, expected: bool) -> None:
+    assert has_lower_bound(specifier) is expected

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from dxpy_async.errors import NoSolution
-from dxpy_async.resolver.options import ResolutionOptions
+from dxpy_async.resolver.options import ResolutionMode, ResolutionOptions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "resolver"))
 
@@ -56,6 +58,18 @@ def brute_force(own: list[str], world: World, chosen: dict[str, str] | None = No
         return False
     name = found[0].missing
     return any(brute_force(own, world, {**chosen, name: version}) for version in world.get(name, ()))
+
+
+def answers(own: list[str], world: World, chosen: dict[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Every choice of versions without flaws."""
+    chosen = chosen or {}
+    found = flaws(own, world, chosen)
+    if not found:
+        yield chosen
+    elif all(flaw.missing for flaw in found):
+        name = found[0].missing
+        for version in world.get(name, ()):
+            yield from answers(own, world, {**chosen, name: version})
 
 
 relaxed = settings(
@@ -133,6 +147,30 @@ def test_an_answer_given_as_preferences_is_the_answer_again(own: list[str], worl
         return
     again = resolve(own, world, options=ResolutionOptions(preferences={pin.project: pin.version for pin in first.pins}))
     assert pins(again) == pins(first)
+
+
+LOWEST = (ResolutionMode.LOWEST, ResolutionMode.LOWEST_DIRECT)
+
+
+@pytest.mark.parametrize("mode", ResolutionMode)
+def test_a_single_requirement_gets_the_lowest_or_highest_version_that_any_answer_has(mode: ResolutionMode) -> None:
+    solved = 0
+    for seed in range(700):
+        own, world = random_world(seed)
+        own = own[:1]
+        try:
+            resolution = resolve(own, world, options=ResolutionOptions(mode=mode))
+        except NoSolution:
+            assert not brute_force(own, world), f"world {seed} has an answer"
+            continue
+        chosen = picked(resolution)
+        assert flaws(own, world, chosen) == [], f"world {seed}"
+        name = own[0][0]
+        if name in chosen:  # its marker may not hold
+            best = (min if mode in LOWEST else max)(Version(each[name]) for each in answers(own, world))
+            assert Version(chosen[name]) == best, f"world {seed}"
+            solved += 1
+    assert solved > 50
 
 
 def test_the_checker_sees_what_is_wrong() -> None:

@@ -12,7 +12,7 @@ from worlds import flaws, picked, pins, resolve
 
 from dxpy_async.core.names import normalize
 from dxpy_async.errors import NoSolution
-from dxpy_async.resolver.options import Prereleases, ResolutionOptions
+from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
 from dxpy_async.resolver.resolution import Resolution
 
 SCENARIOS = sorted(Path(__file__).parents[1].joinpath("scenarios").glob("*.toml"))
@@ -22,7 +22,9 @@ def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
     """What happens, in the form of a scenario's `expected` table."""
     wishes = scenario.get("options", {})
     options = ResolutionOptions(
+        mode=ResolutionMode(wishes.get("resolution", "highest")),
         prereleases=Prereleases(wishes.get("prereleases", "if-necessary-or-explicit")),
+        prereleases_of={normalize(name): Prereleases(rule) for name, rule in wishes.get("prereleases-of", {}).items()},
         preferences={normalize(name): Version(text) for name, text in wishes.get("preferences", {}).items()},
         upgrade=frozenset(normalize(name) for name in wishes.get("upgrade", ())),
         upgrade_all=wishes.get("upgrade-all", False),
