@@ -65,6 +65,7 @@ class Candidates:
         "_table",
         "_wordings",
         "all",
+        "constrained",
         "lowest_first",
         "origins",
         "prereleases",
@@ -89,6 +90,8 @@ class Candidates:
         self.all = (1 << len(versions)) - 1
         self.prereleases = 0
         """Those that are pre-releases and may not be picked."""
+        self.constrained = 0
+        """Those that a constraint rules out."""
         self.lowest_first = False
         """Whether the oldest version is tried first, not the newest."""
         self.refused = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dxpy_async.core.amendments import Statement
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.resolver.candidates import Refused
 from dxpy_async.resolver.deduction import Fact, Package
@@ -29,6 +30,15 @@ class Depends(Fact):
     parent: Package
     requirement: Requirement | None
     target: Package
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constrained(Fact):
+    """A constraint of the user's lets `target` be only one of `allowed`, if anything."""
+
+    target: Package
+    statement: Statement
     allowed: int
 
 

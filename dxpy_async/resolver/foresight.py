@@ -65,7 +65,8 @@ class Foresight:
     def _narrow(self, candidates: Candidates, requirement: Requirement) -> Sequence[Requirement]:
         guess = self._guesses.get(candidates.project)
         if guess is None:
-            guess = self._guesses[candidates.project] = Guess(candidates.all & ~candidates.prereleases)
+            possible = candidates.all & ~candidates.prereleases & ~candidates.constrained
+            guess = self._guesses[candidates.project] = Guess(possible)
         guess.mask = (guess.mask & candidates.matching(requirement)) or guess.mask
         if guess.place is None or not guess.mask >> guess.place & 1:
             guess.place = self._likely(candidates, guess.mask)

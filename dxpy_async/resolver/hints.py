@@ -11,7 +11,7 @@ from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.specifiers import allows_python
 from dxpy_async.core.wheel_names import parse_wheel_name
 from dxpy_async.resolver.candidates import Refusal, Refused
-from dxpy_async.resolver.facts import Asked, Depends, Unusable
+from dxpy_async.resolver.facts import Asked, Constrained, Depends, Unusable
 from dxpy_async.resolver.proof import Leaf
 
 MINORS_AHEAD = 10
@@ -80,8 +80,9 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
 def _allowed_by_all(fact: Unusable, facts: Iterable[Leaf]) -> int:
     allowed = -1
     for leaf in facts:
-        if isinstance(leaf.fact, Asked | Depends) and leaf.fact.target.candidates is fact.package.candidates:
-            allowed &= leaf.fact.allowed
+        limit = leaf.fact
+        if isinstance(limit, Asked | Constrained | Depends) and limit.target.candidates is fact.package.candidates:
+            allowed &= limit.allowed
     return allowed
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.amendments import Statement
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName
@@ -31,22 +33,47 @@ class Known:
         self._explicit: set[ProjectName] = set()
         self._lowest: frozenset[ProjectName] = frozenset()
         self._pinned: dict[ProjectName, set[Version]] = {}
+        self._constraints: dict[ProjectName, list[Statement]] = {}
+        for statement in options.amendments.constraints:
+            requirement = statement.requirement
+            if not requirement.marker or self._holds(requirement.marker, ""):
+                self._constraints.setdefault(requirement.name, []).append(statement)
 
     def tell_page(self, project: ProjectName, answer: ProjectPage | Unavailable) -> None:
         self._pages.setdefault(project, answer)
 
     def tell_metadata(self, project: ProjectName, version: Version, answer: CoreMetadata | Unavailable) -> None:
+        if isinstance(answer, CoreMetadata):
+            answer = self._amended(answer)
         self._metadata.setdefault((project, version), answer)
 
     def tell_direct(self, project: ProjectName, url: str, answer: DirectCandidate | Unavailable) -> None:
+        if isinstance(answer, DirectCandidate):
+            answer = replace(answer, metadata=self._amended(answer.metadata))
         self.direct.setdefault((project, url), answer)
+
+    def _amended(self, metadata: CoreMetadata) -> CoreMetadata:
+        """`metadata` with the requirements that count."""
+        requirements = self._options.amendments.amend(metadata.requirements)
+        return metadata if requirements is metadata.requirements else replace(metadata, requirements=requirements)
+
+    def amending(self) -> Iterable[Requirement]:
+        """The requirements of all constraints and overrides that hold in the target environment."""
+        amendments = self._options.amendments
+        stated = [each.requirement for each in (*amendments.constraints, *amendments.overrides)]
+        return self.those_that_hold(stated, None)
+
+    def constraints(self, project: ProjectName) -> Sequence[Statement]:
+        """The constraints on `project` that hold in the target environment."""
+        return self._constraints.get(project, ())
 
     def settle_rules(
         self, roots: Iterable[Requirement], own: Iterable[Requirement], urls: dict[ProjectName, list[str]]
     ) -> None:
         """Fix what depends on the user's `own` requirements: pre-releases and yanked versions asked for, and `urls`.
 
-        Own are the `roots`, which are the project's, and those of the archives that it refers to by URL.
+        Own are the `roots`, which are the project's, those of the archives that it refers to by URL, constraints and
+        overrides.
         """
         if self._options.mode is ResolutionMode.LOWEST_DIRECT:
             self._lowest = frozenset(requirement.name for requirement in roots)
@@ -57,7 +84,7 @@ class Known:
                 self._pinned.setdefault(project, set()).add(preferred)
         for project, references in urls.items():
             answers = [(url, self.direct[project, url]) for url in references]
-            self._candidates[project] = direct_candidates(project, answers, self._target)
+            self._candidates[project] = self._constrain(direct_candidates(project, answers, self._target))
 
     def _note_wishes(self, requirement: Requirement) -> None:
         try:
@@ -89,7 +116,13 @@ class Known:
         candidates = index_candidates(page, self._target, pinned=pinned, kernels=self._kernels)
         if not self._may_be_prerelease(candidates):
             candidates.refuse_prereleases()
+        self._constrain(candidates)
         candidates.lowest_first = self._options.mode is ResolutionMode.LOWEST or project in self._lowest
+        return candidates
+
+    def _constrain(self, candidates: Candidates) -> Candidates:
+        for statement in self.constraints(candidates.project):
+            candidates.constrained |= candidates.all & ~candidates.require(statement.requirement)
         return candidates
 
     def _may_be_prerelease(self, candidates: Candidates) -> bool:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from packaging.version import Version
 
+from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 
 __all__ = ["Prereleases", "ResolutionMode", "ResolutionOptions"]
+
+NOTHING = Amendments()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class ResolutionOptions:
     mode: ResolutionMode = ResolutionMode.HIGHEST
     prereleases: Prereleases = Prereleases.IF_NECESSARY_OR_EXPLICIT
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
+    amendments: Amendments = NOTHING
     preferences: Mapping[ProjectName, Version] = field(default_factory=dict)
     upgrade: frozenset[ProjectName] = frozenset()
     upgrade_all: bool = False

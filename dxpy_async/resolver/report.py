@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
+from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.candidates import Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Fact, Incompatibility, Package, Resolved
-from dxpy_async.resolver.facts import Asked, Depends, SameVersion, Unusable
+from dxpy_async.resolver.facts import Asked, Constrained, Depends, SameVersion, Unusable
 from dxpy_async.resolver.hints import hints_for, without_credentials
+from dxpy_async.resolver.options import NOTHING
 from dxpy_async.resolver.proof import Leaf, leaves, shorten
 
 IN_ONE_SENTENCE = 5
@@ -25,11 +27,13 @@ RUNS = 4
 """The most runs of versions that are written out."""
 
 
-def no_solution(proof: Incompatibility, *, target: TargetEnvironment, root_name: str) -> NoSolution:
+def no_solution(
+    proof: Incompatibility, *, target: TargetEnvironment, root_name: str, amendments: Amendments = NOTHING
+) -> NoSolution:
     """The error for a refuted resolution: its derivation is the shortened proof."""
     short = shorten(proof)
     facts = [leaf for leaf in leaves(short) if not isinstance(leaf.fact, SameVersion)]
-    words = Words(target, root_name)
+    words = Words(target, root_name, amendments)
     return NoSolution(words.explain(short, facts), derivation=short, hints=hints_for(facts, target))
 
 
@@ -45,8 +49,8 @@ def unfit_python(root_name: str, requires_python: str, target: TargetEnvironment
 class Words:
     """Puts facts and conclusions into words for one target environment."""
 
-    def __init__(self, target: TargetEnvironment, root_name: str) -> None:
-        self._target, self._root_name = target, root_name
+    def __init__(self, target: TargetEnvironment, root_name: str, amendments: Amendments) -> None:
+        self._target, self._root_name, self._amendments = target, root_name, amendments
 
     def explain(self, proof: Incompatibility, facts: Sequence[Leaf]) -> str:
         """Why there is no solution: `facts` are those that `proof` rests on."""
@@ -103,7 +107,7 @@ class Words:
         clauses: list[str] = []
         asked = [leaf.fact for leaf in ordered if isinstance(leaf.fact, Asked)]
         if asked:
-            written = dict.fromkeys(written_requirement(fact.requirement) for fact in asked)
+            written = dict.fromkeys(self._written(fact) for fact in asked)
             clauses.append(f"you require {_listed(list(written))}")
             clauses += [self._nothing_allowed(fact.target) for fact in asked if not fact.allowed]
             clauses += _rival_urls(asked)
@@ -116,7 +120,18 @@ class Words:
                 clauses += self._depends(leaf.fact, together.pop(_of_project(leaf.terms, leaf.fact.parent), []), leaf)
             elif isinstance(leaf.fact, Unusable):
                 clauses += self._unusable(leaf.fact, leaf.terms)
+            elif isinstance(leaf.fact, Constrained):
+                clauses.append(_constraint(leaf.fact))
+                clauses += [] if leaf.fact.allowed else [self._nothing_allowed(leaf.fact.target)]
         return clauses
+
+    def _written(self, fact: Asked | Depends) -> str:
+        """What is required, and where that was overridden."""
+        words = (
+            _needed(fact.target, fact.allowed) if fact.requirement is None else written_requirement(fact.requirement)
+        )
+        override = self._amendments.override_of(fact.target.candidates.project)
+        return words if override is None else f"{words} (overridden in {override.origin})"
 
     def _depends(self, fact: Depends, together: Sequence[Depends], leaf: Leaf) -> list[str]:
         """What some versions of a project require; `together` are all such facts of the same versions, told at once."""
@@ -124,11 +139,8 @@ class Words:
             return []
         parent, mask = _of_project(leaf.terms, fact.parent)
         verb = "depends" if _is_one(parent, mask) else "depend"
-        required = [
-            _needed(each.target, each.allowed) if each.requirement is None else written_requirement(each.requirement)
-            for each in together
-        ]
-        clause = f"{_selection(parent.candidates, mask, _extras(parent))} {verb} on {_listed(required)}"
+        required = _listed([self._written(each) for each in together])
+        clause = f"{_selection(parent.candidates, mask, _extras(parent))} {verb} on {required}"
         return [clause, *(self._nothing_allowed(each.target) for each in together if not each.allowed)]
 
     def _nothing_allowed(self, target: Package) -> str:
@@ -211,6 +223,12 @@ def written_requirement(requirement: Requirement) -> str:
     if requirement.url is not None:
         return f"{requirement.name}{extras} @ {without_credentials(requirement.url)}"
     return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def _constraint(fact: Constrained) -> str:
+    requirement = fact.statement.requirement
+    allowed = without_credentials(requirement.url) if requirement.url is not None else requirement.specifier
+    return f"{fact.statement.origin} constrains {requirement.name} to {allowed}"
 
 
 def _selection(candidates: Candidates, mask: int, extras: Sequence[str] = ()) -> str:
@@ -317,7 +335,7 @@ def _in_order(facts: Iterable[Leaf]) -> list[Leaf]:
     """The user's requirements as the user has them, then what they lead to, project by project."""
     given = list(facts)
     asked = sorted((leaf for leaf in given if isinstance(leaf.fact, Asked)), key=_place_asked)
-    refused = [leaf for leaf in given if isinstance(leaf.fact, Unusable)]
+    refused = [leaf for leaf in given if isinstance(leaf.fact, Constrained | Unusable)]
     rest = sorted(refused, key=_newest, reverse=True) + [leaf for leaf in given if isinstance(leaf.fact, Depends)]
     targets = {leaf.fact.target.candidates for leaf in rest if isinstance(leaf.fact, Depends)}
     roots = dict.fromkeys(leaf.fact.target.candidates for leaf in asked if isinstance(leaf.fact, Asked))
@@ -344,6 +362,8 @@ def _place_asked(leaf: Leaf) -> int:
 def _subject(fact: Fact) -> Candidates | None:
     if isinstance(fact, Depends):
         return fact.parent.candidates
+    if isinstance(fact, Constrained):
+        return fact.target.candidates
     return fact.package.candidates if isinstance(fact, Unusable) else None
 
 

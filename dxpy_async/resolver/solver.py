@@ -27,8 +27,8 @@ from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import allows_python, has_lower_bound
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.candidates import AUTOMATIC, Candidates, Refusal, Refused
-from dxpy_async.resolver.deduction import Deduction, Incompatibility, Package, Refuted
-from dxpy_async.resolver.facts import Asked, Depends, SameVersion, Unusable
+from dxpy_async.resolver.deduction import Deduction, Fact, Incompatibility, Package, Refuted
+from dxpy_async.resolver.facts import Asked, Constrained, Depends, SameVersion, Unusable
 from dxpy_async.resolver.foresight import Foresight
 from dxpy_async.resolver.known import Known
 from dxpy_async.resolver.needs import Answer, DirectCandidate, Need, NeedDirect, NeedMetadata, NeedPage
@@ -88,7 +88,7 @@ class Solver:
     ) -> None:
         self._target, self._options, self._root_name = target, options, root_name
         self._known = Known(target, options, kernels)
-        self._roots = tuple(self._known.those_that_hold(roots, None))
+        self._roots = tuple(self._known.those_that_hold(options.amendments.amend(tuple(roots)), None))
         self._foresight = Foresight(self._known, options, self._want)
         self._deduction = Deduction()
         self._packages: dict[tuple[ProjectName, ExtraName | None], Package] = {}
@@ -126,7 +126,12 @@ class Solver:
             self._pending.pop(lacking.need, None)
             return (lacking.need, *self._pending)
         except Refuted as refuted:
-            self._failure = no_solution(refuted.proof, target=self._target, root_name=self._root_name)
+            self._failure = no_solution(
+                refuted.proof,
+                target=self._target,
+                root_name=self._root_name,
+                amendments=self._options.amendments,
+            )
         self._finished = True
         return ()
 
@@ -187,7 +192,8 @@ class Solver:
     def _settle(self) -> None:
         """Follow direct references to their end, which fixes the rules, and begin to look ahead."""
         urls: dict[ProjectName, list[str]] = {}
-        own = list(self._roots)
+        amending = list(self._known.amending())
+        own = [*self._roots, *(requirement for requirement in amending if requirement.url is not None)]
         lacking: Need | None = None
         followed: set[tuple[ProjectName, str, ExtraName | None]] = set()
         for requirement in own:  # grows
@@ -209,7 +215,7 @@ class Solver:
                         own += self._known.those_that_hold(answer.metadata.requirements, extra)
         if lacking is not None:
             raise _Lacking(lacking)
-        self._known.settle_rules(self._roots, own, urls)
+        self._known.settle_rules(self._roots, [*own, *amending], urls)
         self._settled = True
         self._foresight.expect(self._roots)
 
@@ -244,7 +250,11 @@ class Solver:
                 base = self._package(candidates, None)
                 self._extras.setdefault(candidates.project, []).append(package)
                 self._add({package: candidates.all, base: ~candidates.all}, SameVersion())
-            elif candidates.prereleases:
+                return package
+            for statement in self._known.constraints(candidates.project):
+                allowed = candidates.matching(statement.requirement)
+                self._add({package: candidates.all & ~allowed}, Constrained(package, statement, allowed))
+            if candidates.prereleases:
                 rule = self._options.prereleases_for(candidates.project)
                 detail = "by name" if rule.heeds_requirements else ""
                 self._refuse(package, candidates.prereleases, Refused(Refusal.PRERELEASE, detail))
@@ -262,7 +272,7 @@ class Solver:
         for target in targets:
             self._add({target: ~allowed}, Asked(self._asked, requirement, target, allowed))
 
-    def _add(self, terms: dict[Package, int], fact: Asked | Depends | Unusable | SameVersion) -> Incompatibility:
+    def _add(self, terms: dict[Package, int], fact: Fact) -> Incompatibility:
         """Hold that not all `terms` are true, leaving out those that always are; one that never is makes it idle."""
         incompatibility = Incompatibility({package: term for package, term in terms.items() if term != -1}, fact)
         if all(terms.values()):
@@ -512,7 +522,7 @@ class Solver:
         if passed_over is None:
             return
         candidates = package.candidates
-        fitting = passed_over.terms[package] & ~candidates.worse_than(place)
+        fitting = passed_over.terms[package] & ~candidates.worse_than(place) & ~candidates.constrained
         for incompatibility in package.incompatibilities:
             fact = incompatibility.cause
             if isinstance(fact, Asked) or (isinstance(fact, Depends) and self._is_active(fact, incompatibility)):
@@ -531,6 +541,7 @@ class Solver:
         """One sentence when the lowest version is wanted and the user gave nothing to stop at."""
         candidates = package.candidates
         asked = [requirement for requirement in self._roots if requirement.name == candidates.project]
+        asked += [each.requirement for each in self._known.constraints(candidates.project) if asked]
         if asked and candidates.lowest_first and not any(has_lower_bound(each.specifier) for each in asked):
             yield (
                 f"`{candidates.project}` is required without a lower bound, "

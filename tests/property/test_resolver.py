@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.names import normalize
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.options import ResolutionMode, ResolutionOptions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "resolver"))
 
-from worlds import flaws, picked, pins, resolve
+from worlds import UNCHANGED, Changes, flaws, picked, pins, resolve, statements
 
 World = dict[str, dict[str, Any]]
 
@@ -48,28 +50,23 @@ worlds = st.dictionaries(st.sampled_from(NAMES), projects, min_size=2)
 roots = st.lists(own_requirements, min_size=1, max_size=3)
 
 
-def brute_force(own: list[str], world: World, chosen: dict[str, str] | None = None) -> bool:
-    """Whether any choice of versions is without flaws: all of them are tried, project by missing project."""
-    chosen = chosen or {}
-    found = flaws(own, world, chosen)
-    if not found:
-        return True
-    if any(not flaw.missing for flaw in found):
-        return False
-    name = found[0].missing
-    return any(brute_force(own, world, {**chosen, name: version}) for version in world.get(name, ()))
+def brute_force(own: list[str], world: World, changes: Changes = UNCHANGED) -> bool:
+    """Whether any choice of versions is without flaws."""
+    return any(True for _ in answers(own, world, changes))
 
 
-def answers(own: list[str], world: World, chosen: dict[str, str] | None = None) -> Iterator[dict[str, str]]:
-    """Every choice of versions without flaws."""
+def answers(
+    own: list[str], world: World, changes: Changes = UNCHANGED, chosen: dict[str, str] | None = None
+) -> Iterator[dict[str, str]]:
+    """Every choice of versions without flaws: all of them are tried, project by missing project."""
     chosen = chosen or {}
-    found = flaws(own, world, chosen)
+    found = flaws(own, world, chosen, changes)
     if not found:
         yield chosen
     elif all(flaw.missing for flaw in found):
         name = found[0].missing
         for version in world.get(name, ()):
-            yield from answers(own, world, {**chosen, name: version})
+            yield from answers(own, world, changes, {**chosen, name: version})
 
 
 relaxed = settings(
@@ -147,6 +144,45 @@ def test_an_answer_given_as_preferences_is_the_answer_again(own: list[str], worl
         return
     again = resolve(own, world, options=ResolutionOptions(preferences={pin.project: pin.version for pin in first.pins}))
     assert pins(again) == pins(first)
+
+
+def random_changes(chance: random.Random) -> Changes:
+    def requirement() -> str:
+        return "".join(chance.choice(part) for part in (NAMES, EXTRAS, SPECIFIERS, MARKERS))
+
+    return Changes(
+        constraints=tuple(requirement() for _ in range(chance.randint(0, 2))),
+        overrides=tuple(requirement() for _ in range(chance.randint(0, 2))),
+        exclusions=tuple(chance.sample(NAMES, chance.choice((0, 0, 1)))),
+    )
+
+
+def amendments_of(changes: Changes) -> Amendments:
+    return Amendments(
+        constraints=statements(changes.constraints, "constraints.txt"),
+        overrides=statements(changes.overrides, "overrides.txt"),
+        exclusions=frozenset(map(normalize, changes.exclusions)),
+    )
+
+
+@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("mode", [ResolutionMode.HIGHEST, ResolutionMode.LOWEST])
+def test_the_solver_agrees_with_brute_force_on_constraints_overrides_and_exclusions(
+    block: int, mode: ResolutionMode
+) -> None:
+    solved = 0
+    for seed in range(block * 400, (block + 1) * 400):
+        own, world = random_world(seed)
+        changes = random_changes(random.Random(seed))
+        options = ResolutionOptions(mode=mode, amendments=amendments_of(changes))
+        try:
+            resolution = resolve(own, world, options=options)
+        except NoSolution:
+            assert not brute_force(own, world, changes), f"world {seed} with {changes} has an answer"
+            continue
+        assert flaws(own, world, picked(resolution), changes) == [], f"world {seed} with {changes}"
+        solved += 1
+    assert 50 < solved < 350
 
 
 LOWEST = (ResolutionMode.LOWEST, ResolutionMode.LOWEST_DIRECT)

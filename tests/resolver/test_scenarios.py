@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from packaging.version import Version
-from worlds import flaws, picked, pins, resolve
+from worlds import flaws, picked, pins, resolve, statements
 
+from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import normalize
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
@@ -25,6 +26,11 @@ def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
         mode=ResolutionMode(wishes.get("resolution", "highest")),
         prereleases=Prereleases(wishes.get("prereleases", "if-necessary-or-explicit")),
         prereleases_of={normalize(name): Prereleases(rule) for name, rule in wishes.get("prereleases-of", {}).items()},
+        amendments=Amendments(
+            constraints=statements(wishes.get("constraints", ()), "constraints.txt"),
+            overrides=statements(wishes.get("overrides", ()), "overrides.txt"),
+            exclusions=frozenset(normalize(name) for name in wishes.get("exclusions", ())),
+        ),
         preferences={normalize(name): Version(text) for name, text in wishes.get("preferences", {}).items()},
         upgrade=frozenset(normalize(name) for name in wishes.get("upgrade", ())),
         upgrade_all=wishes.get("upgrade-all", False),

@@ -25,6 +25,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from dxpy_async.core.amendments import Statement
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.names import normalize, normalize_extra
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
@@ -157,6 +158,11 @@ def resolve(
     return solver.solution()
 
 
+def statements(texts: Iterable[str], file: str) -> tuple[Statement, ...]:
+    """Constraints or overrides as if `texts` were the lines of `file`."""
+    return tuple(Statement(parse_requirement(text), f"{file}:{line}") for line, text in enumerate(texts, start=1))
+
+
 def picked(resolution: Resolution) -> dict[str, str]:
     """`{"a": "1.0", "b": "2.0"}`."""
     return {str(pin.project): str(pin.version) for pin in resolution.pins}
@@ -177,16 +183,35 @@ class Flaw(NamedTuple):
     missing: str = ""
 
 
-def flaws(roots: Sequence[str], world: World, picked: Mapping[str, str]) -> list[Flaw]:
+class Changes(NamedTuple):
+    """Constraints, overrides and exclusions as they are written."""
+
+    constraints: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+
+    def applied(self, text: str, extra: str) -> list[PackagingRequirement]:
+        """What a requirement comes to where `extra` is asked for."""
+        requirement = _parsed(text)
+        name = canonicalize_name(requirement.name)
+        if name in self.exclusions or not _applies(requirement, extra):
+            return []
+        overrides = [each for each in map(_parsed, self.overrides) if canonicalize_name(each.name) == name]
+        return [each for each in overrides if _applies(each, "")] if overrides else [requirement]
+
+
+UNCHANGED = Changes()
+
+
+def flaws(roots: Sequence[str], world: World, picked: Mapping[str, str], changes: Changes = UNCHANGED) -> list[Flaw]:
     """What is wrong with an answer, judged with `packaging` alone; it shares no rule with the solver."""
-    own = [_parsed(text) for text in roots]
+    own = [each for text in roots for each in changes.applied(text, "")]
+    constraints = [each for each in map(_parsed, changes.constraints) if _applies(each, "")]
     found: list[Flaw] = []
     reached: set[tuple[str, str]] = set()
-    ahead = [(requirement, "", "the project") for requirement in own]
+    ahead = [(requirement, "the project") for requirement in own]
     while ahead:
-        requirement, extra, who = ahead.pop()
-        if not _applies(requirement, extra):
-            continue
+        requirement, who = ahead.pop()
         name = canonicalize_name(requirement.name)
         if name not in picked:
             found.append(Flaw(f"{who} requires {requirement}, which is missing", name))
@@ -197,10 +222,15 @@ def flaws(roots: Sequence[str], world: World, picked: Mapping[str, str]) -> list
         for wanted in ("", *(canonicalize_name(each) for each in requirement.extras)):
             if (name, wanted) not in reached:
                 reached.add((name, wanted))
-                ahead += [(_parsed(each), wanted, f"{name}[{wanted}]" if wanted else name) for each in requires]
+                required = [each for text in requires for each in changes.applied(text, wanted)]
+                ahead += [(each, f"{name}[{wanted}]" if wanted else name) for each in required]
     found += [Flaw(f"nothing requires {name}") for name in picked if (name, "") not in reached]
+    own += constraints + [each for each in map(_parsed, changes.overrides) if _applies(each, "")]
     for name, version in picked.items():
         found += [Flaw(f"{name} {version} {flaw}") for flaw in _release_flaws(name, version, world, own)]
+        for constraint in constraints:
+            if canonicalize_name(constraint.name) == name and not _allows(constraint, version):
+                found.append(Flaw(f"{constraint} does not allow {version}"))
     return found
 
 
