@@ -19,6 +19,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import InvalidSpecifier, allows_python, matching_mask
+from dxpy_async.core.upload_limits import Cutoff, files_in_time
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.resolver.needs import DirectCandidate
 
@@ -29,6 +30,8 @@ class Refusal(Enum):
     """Why a version that is there cannot be picked."""
 
     PRERELEASE = auto()
+    TOO_NEW = auto()
+    UNDATED = auto()
     YANKED = auto()
     PYTHON = auto()
     NO_WHEEL = auto()
@@ -41,14 +44,16 @@ class Refusal(Enum):
 class Refused:
     """A refusal and its particulars.
 
-    `detail` is the yank's reason, the `requires-python`, the name of the sdist, the requirement with a URL, what is
-    wrong with the metadata, or for a pre-release how one is asked for, empty when it cannot be. `files` are the wheels
-    that do not fit.
+    `detail` is the latest time of upload that would do, the yank's reason, the `requires-python`, the name of the
+    sdist, the requirement with a URL, what is wrong with the metadata, or for a pre-release how one is asked for, empty
+    when it cannot be. `files` are the wheels that do not fit, `uploaded` is when the first of files that are too new
+    came, in microseconds since 1970.
     """
 
     refusal: Refusal
     detail: str = ""
     files: tuple[str, ...] = ()
+    uploaded: int | None = None
 
 
 class Candidates:
@@ -66,6 +71,7 @@ class Candidates:
         "_wordings",
         "all",
         "constrained",
+        "cutoff",
         "lowest_first",
         "origins",
         "prereleases",
@@ -85,8 +91,10 @@ class Candidates:
         keys: bytes | None = None,
         origins: Sequence[str] | None = None,
         unavailable: Unavailable | None = None,
+        cutoff: Cutoff | None = None,
     ) -> None:
         self.project, self.versions, self.origins, self.unavailable = project, versions, origins, unavailable
+        self.cutoff = cutoff
         self.all = (1 << len(versions)) - 1
         self.prereleases = 0
         """Those that are pre-releases and may not be picked."""
@@ -157,8 +165,14 @@ class Candidates:
         return None
 
     def has_only_prereleases(self) -> bool:
-        """Whether nothing else was ever published."""
-        return all(version.is_prerelease for version in self.versions)
+        """Whether nothing else was ever published, as far as that counts."""
+        return all(version.is_prerelease or self._is_too_new(place) for place, version in enumerate(self.versions))
+
+    def _is_too_new(self, place: int) -> bool:
+        if self.cutoff is None:
+            return False
+        judged = self.judge(place)
+        return isinstance(judged, Refused) and judged.refusal in (Refusal.TOO_NEW, Refusal.UNDATED)
 
     def refuse_prereleases(self) -> None:
         """From now on pre-releases may not be picked."""
@@ -170,16 +184,32 @@ class Candidates:
 
 
 def index_candidates(
-    page: ProjectPage, target: TargetEnvironment, *, pinned: Iterable[Version], kernels: Kernels = AUTOMATIC
+    page: ProjectPage,
+    target: TargetEnvironment,
+    *,
+    pinned: Iterable[Version],
+    cutoff: Cutoff | None = None,
+    kernels: Kernels = AUTOMATIC,
 ) -> Candidates:
     """The candidates on a project page. `pinned` versions may be used though they are yanked."""
     versions = page.versions[::-1]
     allowed = frozenset(pinned)
 
     def judge(place: int) -> DistributionFile | Refused:
-        return judge_files(page.files(versions[place]), target, yanked_is_fine=versions[place] in allowed)
+        files = page.files(versions[place])
+        in_time = files_in_time(files, cutoff)
+        if files and not in_time and cutoff is not None:
+            return _too_new(files, cutoff)
+        return judge_files(in_time, target, yanked_is_fine=versions[place] in allowed)
 
-    return Candidates(page.project, versions, judge, kernels=kernels, keys=page.keys)
+    return Candidates(page.project, versions, judge, kernels=kernels, keys=page.keys, cutoff=cutoff)
+
+
+def _too_new(files: Iterable[DistributionFile], cutoff: Cutoff) -> Refused:
+    times = [file.upload_time for file in files if file.upload_time is not None]
+    if not times:
+        return Refused(Refusal.UNDATED, cutoff.words)
+    return Refused(Refusal.TOO_NEW, cutoff.words, uploaded=min(times))
 
 
 def no_candidates(project: ProjectName, unavailable: Unavailable) -> Candidates:

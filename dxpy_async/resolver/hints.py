@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from packaging.version import Version
 
@@ -59,6 +60,10 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
                     f"there is a pre-release of `{project}` that may fit, {there}; "
                     f"pre-releases are used when your own requirement names one, as `{project}>={there}` does"
                 )
+        case Refusal.TOO_NEW:
+            yield from _upload_hint(fact, mask & _allowed_by_all(fact, facts))
+        case Refusal.UNDATED:
+            yield f"`--exclude-newer-package {project}=false` lets in all versions of `{project}`"
         case Refusal.YANKED:
             yield f"a yanked version is used when your own requirement pins it, as `{project}=={version}` does"
         case Refusal.PYTHON:
@@ -75,6 +80,20 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
             yield f"add `{requirement}` to your own requirements"
         case Refusal.UNREADABLE:
             return
+
+
+def _upload_hint(fact: Unusable, mask: int) -> Iterator[str]:
+    """Of the versions in `mask` that are too new the one to wait for least."""
+    candidates = fact.package.candidates
+    times = {verdict.uploaded: place for place, verdict in fact.verdicts.items() if mask >> place & 1}
+    earliest = min((time for time in times if time is not None), default=None)
+    if earliest is None:
+        return
+    version, day = candidates.versions[times[earliest]], datetime.fromtimestamp(earliest // 1_000_000, UTC).date()
+    yield (
+        f"`{candidates.project}` {version} was uploaded on {day}: "
+        f"`--exclude-newer-package {candidates.project}={day}` lets it in"
+    )
 
 
 def _allowed_by_all(fact: Unusable, facts: Iterable[Leaf]) -> int:

@@ -112,8 +112,13 @@ class Known:
     def _candidates_of(self, project: ProjectName, page: ProjectPage | Unavailable) -> Candidates:
         if isinstance(page, Unavailable):
             return no_candidates(project, page)
-        pinned = self._pinned.get(project, ())
-        candidates = index_candidates(page, self._target, pinned=pinned, kernels=self._kernels)
+        candidates = index_candidates(
+            page,
+            self._target,
+            pinned=self._pinned.get(project, ()),
+            cutoff=self._options.cutoffs.of(project),
+            kernels=self._kernels,
+        )
         if not self._may_be_prerelease(candidates):
             candidates.refuse_prereleases()
         self._constrain(candidates)

@@ -10,6 +10,7 @@ from packaging.version import Version
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
+from dxpy_async.core.upload_limits import Cutoffs
 
 __all__ = ["Prereleases", "ResolutionMode", "ResolutionOptions"]
 
@@ -28,6 +29,7 @@ class ResolutionOptions:
     prereleases: Prereleases = Prereleases.IF_NECESSARY_OR_EXPLICIT
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
     amendments: Amendments = NOTHING
+    cutoffs: Cutoffs = field(default_factory=Cutoffs)
     preferences: Mapping[ProjectName, Version] = field(default_factory=dict)
     upgrade: frozenset[ProjectName] = frozenset()
     upgrade_all: bool = False

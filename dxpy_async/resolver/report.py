@@ -183,6 +183,10 @@ class Words:
         match refused.refusal:
             case Refusal.PRERELEASE:
                 return f"{versions} is a pre-release" if one else f"{versions} are pre-releases"
+            case Refusal.TOO_NEW:
+                return f"{versions} {'was' if one else 'were'} uploaded after {refused.detail}"
+            case Refusal.UNDATED:
+                return f"{_lacking(versions, one=one)} time of upload to compare with {refused.detail}"
             case Refusal.YANKED:
                 reason = f" ({refused.detail})" if refused.detail else ""
                 return f"{versions} {'was' if one else 'were'} yanked{reason}"
@@ -204,9 +208,7 @@ class Words:
                 return f"{versions} cannot be used ({refused.detail})"
 
     def _no_wheel(self, versions: str, *, one: bool) -> str:
-        if versions.startswith("every "):
-            return f"no {versions.removeprefix('every ')} has a wheel for {self._target.describe()}"
-        return f"{versions} {'has' if one else 'have'} no wheel for {self._target.describe()}"
+        return f"{_lacking(versions, one=one)} wheel for {self._target.describe()}"
 
     def _source_only(self, versions: str, refused: Refused, *, one: bool, several: bool) -> str:
         opening = (
@@ -215,6 +217,13 @@ class Words:
         if several:
             return f"{opening}only source distributions (the newest is {refused.detail}), which cannot be built yet"
         return f"{opening}only the source distribution {refused.detail}, which cannot be built yet"
+
+
+def _lacking(versions: str, *, one: bool) -> str:
+    """`a 1 has no`, `a 1 and 2 have no`, `no version of a has a`: what they lack is to follow."""
+    if versions.startswith("every "):
+        return f"no {versions.removeprefix('every ')} has a"
+    return f"{versions} {'has' if one else 'have'} no"
 
 
 def written_requirement(requirement: Requirement) -> str:

@@ -12,11 +12,14 @@ from worlds import flaws, picked, pins, resolve, statements
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import normalize
+from dxpy_async.core.upload_limits import UploadLimits, parse_upload_limit
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
 from dxpy_async.resolver.resolution import Resolution
 
 SCENARIOS = sorted(Path(__file__).parents[1].joinpath("scenarios").glob("*.toml"))
+NOW = 1_711_974_896.5
+"""2024-04-01T12:34:56.5Z, for limits that are ages."""
 
 
 def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +34,13 @@ def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
             overrides=statements(wishes.get("overrides", ()), "overrides.txt"),
             exclusions=frozenset(normalize(name) for name in wishes.get("exclusions", ())),
         ),
+        cutoffs=UploadLimits(
+            general=parse_upload_limit(wishes["exclude-newer"]) if "exclude-newer" in wishes else None,
+            projects={
+                normalize(name): parse_upload_limit(text) if text else None
+                for name, text in wishes.get("exclude-newer-package", {}).items()
+            },
+        ).cutoffs(NOW),
         preferences={normalize(name): Version(text) for name, text in wishes.get("preferences", {}).items()},
         upgrade=frozenset(normalize(name) for name in wishes.get("upgrade", ())),
         upgrade_all=wishes.get("upgrade-all", False),

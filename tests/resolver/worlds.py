@@ -6,6 +6,7 @@ A world is `{project: {version: release}}`. A release is a list of requirements,
     python           requires-python, on the file and in the metadata
     metadata-python  requires-python in the metadata only
     yanked           true, or the reason
+    uploaded         when its files came, like `2024-01-31T12:00:00Z`; a list has the time of each
     wheels           tags of its wheels (default `["py3-none-any"]`)
     sdist            true when there is one
     extras           Provides-Extra (default: those that the requirements' markers name)
@@ -17,6 +18,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -65,14 +67,17 @@ def files_of(project: str, version: str, release: Any) -> tuple[DistributionFile
     names = [f"{project.replace('-', '_')}-{version}-{tag}.whl" for tag in table.get("wheels", ["py3-none-any"])]
     if table.get("sdist"):
         names.append(f"{project}-{version}.tar.gz")
+    uploaded = table.get("uploaded")
+    times = uploaded if isinstance(uploaded, list) else [uploaded] * len(names)
     return tuple(
         DistributionFile(
             filename=name,
             url=f"https://files.test/{name}",
+            upload_time=int(datetime.fromisoformat(time).timestamp()) * 10**6 if time else None,
             requires_python=table.get("python", ""),
             yanked=None if yanked is None else "" if yanked is True else yanked,
         )
-        for name in names
+        for name, time in zip(names, times, strict=True)
     )
 
 
