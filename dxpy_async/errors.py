@@ -23,7 +23,8 @@
     │   ├── InvalidMetadata
     │   ├── InvalidPackage
     │   ├── InvalidLock
-    │   └── InvalidDocument
+    │   ├── InvalidDocument
+    │   └── InvalidRequirementsFile
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -276,6 +277,16 @@ class InvalidDocument(FormatError):
     def __init__(self, file: str, reason: str, *, offset: int | None = None, hints: Sequence[str] = ()) -> None:
         super().__init__(file, reason, offset=offset)
         self._hints = tuple(hints)
+
+
+class InvalidRequirementsFile(FormatError):
+    """A file of constraints or overrides with a line that is neither a requirement nor names a further file."""
+
+    code = "invalid-requirements-file"
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        super().__init__(f"{file}:{line}" if line is not None else file, reason)
+        self.file, self.line, self._hints = file, line, tuple(hints)
 
 
 class IntegrityError(DxpyError):

@@ -54,6 +54,9 @@ class Amendments:
             yield replace(override, marker=_both(requirement.marker, override.marker))
 
 
+NO_AMENDMENTS = Amendments()
+
+
 def _comes_from(requirement: Requirement, override: Requirement) -> bool:
     """Whether `requirement` says what one that `override` took the place of would say."""
     if replace(requirement, marker=override.marker) != override:

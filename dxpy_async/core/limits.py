@@ -29,6 +29,12 @@ DOCUMENT_BYTES = 64 * 1024**2
 DOCUMENT_DEPTH = 256
 """Tables and arrays inside each other in one pyproject.dx."""
 
+REQUIREMENTS_BYTES = 32 * 1024**2
+"""One file of constraints or overrides."""
+
+REQUIREMENTS_FILES = 1_000
+"""Files of constraints or overrides that name each other."""
+
 PAGE_BYTES = 128 * 1024**2
 """One project page, decoded."""
 

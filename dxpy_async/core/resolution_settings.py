@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.upload_limits import UploadLimits
 
 
 class ResolutionMode(StrEnum):
@@ -40,8 +42,13 @@ class Prereleases(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionSettings:
-    """How versions are picked. `prereleases_of` has the projects for which another rule than `prereleases` holds."""
+    """How versions are picked, and among which.
+
+    `prereleases_of` has the projects for which another rule than `prereleases` holds.
+    """
 
     mode: ResolutionMode = ResolutionMode.HIGHEST
     prereleases: Prereleases = Prereleases.IF_NECESSARY_OR_EXPLICIT
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
+    amendments: Amendments = NO_AMENDMENTS
+    upload_limits: UploadLimits = field(default_factory=UploadLimits)

@@ -24,14 +24,13 @@ _DAY = 86_400
 _UNITS = {"days": _DAY, "hours": 3600, "minutes": 60, "seconds": 1}
 _LONGEST = 100 * 366 * _DAY
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
-_ISO = re.compile(
-    r"P(?=.)(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
-    re.ASCII | re.IGNORECASE,
-)
+# Patterns, and not compiled ones: that would cost every start what few of them need.
+_DATE = r"(?a)\d{4}-\d{2}-\d{2}"
+_MOMENT = r"(?a)\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?"
+_ISO = r"(?ai)P(?=.)(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?"
+_ISO_CALENDAR = r"(?ai)P(\d+[WD])*\d+[YM].*"
 _ISO_SECONDS = (7 * _DAY, _DAY, 3600, 60, 1)
-_PART = re.compile(r"(\d{1,9}) ?([a-z]+)(?:,? |,|(?<=[a-z])(?=\d)|$)", re.ASCII)
+_PART = r"(?a)(\d{1,9}) ?([a-z]+)(?:,? |,|(?<=[a-z])(?=\d)|$)"
 _WORDS = {
     **dict.fromkeys(("weeks", "week", "wks", "wk", "w"), 7 * _DAY),
     **dict.fromkeys(("days", "day", "d"), _DAY),
@@ -116,10 +115,10 @@ def parse_upload_limit(text: str) -> UploadLimit:
     """Read a date, a moment or an age. Raises InvalidUploadLimit."""
     given = " ".join(text.split())
     try:
-        if _DATE.fullmatch(given):
+        if re.fullmatch(_DATE, given):
             days = date.fromisoformat(given).toordinal() + 1 - _EPOCH.toordinal()
             return UploadLimit(given, days * _DAY * _SECOND)
-        if found := _MOMENT.fullmatch(given):
+        if found := re.fullmatch(_MOMENT, given):
             if not found[1]:
                 raise InvalidUploadLimit(f"has no time zone; in UTC it is `{given}Z`")
             moment = (datetime.fromisoformat(given.upper()) - _EPOCH) // timedelta(microseconds=1)
@@ -137,9 +136,9 @@ def parse_upload_limit(text: str) -> UploadLimit:
 
 
 def _iso_age(text: str) -> int | None:
-    found = _ISO.fullmatch(text)
+    found = re.fullmatch(_ISO, text)
     if found is None:
-        if re.fullmatch(r"P(\d+[WD])*\d+[YM].*", text, re.ASCII | re.IGNORECASE):
+        if re.fullmatch(_ISO_CALENDAR, text):
             raise InvalidUploadLimit("counts in years or months, which differ in length; give days or weeks")
         return None
     return sum(int(number) * unit for number, unit in zip(found.groups(default="0"), _ISO_SECONDS, strict=True))
@@ -149,7 +148,7 @@ def _worded_age(text: str) -> int | None:
     rest = text.removesuffix(" ago")
     age = 0
     while rest:
-        found = _PART.match(rest)
+        found = re.match(_PART, rest)
         if found is None:
             return None
         if found[2] in _CALENDAR:

@@ -24,13 +24,12 @@ from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.pylock import validate_pylock
+from dxpy_async.formats.requirement_lines import logical_lines, without_options
 from dxpy_async.formats.toml_text import parse_toml
 
 _UV_VERSION = 1
 _LOCAL_SOURCES = frozenset(["editable", "virtual", "directory"])
 """Sources that are projects in the making: their versions are those of the day."""
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_LINE_OPTIONS = re.compile(r"\s--(?:hash|config-settings?|global-option|install-option)\b.*")
 _OTHER_SOURCES = re.compile(r"(?:-[rce]|--(?:requirement|constraint|editable))\b")
 _PIN = re.compile(r"={2,3}\s*([^,*\s]+)")
 
@@ -118,12 +117,12 @@ def _markers(package: Mapping[str, Any]) -> tuple[str, ...]:
 def _requirements_pins(text: str, file: str) -> ForeignPins:
     pins: list[WantedPin] = []
     left_out: list[str] = []
-    for number, line in _logical_lines(text):
+    for number, line in logical_lines(text):
         if line.startswith("-"):
             if _OTHER_SOURCES.match(line):
                 left_out.append(f"line {number}: `{line}`")
             continue
-        wanted = _LINE_OPTIONS.sub("", line).strip()
+        wanted = without_options(line)
         try:
             requirement = parse_requirement(wanted)
         except InvalidRequirement as error:
@@ -139,22 +138,3 @@ def _requirements_pins(text: str, file: str) -> ForeignPins:
         version = _version(pinned[1], requirement.name, file)
         pins.append(WantedPin(requirement.name, version, (requirement.marker,) if requirement.marker else ()))
     return ForeignPins(tuple(pins), tuple(left_out))
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with those joined that end in a backslash, without comments, and the number of the first of each."""
-    parts: list[str] = []
-    first = 0
-    for number, raw in enumerate(text.splitlines(), start=1):
-        if not parts:
-            first = number
-        line = _COMMENT.sub("", raw)
-        if line.endswith("\\") and line == raw:
-            parts.append(line[:-1])
-            continue
-        joined = "".join([*parts, line]).strip()
-        parts = []
-        if joined:
-            yield first, joined
-    if joined := "".join(parts).strip():
-        yield first, joined

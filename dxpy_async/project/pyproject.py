@@ -14,12 +14,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import (
     ExtraName,
     GroupName,
@@ -30,12 +32,16 @@ from dxpy_async.core.names import (
     normalize_group,
 )
 from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import InvalidProject, ProjectNotFound
 from dxpy_async.project.document import decode, kept_document, parse, read_content
 from dxpy_async.project.tool_table import ToolTable
 
 FILE_NAME = "pyproject.toml"
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 _DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
@@ -102,11 +108,15 @@ class _Reader:
 
     def _line_of(self, value: str, key: str) -> int | None:
         """The line with the text `value` as a string, else the one where the last part of `key` is set."""
-        for quote in ('"', "'"):
-            place = self._text.find(f"{quote}{value}{quote}")
-            if place >= 0:
-                return self._text.count("\n", 0, place) + 1
-        return self._line_of_key(key)
+        return self._line_after(self._place_of_key(key) or 0, value) or self._line_of_key(key)
+
+    def _line_after(self, start: int, value: str) -> int | None:
+        """The first line with the text `value` as a string, at best at or behind the place `start`."""
+        for behind in (start, 0):
+            places = [self._text.find(f"{quote}{value}{quote}", behind) for quote in "\"'"]
+            if max(places) >= 0:
+                return self._text.count("\n", 0, min(place for place in places if place >= 0)) + 1
+        return None
 
     def _line_of_key(self, key: str) -> int | None:
         """The line of the header `[key]`, else that of the last part of `key` in the table that the others name."""
@@ -114,6 +124,14 @@ class _Reader:
         return self._line_in_table(table, last)
 
     def _line_in_table(self, table: str, last: str) -> int | None:
+        place = self._place_in_table(table, last)
+        return self._text.count("\n", 0, place) + 1 if place is not None else None
+
+    def _place_of_key(self, key: str) -> int | None:
+        table, _, last = key.rpartition(".")
+        return self._place_in_table(table, last)
+
+    def _place_in_table(self, table: str, last: str) -> int | None:
         setting = re.compile(
             rf"""^[ \t]*(?:[\w.-]+\.)?(?:{re.escape(last)}|"{re.escape(last)}"|'{re.escape(last)}')[ \t]*=""",
             re.MULTILINE,
@@ -123,7 +141,7 @@ class _Reader:
             following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(self._text, header.end())
             found = setting.search(self._text, header.end(), following.start() if following else len(self._text))
         found = found or setting.search(self._text)
-        return self._text.count("\n", 0, found.start()) + 1 if found else None
+        return found.start() if found else None
 
     def _header(self, table: str) -> re.Match[str] | None:
         return re.search(rf"^[ \t]*\[+[ \t]*{re.escape(table)}[ \t]*\]", self._text, re.MULTILINE)
@@ -328,7 +346,22 @@ class _Reader:
         return self._uv_table(self._table(tools, "uv", "tool.uv"), root) if "uv" in tools else ToolTable()
 
     def _dxpy_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
-        known = ("default-groups", "extra-index-url", "find-links", "index-url", "link-mode", "python")
+        known = (
+            "constraint-dependencies",
+            "default-groups",
+            "exclude-dependencies",
+            "exclude-newer",
+            "exclude-newer-package",
+            "extra-index-url",
+            "find-links",
+            "index-url",
+            "link-mode",
+            "override-dependencies",
+            "prerelease",
+            "prerelease-package",
+            "python",
+            "resolution",
+        )
         for key in table:
             if key not in known:
                 close = get_close_matches(key, known, 1)
@@ -341,21 +374,77 @@ class _Reader:
             index_url=self._string(table, "index-url", "tool.dxpy.index-url"),
             extra_index_urls=tuple(self._strings(table, "extra-index-url", "tool.dxpy.extra-index-url")),
             find_links=self._find_links(table, "tool.dxpy", root),
-            link_mode=self._link_mode(table),
+            link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
             python=self._string(table, "python", "tool.dxpy.python"),
+            **self._resolution(table, "tool.dxpy"),
             **self._named_groups(table, "tool.dxpy"),
         )
 
-    def _link_mode(self, table: Mapping[str, Any]) -> LinkMode | None:
-        text = self._string(table, "link-mode", "tool.dxpy.link-mode")
+    def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """How versions are picked, which [tool.uv] says in the same words."""
+        excluded = self._strings(table, "exclude-dependencies", f"{where}.exclude-dependencies")
+        self._check_projects(excluded, f"{where}.exclude-dependencies")
+        return {
+            "mode": self._choice(table, "resolution", f"{where}.resolution", ResolutionMode),
+            "prereleases": self._choice(table, "prerelease", f"{where}.prerelease", Prereleases),
+            "prereleases_of": self._prereleases_of(table, f"{where}.prerelease-package"),
+            "amendments": Amendments(
+                constraints=self._statements(table, "constraint-dependencies", where),
+                overrides=self._statements(table, "override-dependencies", where),
+                exclusions=frozenset(map(normalize, excluded)),
+            ),
+            "upload_limits": UploadLimits(
+                general=self._upload_limit(table, "exclude-newer", f"{where}.exclude-newer"),
+                projects=self._upload_limits(table, f"{where}.exclude-newer-package"),
+            ),
+        }
+
+    def _statements(self, table: Mapping[str, Any], key: str, where: str) -> tuple[Statement, ...]:
+        where = f"{where}.{key}"
+        texts = self._strings(table, key, where)
+        start = (self._place_of_key(where) or 0) if texts else 0
+        return tuple(
+            Statement(self._requirement(text, where), f"{FILE_NAME}:{self._line_after(start, text) or 1}")
+            for text in texts
+        )
+
+    def _choice(self, table: Mapping[str, Any], key: str, where: str, kind: type[ChoiceT]) -> ChoiceT | None:
+        text = self._string(table, key, where)
         if text is None:
             return None
-        if text not in tuple(LinkMode):
-            self._refuse(
-                f"`tool.dxpy.link-mode` is {text!r}; it can be {', '.join(LinkMode)}",
-                line=self._line_of_key("tool.dxpy.link-mode"),
-            )
-        return LinkMode(text)
+        if text not in tuple(kind):
+            self._refuse(f"`{where}` is {text!r}; it can be {', '.join(kind)}", line=self._line_of_key(where))
+        return kind(text)
+
+    def _prereleases_of(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, Prereleases]:
+        rules = self._table(table, "prerelease-package", where)
+        self._check_projects(rules, where)
+        found = {normalize(name): self._choice(rules, name, f"{where}.{name}", Prereleases) for name in rules}
+        return {name: rule for name, rule in found.items() if rule is not None}
+
+    def _upload_limits(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, UploadLimit | None]:
+        limits = self._table(table, "exclude-newer-package", where)
+        self._check_projects(limits, where)
+        return {
+            normalize(name): None if value is False else self._upload_limit(limits, name, f"{where}.{name}")
+            for name, value in limits.items()
+        }
+
+    def _upload_limit(self, table: Mapping[str, Any], key: str, where: str) -> UploadLimit | None:
+        text = self._string(table, key, where)
+        if text is None:
+            return None
+        try:
+            return parse_upload_limit(text)
+        except InvalidUploadLimit as error:
+            self._refuse(f"`{where}` is {text!r}, which {error}", line=self._line_of_key(where))
+
+    def _check_projects(self, names: Iterable[str], where: str) -> None:
+        for name in names:
+            if not is_valid_name(name):
+                self._refuse(
+                    f"`{where}` names {name!r}, which is not the name of a project", line=self._line_of_key(where)
+                )
 
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
         places = self._strings(table, "find-links", f"{where}.find-links")
@@ -370,7 +459,7 @@ class _Reader:
         return {"default_groups": tuple(normalize_group(name) for name in names)}
 
     def _uv_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
-        """The few settings of [tool.uv] that say where a project's distributions are; all others are uv's own."""
+        """The settings of [tool.uv] that say where distributions are and which to pick; all others are uv's own."""
         where = "tool.uv"
         named = table.get("index", [])
         indexes = [index for index in named if isinstance(index, dict)] if isinstance(named, list) else []
@@ -387,6 +476,7 @@ class _Reader:
                 *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
             ),
             find_links=self._find_links(table, where, root),
+            **self._resolution(table, where),
             **self._named_groups(table, where),
         )
 

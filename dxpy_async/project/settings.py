@@ -8,12 +8,21 @@
     interpreter         python            DXPY_PYTHON                 python
     link mode           link-mode         DXPY_LINK_MODE              link_mode
     version kernels                       DXPY_KERNELS
+    which versions      resolution        DXPY_RESOLUTION             resolution
+    pre-releases        prerelease        DXPY_PRERELEASE             prerelease
+    … of one project    prerelease-package                            prerelease_package (name=rule)
+    newest upload       exclude-newer     DXPY_EXCLUDE_NEWER          exclude_newer
+    … of one project    exclude-newer-package                         exclude_newer_package (name=limit or name=false)
+    constraints         constraint-dependencies   DXPY_CONSTRAINT (by spaces)   constraint (files)
+    overrides           override-dependencies     DXPY_OVERRIDE (by spaces)     override (files)
+    exclusions          exclude-dependencies
     no network                            DXPY_OFFLINE                offline
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
     no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
 
-A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole.
+A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole; but
+constraints and overrides of files are added to those of [tool.dxpy], and settings of one project to those of others.
 """
 
 from __future__ import annotations
@@ -22,15 +31,23 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.names import ProjectName, is_valid_name, normalize
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import IndexSettings, KernelChoice, LinkMode, NetworkSettings, Settings
+from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
+from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_table import ToolTable
 
 if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
     from dxpy_async.project.pyproject import Project
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 _ON = frozenset({"1", "true", "yes", "on", "y", "t"})
 _OFF = frozenset({"", "0", "false", "no", "off", "n", "f"})
@@ -60,9 +77,67 @@ def load_settings(
             read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
         ),
-        link_mode=_link_mode(given) or tool.link_mode or LinkMode.HARDLINK,
+        link_mode=given.choice("link_mode", "DXPY_LINK_MODE", LinkMode) or tool.link_mode or LinkMode.HARDLINK,
         kernels=_kernels(environ),
+        resolution=_resolution(given, tool, directory),
     )
+
+
+def file_amendments(flags: Mapping[str, object], environ: Mapping[str, str], directory: Path | None) -> Amendments:
+    """The constraints and overrides in the files that `flags` or `environ` name."""
+    return _file_amendments(_Given(flags, environ), directory)
+
+
+def _file_amendments(given: _Given, directory: Path | None) -> Amendments:
+    constraints = given.texts("constraint", "DXPY_CONSTRAINT", None)
+    overrides = given.texts("override", "DXPY_OVERRIDE", None)
+    return Amendments(
+        constraints=read_statements(constraints, "constraints", directory),
+        overrides=read_statements(overrides, "overrides", directory),
+    )
+
+
+def _resolution(given: _Given, tool: ToolTable, directory: Path | None) -> ResolutionSettings:
+    named = _file_amendments(given, directory)
+    defaults = ResolutionSettings()
+    return ResolutionSettings(
+        mode=given.choice("resolution", "DXPY_RESOLUTION", ResolutionMode) or tool.mode or defaults.mode,
+        prereleases=given.choice("prerelease", "DXPY_PRERELEASE", Prereleases)
+        or tool.prereleases
+        or defaults.prereleases,
+        prereleases_of={**tool.prereleases_of, **_prereleases_of(given)},
+        amendments=Amendments(
+            constraints=tool.amendments.constraints + named.constraints,
+            overrides=tool.amendments.overrides + named.overrides,
+            exclusions=tool.amendments.exclusions,
+        ),
+        upload_limits=_upload_limits(given, tool.upload_limits),
+    )
+
+
+def _prereleases_of(given: _Given) -> dict[ProjectName, Prereleases]:
+    given_rules = given.of_projects("prerelease_package")
+    return {name: _choice(text, f"`{name}` of {origin}", Prereleases) for name, text, origin in given_rules}
+
+
+def _upload_limits(given: _Given, configured: UploadLimits) -> UploadLimits:
+    text = given.text("exclude_newer", "DXPY_EXCLUDE_NEWER")
+    origin = given.origin("exclude_newer", "DXPY_EXCLUDE_NEWER", "")
+    named = {
+        name: None if text == "false" else _upload_limit(text, f"`{name}` of {origin}")
+        for name, text, origin in given.of_projects("exclude_newer_package")
+    }
+    return UploadLimits(
+        general=_upload_limit(text, origin) if text else configured.general,
+        projects={**configured.projects, **named},
+    )
+
+
+def _upload_limit(text: str, origin: str) -> UploadLimit:
+    try:
+        return parse_upload_limit(text)
+    except InvalidUploadLimit as error:
+        raise UsageError(f"{origin} is `{text}`, which {error}") from error
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSettings:
@@ -92,14 +167,10 @@ def _check_url(url: str, origin: str) -> None:
         )
 
 
-def _link_mode(given: _Given) -> LinkMode | None:
-    text = given.text("link_mode", "DXPY_LINK_MODE")
-    if not text:
-        return None
-    if text not in tuple(LinkMode):
-        origin = given.origin("link_mode", "DXPY_LINK_MODE", "")
-        raise UsageError(f"{origin} is `{text}`; it can be {' or '.join(LinkMode)}")
-    return LinkMode(text)
+def _choice(text: str, origin: str, kind: type[ChoiceT]) -> ChoiceT:
+    if text not in tuple(kind):
+        raise UsageError(f"{origin} is `{text}`; it can be {' or '.join(kind)}")
+    return kind(text)
 
 
 def _kernels(environ: Mapping[str, str]) -> KernelChoice:
@@ -145,6 +216,21 @@ class _Given:
             return [value] if isinstance(value, str) else [str(item) for item in _sequence(value)]
         parts = self._environ.get(variable, "").split(separator)
         return [part.strip() for part in parts if part.strip()]
+
+    def choice(self, flag: str, variable: str, kind: type[ChoiceT]) -> ChoiceT | None:
+        text = self.text(flag, variable)
+        return _choice(text, self.origin(flag, variable, ""), kind) if text else None
+
+    def of_projects(self, flag: str) -> list[tuple[ProjectName, str, str]]:
+        """What a repeated flag like `name=value` says: project, value, and how to call the flag."""
+        origin = f"--{flag.replace('_', '-')}"
+        found = []
+        for given in self.texts(flag, "", None):
+            name, equals, text = given.partition("=")
+            if not equals or not is_valid_name(name.strip()):
+                raise UsageError(f"{origin} is `{given}`; it must be the name of a project, `=` and a value")
+            found.append((normalize(name.strip()), text.strip(), origin))
+        return found
 
     def seconds(self, variable: str, default: float) -> float:
         text = self._environ.get(variable)

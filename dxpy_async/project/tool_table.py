@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from dxpy_async.core.names import GroupName
+from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
+from dxpy_async.core.names import GroupName, ProjectName
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.upload_limits import UploadLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,5 +24,10 @@ class ToolTable:
     find_links: tuple[str, ...] = ()
     link_mode: LinkMode | None = None
     python: str | None = None
+    mode: ResolutionMode | None = None
+    prereleases: Prereleases | None = None
+    prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
+    amendments: Amendments = NO_AMENDMENTS
+    upload_limits: UploadLimits = field(default_factory=UploadLimits)
     default_groups: tuple[GroupName, ...] | None = None
     all_groups: bool = False

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 from packaging.version import Version
 
-from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.upload_limits import Cutoffs
 
 __all__ = ["Prereleases", "ResolutionMode", "ResolutionOptions"]
-
-NOTHING = Amendments()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class ResolutionOptions:
     mode: ResolutionMode = ResolutionMode.HIGHEST
     prereleases: Prereleases = Prereleases.IF_NECESSARY_OR_EXPLICIT
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
-    amendments: Amendments = NOTHING
+    amendments: Amendments = NO_AMENDMENTS
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     preferences: Mapping[ProjectName, Version] = field(default_factory=dict)
     upgrade: frozenset[ProjectName] = frozenset()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
-from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.errors import NoSolution
@@ -17,7 +17,6 @@ from dxpy_async.resolver.candidates import Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Fact, Incompatibility, Package, Resolved
 from dxpy_async.resolver.facts import Asked, Constrained, Depends, SameVersion, Unusable
 from dxpy_async.resolver.hints import hints_for, without_credentials
-from dxpy_async.resolver.options import NOTHING
 from dxpy_async.resolver.proof import Leaf, leaves, shorten
 
 IN_ONE_SENTENCE = 5
@@ -28,7 +27,7 @@ RUNS = 4
 
 
 def no_solution(
-    proof: Incompatibility, *, target: TargetEnvironment, root_name: str, amendments: Amendments = NOTHING
+    proof: Incompatibility, *, target: TargetEnvironment, root_name: str, amendments: Amendments = NO_AMENDMENTS
 ) -> NoSolution:
     """The error for a refuted resolution: its derivation is the shortened proof."""
     short = shorten(proof)
