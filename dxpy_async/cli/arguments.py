@@ -10,6 +10,8 @@ from dxpy_async._version import __version__
 from dxpy_async.errors import UsageError
 
 _LINK_MODES = ("hardlink", "copy")
+_RESOLUTIONS = ("highest", "lowest", "lowest-direct")
+_PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
 _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 
@@ -46,7 +48,8 @@ def _parser() -> _Parser:
             allow_abbrev=False,
         )
 
-    lock = command("lock", "resolve the project and write the lock", _index(), _python(), _target())
+    lock_needs = (_index(), _resolution(), _python(), _target())
+    lock = command("lock", "resolve the project and write the lock", *lock_needs)
     lock.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
     lock.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
     lock.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
@@ -72,13 +75,13 @@ def _parser() -> _Parser:
     why.add_argument("package", metavar="PACKAGE", help="its name")
     why.add_argument("--all", action="store_true", help="show all chains of requirements that lead to it")
 
-    export_needs = (_index(), _python(), _target(), _selection())
+    export_needs = (_index(), _resolution(), _python(), _target(), _selection())
     export = command("export", "write the lock in a form that other tools read", *export_needs)
     export.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
     export.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
     export.add_argument("--no-hashes", action="store_true", help="requirements-txt: pins alone")
 
-    sync_needs = (_index(), _python(), _selection(), _linking())
+    sync_needs = (_index(), _resolution(), _python(), _selection(), _linking())
     sync = command("sync", "make the project's environment hold what the lock says", *sync_needs)
     sync.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
     sync.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
@@ -176,6 +179,58 @@ def _index() -> _Parser:
     )
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
+    )
+    return flags
+
+
+def _resolution() -> _Parser:
+    flags = _Parser(add_help=False)
+    group = flags.add_argument_group(
+        "resolution options",
+        "What holds for a project always belongs into [tool.dxpy]; a lock made with other options is stale.",
+    )
+    group.add_argument(
+        "--resolution",
+        choices=_RESOLUTIONS,
+        metavar="WHICH",
+        help="of the versions that fit the `highest` (default), the `lowest`, or the lowest of what the project itself "
+        "requires and the highest of the rest, `lowest-direct` [DXPY_RESOLUTION]",
+    )
+    group.add_argument(
+        "--prerelease",
+        choices=_PRERELEASES,
+        metavar="WHEN",
+        help=f"pre-releases: {', '.join(_PRERELEASES[:-1])} or (default) {_PRERELEASES[-1]} [DXPY_PRERELEASE]",
+    )
+    group.add_argument(
+        "--prerelease-package", action="append", metavar="NAME=WHEN", help="the same for one project (can be repeated)"
+    )
+    group.add_argument(
+        "--exclude-newer",
+        metavar="WHEN",
+        help="only what was uploaded up to a day (`2024-01-31`, UTC), before a moment (`2024-01-31T12:00:00Z`) or "
+        "at least this long ago (`30 days`, `P30D`) [DXPY_EXCLUDE_NEWER]",
+    )
+    group.add_argument(
+        "--exclude-newer-package",
+        action="append",
+        metavar="NAME=WHEN",
+        help="the same for one project, `NAME=false` for no limit (can be repeated)",
+    )
+    group.add_argument(
+        "-c",
+        "--constraint",
+        "--constraints",
+        action="append",
+        metavar="FILE",
+        help="requirements that narrow versions and ask for nothing (can be repeated) [DXPY_CONSTRAINT]",
+    )
+    group.add_argument(
+        "--override",
+        "--overrides",
+        action="append",
+        metavar="FILE",
+        help="requirements that take the place of all others of their projects (can be repeated) [DXPY_OVERRIDE]",
     )
     return flags
 

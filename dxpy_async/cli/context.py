@@ -20,9 +20,20 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.syncing import LockMode, StateWatch, SyncOptions
 from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.project.settings import load_settings, switched_on
+from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
-_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode")
+_RESOLUTION_FLAGS = (
+    "resolution",
+    "prerelease",
+    "prerelease_package",
+    "exclude_newer",
+    "exclude_newer_package",
+    "constraint",
+    "override",
+)
+_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
+
+_FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
 
 def project_of(arguments: argparse.Namespace) -> Project:
@@ -49,7 +60,7 @@ def _start(arguments: argparse.Namespace) -> Path:
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
     """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
-    flags = {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
+    flags = _flags(arguments)
     if arguments.offline:
         flags["offline"] = True
     if arguments.no_config:
@@ -65,6 +76,10 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
 def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
     """What `lock` and `export` are to work for instead of the Python and the machine at hand."""
     return WantedTarget.parse(arguments.python_version, arguments.python_platform)
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, object]:
+    return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
@@ -84,10 +99,15 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
 
 
 def request_text(arguments: argparse.Namespace) -> str:
-    """The flags that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
+    """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
     names = (*_SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
     given = {name: getattr(arguments, name, None) for name in names}
-    return without_credentials(" ".join(f"{name}={value!r}" for name, value in given.items() if value))
+    texts = [f"{name}={value!r}" for name, value in given.items() if value]
+    if given["constraint"] or given["override"] or any(os.environ.get(name) for name in _FILE_VARIABLES):
+        amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
+        stated = (amendments.constraints, amendments.overrides)
+        texts += [f"stated={[[str(each.requirement) for each in kind] for kind in stated]}"]
+    return without_credentials(" ".join(texts))
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

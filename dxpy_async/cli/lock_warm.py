@@ -59,7 +59,7 @@ def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespac
     wanted = wanted_target(arguments)
     with settings_of(arguments, project) as settings:
         target = target_for(wanted, project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-        return why_stale(lock, project, target, settings.indexes) is None
+        return why_stale(lock, project, target, settings) is None
 
 
 def _text_for_git(path: str) -> str:

@@ -25,7 +25,7 @@ from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.pins import WantedPin, choose_pins, pins_of
+from dxpy_async.core.pins import WantedPin, choose_pins
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
@@ -50,7 +50,9 @@ from dxpy_async.engine.locking import (
     assemble_lock,
     locked_packages,
     merged_project,
+    pins_to_keep,
     read_lock,
+    resolution_options,
     root_requirements,
     why_stale,
     write_lock,
@@ -203,7 +205,7 @@ class Engine:
         """
         async with self._operation(on_event):
             facts = IndexFacts(self._client, self._fetcher, on_event)
-            options = ResolutionOptions(preferences=preferences or {})
+            options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences or {})
             return await self._resolve(
                 _parsed(requirements), facts, target, requires_python, options, "what you ask for", on_event
             )
@@ -267,7 +269,7 @@ class Engine:
         earlier = None if options.anew else read_lock(path)
         reason = f"there is no lock at `{path}`"
         if earlier is not None:
-            stale = why_stale(earlier, project, target, self._settings.indexes)
+            stale = why_stale(earlier, project, target, self._settings)
             if stale is None and not options.always_resolves:
                 on_event(Resolved(len(earlier.packages), time.perf_counter() - started))
                 return LockOutcome(lock=earlier, path=path, changed=False)
@@ -277,7 +279,7 @@ class Engine:
         if options.check and not options.always_resolves:
             raise StaleLock(str(path), reason)
         preferences = {
-            **(pins_of(earlier) if earlier is not None else {}),
+            **(pins_to_keep(earlier, self._settings) if earlier is not None else {}),
             **choose_pins(options.pins, target.markers),
         }
         lock, warnings = await self._resolve_lock(project, target, preferences, options, on_event)
@@ -307,20 +309,25 @@ class Engine:
         on_event: Listener,
     ) -> tuple[Lock, tuple[str, ...]]:
         facts = IndexFacts(self._client, self._fetcher, on_event)
+        asked = resolution_options(
+            self._settings.resolution,
+            now=time.time(),
+            preferences=preferences,
+            upgrade=options.upgrade_projects,
+            upgrade_all=options.upgrade,
+        )
         resolution = await self._resolve(
-            root_requirements(roots_of(project)),
+            root_requirements(roots_of(project, asked.amendments)),
             facts,
             target,
             project.requires_python,
-            ResolutionOptions(
-                preferences=preferences,
-                upgrade=frozenset(options.upgrade_projects),
-                upgrade_all=options.upgrade,
-            ),
+            asked,
             project.name or "your project",
             on_event,
         )
-        lock = assemble_lock(resolution, facts.pages, project=project, target=target, indexes=self._settings.indexes)
+        lock = assemble_lock(
+            resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
+        )
         return await self._with_hashes(lock, target, on_event), resolution.warnings
 
     async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
@@ -412,19 +419,19 @@ class Engine:
         """
         async with self._operation(on_event):
             target = environment.interpreter.target
-            roots = LockedRoots(requirements=_parsed(requirements))
+            roots = LockedRoots(requirements=self._settings.resolution.amendments.amend(_parsed(requirements)))
             async with self._holding(environment.root, on_event):
                 installed = await self._in_thread(read_installed, environment.scheme)
                 pins = {name: Version(each.version) for name, each in installed.items() if each.problem is None}
                 facts = IndexFacts(self._client, self._fetcher, on_event)
-                options = ResolutionOptions(preferences=pins)
+                options = resolution_options(self._settings.resolution, now=time.time(), preferences=pins)
                 resolution = await self._resolve(
                     roots.requirements, facts, target, "", options, "what you ask for", on_event
                 )
                 lock = Lock(
                     roots=roots,
                     environment=dict(target.markers),
-                    packages=locked_packages(resolution, facts.pages),
+                    packages=locked_packages(resolution, facts.pages, options.cutoffs),
                 )
                 lock = await self._with_hashes(lock, target, on_event)
                 return await self._change(environment, select(lock, target), False, on_event)

@@ -7,28 +7,88 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merged_roots
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, ProjectName, normalize
+from dxpy_async.core.pins import pins_of
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import environment_mismatch
-from dxpy_async.core.settings import IndexSettings
+from dxpy_async.core.settings import Settings
+from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.project.locked_roots import explain_difference, roots_of
 from dxpy_async.project.pyproject import Project
+from dxpy_async.resolver.hints import without_credentials
+from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.resolution import Pin, Resolution
 
+_LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclude-newer-package")
+"""Settings that are a list, an item a line."""
 
-def lock_settings(indexes: IndexSettings) -> dict[str, str]:
-    """What else, besides the project and the environment, a resolution's answer depends on, as text without secrets."""
-    settings = {"index-url": _without_credentials(indexes.index_url)}
-    if indexes.extra_index_urls:
-        settings["extra-index-urls"] = "\n".join(_without_credentials(url) for url in indexes.extra_index_urls)
-    if indexes.find_links:
-        settings["find-links"] = "\n".join(indexes.find_links)
-    return settings
+
+def lock_settings(settings: Settings) -> dict[str, str]:
+    """What else, besides the project and the environment, a resolution's answer depends on, as text without secrets.
+
+    An age, `--exclude-newer "30 days"`, stands there as an age: a lock does not become stale because time goes by, and
+    what is resolved anew is resolved as of then.
+    """
+    indexes, resolution = settings.indexes, settings.resolution
+    amendments, limits = resolution.amendments, resolution.upload_limits
+    defaults = ResolutionSettings()
+    texts = {
+        "index-url": _without_credentials(indexes.index_url),
+        "extra-index-urls": "\n".join(_without_credentials(url) for url in indexes.extra_index_urls),
+        "find-links": "\n".join(indexes.find_links),
+        "resolution": resolution.mode if resolution.mode is not defaults.mode else "",
+        "prerelease": resolution.prereleases if resolution.prereleases is not defaults.prereleases else "",
+        "prerelease-package": _lines(f"{name}={rule}" for name, rule in resolution.prereleases_of.items()),
+        "constraints": _lines(str(each.requirement) for each in amendments.constraints),
+        "overrides": _lines(str(each.requirement) for each in amendments.overrides),
+        "exclusions": _lines(amendments.exclusions),
+        "exclude-newer": limits.general.text if limits.general is not None else "",
+        "exclude-newer-package": _lines(
+            f"{name}={limit.text if limit is not None else 'false'}" for name, limit in limits.projects.items()
+        ),
+    }
+    return {name: str(text) for name, text in texts.items() if text}
+
+
+def _lines(items: Iterable[str]) -> str:
+    return without_credentials("\n".join(sorted(set(items))))
+
+
+def resolution_options(
+    resolution: ResolutionSettings,
+    *,
+    now: float,
+    preferences: Mapping[ProjectName, Version],
+    upgrade: Iterable[ProjectName] = (),
+    upgrade_all: bool = False,
+) -> ResolutionOptions:
+    """What the solver is told: `resolution` as it is at `now` (seconds since 1970), and what to keep where it fits."""
+    return ResolutionOptions(
+        mode=resolution.mode,
+        prereleases=resolution.prereleases,
+        prereleases_of=resolution.prereleases_of,
+        amendments=resolution.amendments,
+        cutoffs=resolution.upload_limits.cutoffs(now),
+        preferences=preferences,
+        upgrade=frozenset(upgrade),
+        upgrade_all=upgrade_all,
+    )
+
+
+def pins_to_keep(lock: Lock, settings: Settings) -> Mapping[ProjectName, Version]:
+    """The pins of an earlier lock; none when it was picked by another rule, which its pins would only hide."""
+    now = lock_settings(settings)
+    if any(lock.settings.get(name) != now.get(name) for name in ("resolution", "prerelease")):
+        return {}
+    return pins_of(lock)
 
 
 def _without_credentials(url: str) -> str:
@@ -37,20 +97,30 @@ def _without_credentials(url: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
 
 
-def why_stale(
-    lock: DplLockFile | Lock, project: Project, target: TargetEnvironment, indexes: IndexSettings
-) -> str | None:
+def why_stale(lock: DplLockFile | Lock, project: Project, target: TargetEnvironment, settings: Settings) -> str | None:
     """The first reason, in words, why `lock` does not answer `project` for `target` any more; None when it does."""
     if lock.requires_python != project.requires_python:
         return f"requires-python was `{lock.requires_python or 'any'}` and is `{project.requires_python or 'any'}`"
-    if difference := explain_difference(lock.roots, roots_of(project)):
+    # An override changes requirements too, and is told as itself.
+    if difference := _settings_difference(lock.settings, lock_settings(settings)):
         return difference
-    settings = lock_settings(indexes)
-    for name in sorted(lock.settings.keys() | settings.keys()):
-        was, now = lock.settings.get(name, ""), settings.get(name, "")
-        if was != now:
-            return f"it was made with {name} `{was or 'unset'}`, and that is `{now or 'unset'}` now"
+    if difference := explain_difference(lock.roots, roots_of(project, settings.resolution.amendments)):
+        return difference
     return environment_mismatch(lock, target)
+
+
+def _settings_difference(were: Mapping[str, str], are: Mapping[str, str]) -> str | None:
+    for name in sorted(were.keys() | are.keys()):
+        was, now = were.get(name, ""), are.get(name, "")
+        if was == now:
+            continue
+        if name not in _LISTS:
+            return f"it was made with {name} `{was or 'unset'}`, and that is `{now or 'unset'}` now"
+        for added in sorted(set(now.splitlines()) - set(was.splitlines())):
+            return f"`{added}` was added to {name}"
+        for removed in sorted(set(was.splitlines()) - set(now.splitlines())):
+            return f"`{removed}` was removed from {name}"
+    return None
 
 
 def root_requirements(roots: LockedRoots) -> tuple[Requirement, ...]:
@@ -67,25 +137,28 @@ def assemble_lock(
     *,
     project: Project,
     target: TargetEnvironment,
-    indexes: IndexSettings,
+    settings: Settings,
+    cutoffs: Cutoffs,
 ) -> Lock:
     """The lock that records `resolution`: every file of every pinned release, and the edges that can matter."""
-    packages = locked_packages(resolution, pages)
+    packages = locked_packages(resolution, pages, cutoffs)
     uploads = (file.upload_time or 0 for package in packages for file in _all_files(package))
     return Lock(
         project=project.name,
         requires_python=project.requires_python,
-        roots=roots_of(project),
+        roots=roots_of(project, settings.resolution.amendments),
         environment=dict(target.markers),
-        settings=lock_settings(indexes),
+        settings=lock_settings(settings),
         packages=packages,
         resolved_at=max(uploads, default=0),
     )
 
 
-def locked_packages(resolution: Resolution, pages: Mapping[ProjectName, ProjectPage]) -> tuple[LockedPackage, ...]:
-    """The pinned releases with all their files, by name."""
-    return tuple(_locked_package(pin, pages.get(pin.project)) for pin in resolution.pins)
+def locked_packages(
+    resolution: Resolution, pages: Mapping[ProjectName, ProjectPage], cutoffs: Cutoffs
+) -> tuple[LockedPackage, ...]:
+    """The pinned releases by name, with all their files but those that came too late."""
+    return tuple(_locked_package(pin, pages.get(pin.project), cutoffs.of(pin.project)) for pin in resolution.pins)
 
 
 def merged_project(sides: LockSides, root: Path) -> Project:
@@ -115,13 +188,13 @@ def _all_files(package: LockedPackage) -> Iterable[LockedFile]:
         yield package.sdist
 
 
-def _locked_package(pin: Pin, page: ProjectPage | None) -> LockedPackage:
+def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -> LockedPackage:
     if pin.direct is not None:
         files: tuple[DistributionFile, ...] = (pin.direct,)
         source = Source(SourceKind.DIRECT, pin.direct.url)
     else:
         assert page is not None, f"{pin.project} was pinned without its page"
-        files = page.files(pin.version)
+        files = files_in_time(page.files(pin.version), cutoff)
         source = _source(files, page)
     wheels = sorted((file for file in files if file.is_wheel), key=lambda file: file.filename)
     sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: file.filename)

@@ -61,7 +61,7 @@ def sync_from_store(
     with DplLockFile.open(path) as lock:
         if options.lock_mode is LockMode.FROZEN:
             require_match(lock, interpreter.target, path)
-        elif why_stale(lock, project, interpreter.target, settings.indexes) is not None:
+        elif why_stale(lock, project, interpreter.target, settings) is not None:
             return None
         selection = select_packages(lock, project, interpreter.target, options)
         locked = len(lock)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from packaging.markers import Marker
 
+from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName
 from dxpy_async.core.requirements import Requirement
@@ -17,27 +18,24 @@ from dxpy_async.project.pyproject import Project
 NameT = TypeVar("NameT", ExtraName, GroupName)
 
 
-def roots_of(project: Project) -> LockedRoots:
-    """The requirements of a project, each once, in the order of their text, so that moving lines changes no lock.
+def roots_of(project: Project, amendments: Amendments = NO_AMENDMENTS) -> LockedRoots:
+    """The requirements of a project as they count, each once, in the order of their text: moving lines changes no lock.
 
     A requirement of the project on itself with extras (`all = ["webapp[test,docs]"]`) means those extras'
     requirements and is replaced by them; one without extras asks for nothing.
     """
+
+    def counting(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+        amended = amendments.amend(tuple(_without_itself(requirements, project)))
+        return tuple(sorted(set(amended), key=str))
+
     return LockedRoots(
-        requirements=_ordered(_without_itself(project.dependencies, project)),
+        requirements=counting(project.dependencies),
         optional={
-            extra: _ordered(_without_itself(requirements, project))
-            for extra, requirements in sorted(project.optional_dependencies.items())
+            extra: counting(requirements) for extra, requirements in sorted(project.optional_dependencies.items())
         },
-        groups={
-            group: _ordered(_without_itself(requirements, project))
-            for group, requirements in sorted(project.dependency_groups.items())
-        },
+        groups={group: counting(requirements) for group, requirements in sorted(project.dependency_groups.items())},
     )
-
-
-def _ordered(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
-    return tuple(sorted(set(requirements), key=str))
 
 
 def _without_itself(requirements: Iterable[Requirement], project: Project) -> list[Requirement]:

@@ -119,9 +119,16 @@ class _Reader:
         return None
 
     def _line_of_key(self, key: str) -> int | None:
-        """The line of the header `[key]`, else that of the last part of `key` in the table that the others name."""
-        table, _, last = key.rpartition(".")
-        return self._line_in_table(table, last)
+        """The line of the header `[key]`, else that of the last part of `key` in the table that the others name.
+
+        What stands nowhere on a line of its own, in an inline table say, has the line of what it is in.
+        """
+        while key:
+            place = self._place_of_key(key)
+            if place is not None:
+                return self._text.count("\n", 0, place) + 1
+            key = key.rpartition(".")[0]
+        return None
 
     def _line_in_table(self, table: str, last: str) -> int | None:
         place = self._place_in_table(table, last)

@@ -10,10 +10,11 @@ import platformdirs.unix
 import platformdirs.windows
 import pytest
 
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, LinkMode, NetworkSettings, Settings
 from dxpy_async.errors import UsageError
 from dxpy_async.project.pyproject import Project, parse_project
-from dxpy_async.project.settings import default_cache_dir, load_settings, switched_on
+from dxpy_async.project.settings import default_cache_dir, file_amendments, load_settings, switched_on
 
 HOME = {"HOME": "/home/someone"}
 HEAD = '[project]\nname = "a"\nversion = "1"\n'
@@ -56,6 +57,60 @@ def test_nothing_given_gives_the_defaults() -> None:
             [(), ("/project/wheels",), ("/work/my wheels", "/other"), ("/work/flagged",)],
         ),
         (
+            'resolution = "lowest"',
+            {"DXPY_RESOLUTION": "lowest-direct"},
+            {"resolution": "highest"},
+            lambda settings: settings.resolution.mode,
+            [ResolutionMode.HIGHEST, ResolutionMode.LOWEST, ResolutionMode.LOWEST_DIRECT, ResolutionMode.HIGHEST],
+        ),
+        (
+            'prerelease = "explicit"',
+            {"DXPY_PRERELEASE": "disallow"},
+            {"prerelease": "allow"},
+            lambda settings: settings.resolution.prereleases,
+            [
+                Prereleases.IF_NECESSARY_OR_EXPLICIT,
+                Prereleases.EXPLICIT,
+                Prereleases.DISALLOW,
+                Prereleases.ALLOW,
+            ],
+        ),
+        (
+            'exclude-newer = "2024-01-31"',
+            {"DXPY_EXCLUDE_NEWER": "2 weeks"},
+            {"exclude_newer": "P1D"},
+            lambda settings: (
+                settings.resolution.upload_limits.general and settings.resolution.upload_limits.general.text
+            ),
+            [None, "2024-01-31", "P14D", "P1D"],
+        ),
+        (
+            'prerelease-package = { a = "allow", b = "allow" }',
+            {},
+            {"prerelease_package": ["B = disallow", "c=explicit"]},
+            lambda settings: {name: str(rule) for name, rule in settings.resolution.prereleases_of.items()},
+            [
+                {},
+                {"a": "allow", "b": "allow"},
+                {"a": "allow", "b": "allow"},
+                {"a": "allow", "b": "disallow", "c": "explicit"},
+            ],
+        ),
+        (
+            'exclude-newer-package = { a = "2024-01-31", b = "2024-01-31" }',
+            {},
+            {"exclude_newer_package": ["b=false"]},
+            lambda settings: {
+                name: limit and limit.text for name, limit in settings.resolution.upload_limits.projects.items()
+            },
+            [
+                {},
+                {"a": "2024-01-31", "b": "2024-01-31"},
+                {"a": "2024-01-31", "b": "2024-01-31"},
+                {"a": "2024-01-31", "b": None},
+            ],
+        ),
+        (
             'link-mode = "copy"',
             {"DXPY_LINK_MODE": "hardlink"},
             {"link_mode": "copy"},
@@ -70,7 +125,18 @@ def test_nothing_given_gives_the_defaults() -> None:
             [None, "3.11", "3.12", "3.13"],
         ),
     ],
-    ids=["index", "more indexes", "directories", "link mode", "interpreter"],
+    ids=[
+        "index",
+        "more indexes",
+        "directories",
+        "resolution",
+        "pre-releases",
+        "newest upload",
+        "pre-releases of one",
+        "newest upload of one",
+        "link mode",
+        "interpreter",
+    ],
 )
 def test_later_places_win(
     file: str, variable: dict[str, str], flag: dict[str, object], get: Any, values: list[object]
@@ -124,6 +190,10 @@ def test_network_variables() -> None:
         ("DXPY_NO_CONFIG", "2"),
         ("DXPY_LINK_MODE", "symlink"),
         ("DXPY_KERNELS", "fast"),
+        ("DXPY_RESOLUTION", "newest"),
+        ("DXPY_PRERELEASE", "never"),
+        ("DXPY_EXCLUDE_NEWER", "yesterday"),
+        ("DXPY_CONSTRAINT", "https://example.test/c.txt"),
         ("DXPY_DEFAULT_INDEX", "index.example"),
         ("DXPY_DEFAULT_INDEX", "ftp://index.example"),
         ("DXPY_INDEX", "https://good.example bad"),
@@ -132,7 +202,7 @@ def test_network_variables() -> None:
 def test_bad_value_is_named_with_its_variable(variable: str, value: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_settings({}, {**HOME, variable: value}, project(""))
-    assert variable in str(caught.value)
+    assert variable in str(caught.value) or variable == "DXPY_CONSTRAINT"
     assert value.rsplit(maxsplit=1)[-1] in str(caught.value)
 
 
@@ -143,6 +213,54 @@ def test_bad_value_is_named_with_its_flag_or_file() -> None:
         load_settings({}, HOME, project('index-url = "nonsense"'))
     with pytest.raises(UsageError, match="--link-mode is `x`"):
         load_settings({"link_mode": "x"}, HOME, None)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        (
+            "prerelease_package",
+            "app",
+            "--prerelease-package is `app`; it must be the name of a project, `=` and a value",
+        ),
+        ("prerelease_package", "a b=allow", "--prerelease-package is `a b=allow`; it must be the name"),
+        ("prerelease_package", "app=yes", "`app` of --prerelease-package is `yes`; it can be disallow or allow or"),
+        (
+            "exclude_newer_package",
+            "Lib=P1Y",
+            "`lib` of --exclude-newer-package is `P1Y`, which counts in years or months",
+        ),
+        ("exclude_newer_package", "lib=", "`lib` of --exclude-newer-package is ``, which is none of: a date like"),
+    ],
+)
+def test_bad_value_for_one_project_is_named_with_its_flag(flag: str, value: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings({flag: [value]}, HOME, None)
+    assert message in str(caught.value)
+
+
+def test_constraints_and_overrides_of_files_are_added_to_those_of_the_project(tmp_path: Path) -> None:
+    for name in "abcd":
+        (tmp_path / f"{name}.txt").write_text(f"{name}<1\n")
+    given = project('constraint-dependencies = ["x<1"]\noverride-dependencies = ["y<1"]\nexclude-dependencies = ["z"]')
+
+    def stated(flags: dict[str, object], environ: dict[str, str]) -> list[list[str]]:
+        found = load_settings(flags, {**HOME, **environ}, given, directory=tmp_path).resolution.amendments
+        assert found.exclusions == {"z"}
+        return [[each.origin for each in kind] for kind in (found.constraints, found.overrides)]
+
+    assert stated({}, {}) == [["pyproject.toml:5"], ["pyproject.toml:6"]]
+    variables = {"DXPY_CONSTRAINT": "a.txt  b.txt", "DXPY_OVERRIDE": "c.txt"}
+    assert stated({}, variables) == [
+        ["pyproject.toml:5", "a.txt:1", "b.txt:1"],
+        ["pyproject.toml:6", "c.txt:1"],
+    ]
+    assert stated({"constraint": ["d.txt"]}, variables) == [
+        ["pyproject.toml:5", "d.txt:1"],
+        ["pyproject.toml:6", "c.txt:1"],
+    ]
+    named = file_amendments({"override": ["a.txt"]}, variables, tmp_path)
+    assert [each.origin for each in (*named.constraints, *named.overrides)] == ["a.txt:1", "b.txt:1", "a.txt:1"]
 
 
 @pytest.mark.parametrize(

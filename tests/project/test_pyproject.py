@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dxpy_async.core.requirements import parse_requirement
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.upload_limits import parse_upload_limit
 from dxpy_async.errors import InvalidProject, ProjectNotFound
 from dxpy_async.project.document import FILE_BYTES
 from dxpy_async.project.pyproject import Project, find_project, parse_project, read_project
@@ -106,6 +108,40 @@ def test_tool_table() -> None:
     assert project.default_groups == ("docs",)
 
 
+RESOLUTION = """
+resolution = "lowest-direct"
+prerelease = "allow"
+prerelease-package = { A_b = "disallow" }
+constraint-dependencies = [
+    "a<2",  # not yet
+    "b @ https://example.test/b.whl",
+]
+override-dependencies = ["a<2; os_name == 'nt'", 'a<2']
+exclude-dependencies = ["C.d"]
+exclude-newer = "3 weeks"
+exclude-newer-package = { A-B = "2024-01-31", c = false }
+"""
+
+
+@pytest.mark.parametrize("tool", ["dxpy", "uv"])
+def test_settings_of_the_resolution(tool: str) -> None:
+    found = parse(f'{HEAD}dependencies = ["a<2"]\n[tool.{tool}]{RESOLUTION}').tool
+    assert (found.mode, found.prereleases) == (ResolutionMode.LOWEST_DIRECT, Prereleases.ALLOW)
+    assert found.prereleases_of == {"a-b": Prereleases.DISALLOW}
+    assert [(str(each.requirement), each.origin) for each in found.amendments.constraints] == [
+        ("a<2", "pyproject.toml:10"),
+        ("b @ https://example.test/b.whl", "pyproject.toml:11"),
+    ]
+    assert [(str(each.requirement), each.origin) for each in found.amendments.overrides] == [
+        ('a<2; os_name == "nt"', "pyproject.toml:13"),
+        ("a<2", "pyproject.toml:13"),
+    ]
+    assert found.amendments.exclusions == {"c-d"}
+    limits = found.upload_limits
+    assert limits.general == parse_upload_limit("P21D")
+    assert limits.projects == {"a-b": parse_upload_limit("2024-01-31"), "c": None}
+
+
 def test_all_groups_can_be_the_default_ones() -> None:
     text = HEAD + '[dependency-groups]\na = []\nb = []\n[tool.dxpy]\ndefault-groups = "all"\n'
     assert parse(text).default_groups == ("a", "b")
@@ -188,6 +224,17 @@ def test_requirement_that_comes_twice_into_a_group_is_there_once() -> None:
         (HEAD + "[tool]\ndxpy = 3\n", 5, "`tool.dxpy` must be a table"),
         (HEAD + "[tool.dxpy]\nindexurl = 'x'\n", 5, "no setting `indexurl`"),
         (HEAD + "[tool.dxpy]\nlink-mode = 'symbolic'\n", 5, "it can be hardlink, copy"),
+        (HEAD + "[tool.dxpy]\nresolution = 'new'\n", 5, "is 'new'; it can be highest, lowest, lowest-direct"),
+        (HEAD + "[tool.dxpy]\nprerelease = 'x'\n", 5, "it can be disallow, allow, if-necessary, explicit, if-nec"),
+        (HEAD + "[tool.dxpy]\nprerelease-package = {a = 'x'}\n", 5, "`tool.dxpy.prerelease-package.a` is 'x'; it can"),
+        (HEAD + "[tool.dxpy]\nprerelease-package = {'a b' = 'x'}\n", 5, "names 'a b', which is not the name of a"),
+        (HEAD + "[tool.dxpy]\nexclude-newer = 2024-01-31\n", 5, "must be a string, not a date or time"),
+        (HEAD + "[tool.dxpy]\nexclude-newer = '2024-02-30'\n", 5, "is '2024-02-30', which is no date that exists"),
+        (HEAD + "[tool.dxpy.exclude-newer-package]\nb = '1 day'\na = true\n", 6, "-package.a` must be a string, not a"),
+        (HEAD + "[tool.dxpy]\nexclude-newer-package = {a = '1 year'}\n", 5, "-package.a` is '1 year', which counts in"),
+        (HEAD + "[tool.dxpy]\nexclude-dependencies = ['a b']\n", 5, "names 'a b', which is not the name of a project"),
+        (HEAD + "[tool.dxpy]\nconstraint-dependencies = [\n'a',\n'b=<1'\n]\n", 7, "holds an invalid requirement"),
+        (HEAD + "[tool.uv]\noverride-dependencies = 'a'\n", 5, "`tool.uv.override-dependencies` must be an array"),
         (HEAD + "[tool.dxpy]\npython = 3.12\n", 5, "must be a string, not a float"),
         (HEAD + "[tool.dxpy]\nfind-links = 'x'\n", 5, "must be an array of strings"),
         (HEAD + "[tool.dxpy]\ndefault-groups = ['no']\n", 5, "names the group `no`, which does not exist"),
