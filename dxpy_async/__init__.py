@@ -15,6 +15,7 @@ from dxpy_async._version import __version__
 TYPE_CHECKING = False  # importing it from `typing` would cost more than a whole `dxpy sync` that has nothing to do
 
 if TYPE_CHECKING:
+    from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
     from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
@@ -35,6 +36,9 @@ __all__ = [
     "LockOptions",
     "LockOutcome",
     "NetworkSettings",
+    "Prereleases",
+    "ResolutionMode",
+    "ResolutionSettings",
     "Settings",
     "SyncOptions",
     "SyncOutcome",
@@ -54,6 +58,9 @@ _PLACES = {
     "LockOptions": "dxpy_async.engine.engine",
     "LockOutcome": "dxpy_async.engine.engine",
     "NetworkSettings": "dxpy_async.core.settings",
+    "Prereleases": "dxpy_async.core.resolution_settings",
+    "ResolutionMode": "dxpy_async.core.resolution_settings",
+    "ResolutionSettings": "dxpy_async.core.resolution_settings",
     "Settings": "dxpy_async.core.settings",
     "SyncOptions": "dxpy_async.engine.syncing",
     "SyncOutcome": "dxpy_async.engine.syncing",

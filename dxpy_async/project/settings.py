@@ -12,9 +12,11 @@
     pre-releases        prerelease        DXPY_PRERELEASE             prerelease
     … of one project    prerelease-package                            prerelease_package (name=rule)
     newest upload       exclude-newer     DXPY_EXCLUDE_NEWER          exclude_newer
-    … of one project    exclude-newer-package                         exclude_newer_package (name=limit or name=false)
-    constraints         constraint-dependencies   DXPY_CONSTRAINT (by spaces)   constraint (files)
-    overrides           override-dependencies     DXPY_OVERRIDE (by spaces)     override (files)
+    … of one project    exclude-newer-package                         exclude_newer_package (name=limit, name=false)
+    constraints         constraint-dependencies
+    … in files                            DXPY_CONSTRAINT (by spaces) constraint
+    overrides           override-dependencies
+    … in files                            DXPY_OVERRIDE (by spaces)   override
     exclusions          exclude-dependencies
     no network                            DXPY_OFFLINE                offline
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
