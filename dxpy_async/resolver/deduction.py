@@ -35,7 +35,6 @@ from dataclasses import dataclass
 from dxpy_async.core.names import ExtraName
 from dxpy_async.resolver.candidates import Candidates
 
-
 FEW_OPEN = 64
 """So many incompatibilities a package looks at without asking which of them can still matter."""
 
@@ -149,6 +148,8 @@ class Deduction:
         self.level = 0
         self.decided = 0
         """How many projects, extras aside, are decided on."""
+        self.conflicts = 0
+        """How many conflicts there were."""
         self._trail: list[Assignment] = []
         self._changed: dict[Package, None] = {}
         self.touched: dict[Package, None] = {}
@@ -232,6 +233,7 @@ class Deduction:
 
     def _learn(self, conflict: Incompatibility) -> None:
         """Find out what made `conflict` inevitable, hold it from now on, and go back to where it helps."""
+        self.conflicts += 1
         given = conflict
         while conflict.terms:
             satisfier, level = self._satisfier(conflict)
