@@ -3,6 +3,7 @@
     python3 scripts/bench.py [arguments of benchmarks/compare.py]
     python3 scripts/bench.py formats [arguments of benchmarks/formats.py]
     python3 scripts/bench.py kernels [arguments of benchmarks/kernels.py]
+    python3 scripts/bench.py ladders [arguments of benchmarks/ladders.py]
 
 Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`.
 """
@@ -12,7 +13,7 @@ import sys
 
 from _environment import main, prepare, program, run
 
-OTHERS = ("formats", "kernels")
+OTHERS = ("formats", "kernels", "ladders")
 """Benchmarks that are named; without a name it is the comparison with uv."""
 
 

@@ -161,3 +161,14 @@ def test_the_formats_are_timed(tmp_path: Path) -> None:
         assert row["what"] in ended.stdout
         assert row["ratio"] == row["other"] / row["dxpy"] > 0
     assert list(written["lookup_seconds"]) == ["3", "9"]
+
+
+def test_the_ladders_are_climbed(tmp_path: Path) -> None:
+    """A tiny run ends, shows every ladder, and writes the same to a file."""
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "ladders.py"), "--rungs", "20", "30"]
+    ended = subprocess.run([*command, "--json", str(figures)], capture_output=True, text=True, check=True, timeout=60)
+    rows = json.loads(figures.read_text())["rows"]
+    assert len(ended.stdout.splitlines()) == 1 + len(rows)
+    for row, line in zip(rows, ended.stdout.splitlines()[1:], strict=True):
+        assert line.split()[:3] == [row["ladder"], str(row["rungs"]), f"{row['metadata']:,}"]

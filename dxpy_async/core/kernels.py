@@ -147,7 +147,7 @@ class Kernels:
         before, self._asked = self._asked, self._asked + count
         if before < WORTH_LOADING <= self._asked and self._has_numba():
             return KernelChoice.NUMBA
-        return KernelChoice.NUMPY if "numpy" in sys.modules else KernelChoice.SCALAR
+        return KernelChoice.NUMPY if sys.modules.get("numpy") is not None else KernelChoice.SCALAR
 
     def _has_numba(self) -> bool:
         """Whether numba, which nobody asked for by name, is installed and works."""

@@ -35,6 +35,9 @@ from dataclasses import dataclass
 from dxpy_async.core.names import ExtraName
 from dxpy_async.resolver.candidates import Candidates
 
+FEW_OPEN = 64
+"""So many incompatibilities a package looks at without asking which of them can still matter."""
+
 
 class Package:
     """Something of which at most one candidate may be selected: a project, or one extra of it. Compared by identity.
@@ -42,18 +45,34 @@ class Package:
     An extra has the candidates of its project and always goes with the project's own candidate.
     """
 
-    __slots__ = ("candidates", "conflicts", "decision", "extra", "history", "incompatibilities", "mask")
+    __slots__ = (
+        "candidates",
+        "conflicts",
+        "decision",
+        "extra",
+        "history",
+        "incompatibilities",
+        "mask",
+        "mask_for_good",
+        "most_open",
+        "open",
+    )
 
     def __init__(self, candidates: Candidates, extra: ExtraName | None = None) -> None:
         self.candidates, self.extra = candidates, extra
         self.mask = -1
         """What is known of it now."""
+        self.mask_for_good = -1
+        """What is known of it at level 0, and so in all that is still to come."""
         self.decision: int | None = None
         """The place of the candidate that was decided on."""
         self.conflicts = 0
         """How many learned incompatibilities speak of it."""
         self.history: list[Assignment] = []
         self.incompatibilities: list[Incompatibility] = []
+        self.open: list[Incompatibility] = []
+        """Those that are looked at. Others are contradicted for good."""
+        self.most_open = FEW_OPEN
 
     def __repr__(self) -> str:
         extra = f"[{self.extra}]" if self.extra else ""
@@ -69,13 +88,20 @@ class Fact:
 class Incompatibility:
     """Statements that must never all be true, and why: a fact of the world, or two others it was resolved from."""
 
-    __slots__ = ("cause", "falsified", "terms")
+    __slots__ = ("cause", "closed_for", "falsified", "terms")
 
     def __init__(self, terms: Mapping[Package, int], cause: Fact | Resolved) -> None:
         self.terms = dict(terms)
         self.cause = cause
         self.falsified: Assignment | None = None
         """While this assignment stands, one of the terms is contradicted and there is nothing to look at."""
+        self.closed_for: list[Package] = []
+        """The packages that do not look at it any more."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether one of the terms is contradicted for good."""
+        return any(not package.mask_for_good & term for package, term in self.terms.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +148,8 @@ class Deduction:
         self.level = 0
         self.decided = 0
         """How many projects, extras aside, are decided on."""
+        self.conflicts = 0
+        """How many conflicts there were."""
         self._trail: list[Assignment] = []
         self._changed: dict[Package, None] = {}
         self.touched: dict[Package, None] = {}
@@ -135,6 +163,9 @@ class Deduction:
             raise Refuted(incompatibility)
         for package in incompatibility.terms:
             package.incompatibilities.append(incompatibility)
+            package.open.append(incompatibility)
+            if len(package.open) > package.most_open:
+                _close_idle(package)
         self._changed[next(iter(incompatibility.terms))] = None
 
     def widen(self, incompatibility: Incompatibility, package: Package, mask: int) -> None:
@@ -144,6 +175,9 @@ class Deduction:
         """
         incompatibility.terms[package] |= mask
         incompatibility.falsified = None
+        for each in incompatibility.closed_for:
+            each.open.append(incompatibility)
+        incompatibility.closed_for.clear()
         self._changed[package] = None
 
     def decide(self, package: Package, place: int) -> None:
@@ -162,7 +196,7 @@ class Deduction:
         changed = self._changed
         while changed:
             package, _ = changed.popitem()
-            for incompatibility in reversed(package.incompatibilities):
+            for incompatibility in reversed(package.open):
                 falsified = incompatibility.falsified
                 if falsified is not None and falsified.stands:
                     continue
@@ -192,11 +226,14 @@ class Deduction:
         self._trail.append(assignment)
         package.history.append(assignment)
         package.mask = assignment.mask
+        if not self.level:
+            package.mask_for_good = assignment.mask
         self._changed[package] = None
         self.touched[package] = None
 
     def _learn(self, conflict: Incompatibility) -> None:
         """Find out what made `conflict` inevitable, hold it from now on, and go back to where it helps."""
+        self.conflicts += 1
         given = conflict
         while conflict.terms:
             satisfier, level = self._satisfier(conflict)
@@ -247,6 +284,22 @@ class Deduction:
                 self.decided -= package.extra is None
             self.touched[package] = None
         self.level = level
+
+
+def _close_idle(package: Package) -> None:
+    """Let `package` look no more at what is contradicted for good.
+
+    When version after version of a project fails, nearly everything that is known of it is, and looking at all of that
+    for every next version would cost the square of their number.
+    """
+    still: list[Incompatibility] = []
+    for incompatibility in package.open:
+        if incompatibility.is_idle:
+            incompatibility.closed_for.append(package)
+        else:
+            still.append(incompatibility)
+    package.open = still
+    package.most_open = max(FEW_OPEN, 2 * len(still))  # so that each is asked a bounded number of times
 
 
 def _first_within(history: Sequence[Assignment], term: int) -> Assignment:

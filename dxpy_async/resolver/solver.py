@@ -107,6 +107,8 @@ class Solver:
         self._asked = 0
         self._failure: NoSolution | None = None
         self._finished = False
+        self.steps = 0
+        """How many steps it has taken, those included that were left off for want of a fact."""
         if not allows_python(requires_python, target.python_version):
             self._failure, self._finished = unfit_python(root_name, requires_python, target), True
 
@@ -114,6 +116,11 @@ class Solver:
     def decided(self) -> int:
         """How many projects have a version for now."""
         return self._deduction.decided
+
+    @property
+    def conflicts(self) -> int:
+        """How many conflicts it has learned from."""
+        return self._deduction.conflicts
 
     def needs(self) -> Sequence[Need]:
         """What to find out: the first blocks, the others are likely to be needed; empty when there is an outcome."""
@@ -173,6 +180,7 @@ class Solver:
 
     def _step(self) -> bool:
         """Go one step towards an outcome; False when everything is decided. Raises _Lacking or Refuted."""
+        self.steps += 1
         if not self._settled:
             self._settle()
         if self._asked < len(self._roots):

@@ -114,6 +114,18 @@ def test_extras_of_packages_bring_what_they_need(seen: Seen) -> None:
     assert chosen(need("a", "unheard-of")) == ["a", "base"]
 
 
+def test_named_platforms_that_share_their_markers_are_told_apart_by_wheels(seen: Seen) -> None:
+    """A named platform has no release, and how old its C library may be is in no marker."""
+    named = {**MARKERS, "platform_release": "", "platform_version": ""}
+    newer = package("a", "1", wheels=(wheel("a", "1", "cp312-cp312-manylinux_2_28_x86_64"),))
+    lock = seen(replace(lock_of(newer), environment=named))
+    target = replace(LINUX, markers=named)
+    mismatch = environment_mismatch(lock, target)
+    assert mismatch is not None
+    assert mismatch.startswith("it holds `a` 1, which has no wheel for CPython 3.12.1 on linux x86_64")
+    assert environment_mismatch(lock, replace(target, tags=("cp312-cp312-manylinux_2_28_x86_64",))) is None
+
+
 def test_extras_that_ask_for_each_other_come_to_an_end(seen: Seen) -> None:
     a = package("a", "1", need("a", "y", marker='extra == "x"'), need("a", "x", marker='extra == "y"'))
     assert names(select(seen(lock_of(a, roots=roots(need("a", "x")))), LINUX)) == ["a"]

@@ -16,6 +16,7 @@ from packaging.version import Version
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import normalize
 from dxpy_async.errors import NoSolution
+from dxpy_async.resolver import deduction
 from dxpy_async.resolver.options import ResolutionMode, ResolutionOptions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "resolver"))
@@ -109,6 +110,22 @@ def test_the_solver_agrees_with_brute_force_on_many_worlds(block: int) -> None:
         assert flaws(own, world, picked(resolution)) == [], f"world {seed}"
         solved += 1
     assert 50 < solved < 450
+
+
+def test_leaving_out_what_is_contradicted_for_good_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small worlds never come to that by themselves."""
+
+    def outcome(seed: int) -> object:
+        own, world = random_world(seed)
+        try:
+            resolution = resolve(own, world)
+        except NoSolution as error:
+            return str(error)
+        return pins(resolution), resolution.warnings
+
+    expected = [outcome(seed) for seed in range(700)]
+    monkeypatch.setattr(deduction, "FEW_OPEN", 0)
+    assert [outcome(seed) for seed in range(700)] == expected
 
 
 @settings(relaxed, max_examples=150)
