@@ -2,7 +2,8 @@
 
     python3 scripts/test.py [arguments of pytest]
 
-Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`.
+Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`. Tests run in as many processes as
+there are processors; `-n 0` runs them in one.
 """
 
 import shlex
@@ -13,7 +14,8 @@ from _environment import main, prepare, program, run
 
 def test() -> None:
     python = str(program(prepare("dev", groups=("test", "lint")), "python"))
-    run([python, "-m", "pytest", *sys.argv[1:]], shown=shlex.join(["pytest", *sys.argv[1:]]))
+    arguments = ["-n", "auto", "--dist", "worksteal", *sys.argv[1:]]
+    run([python, "-m", "pytest", *arguments], shown=shlex.join(["pytest", *arguments]))
 
 
 main(test)
