@@ -42,9 +42,10 @@ class ProjectPage:
 
     Files are decoded when a version is looked at, because a resolution looks at few of the many versions of a page.
     `keys`, where they are known, are `key_table` of the versions, oldest first. `index_url` never carries credentials.
+    `identity` tells the page of an index from what it was or will be; empty for other pages.
     """
 
-    __slots__ = ("_files_of", "index_url", "keys", "project", "versions")
+    __slots__ = ("_files_of", "identity", "index_url", "keys", "project", "versions")
 
     def __init__(
         self,
@@ -54,13 +55,21 @@ class ProjectPage:
         *,
         index_url: str,
         keys: bytes | None = None,
+        identity: bytes = b"",
     ) -> None:
         self.project, self.versions, self.index_url, self.keys = project, versions, index_url, keys
+        self.identity = identity
         self._files_of = files_of
 
     def files(self, version: Version) -> tuple[DistributionFile, ...]:
         """The wheels and sdists of `version`, in the page's order; empty for a version that is not on the page."""
         return self._files_of(version)
+
+    def says_the_same(self, other: ProjectPage) -> bool:
+        """Whether both have the same versions with the same files, in whatever form they came."""
+        return self.versions == other.versions and all(
+            self.files(version) == other.files(version) for version in self.versions
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

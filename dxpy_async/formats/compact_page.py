@@ -34,6 +34,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, key_table
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.errors import FormatError
+from dxpy_async.formats.compact_page_layout import HEADER, MAGIC, page_identity
 
 try:  # five times as fast
     from isal import isal_zlib as deflating
@@ -46,9 +47,6 @@ except ImportError:  # no build of isal for this platform
 
 __all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page"]
 
-MAGIC = b"DXS\x03"
-
-_HEADER = struct.Struct("<4s4I")
 _BOUNDS = struct.Struct("<2I")
 _RAW_DEFLATE = -15
 _RELEASE_ERRORS: tuple[type[Exception], ...] = (  # type: ignore[assignment]
@@ -105,7 +103,7 @@ def encode_page(record: PageRecord) -> bytes:
         bounds.append(bounds[-1] + len(blob))
     keys = key_table(_version(version) for version, _ in reversed(record.releases))
     content = b"".join([head, keys, struct.pack(f"<{len(bounds)}I", *bounds), *blobs])
-    rest = struct.pack("<3I", _HEADER.size + len(content), len(head), len(blobs))
+    rest = struct.pack("<3I", HEADER.size + len(content), len(head), len(blobs))
     return MAGIC + struct.pack("<I", crc32(content, crc32(rest, 0))) + rest + content
 
 
@@ -115,26 +113,26 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
     `origin` names the bytes in errors. Raises FormatError for bytes that are not a whole and undamaged page.
     """
     view = memoryview(data)
-    if len(view) < _HEADER.size:
+    if len(view) < HEADER.size:
         raise FormatError(origin, f"has {len(view)} bytes, fewer than the header of a compact page")
-    magic, checksum, total, head_size, count = _HEADER.unpack_from(view)
+    magic, checksum, total, head_size, count = HEADER.unpack_from(view)
     if magic != MAGIC:
         raise FormatError(origin, "is not a compact page", offset=0)
     if total != len(view):
         raise FormatError(origin, f"should have {total} bytes and has {len(view)}", offset=8)
     if crc32(view[8:], 0) != checksum:
         raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
-    keys = _HEADER.size + head_size
+    keys = HEADER.size + head_size
     table = keys + PACKED_KEY_BYTES * count
     blobs = table + 4 * (count + 1)
     if blobs > total:
         raise FormatError(origin, f"has {total} bytes, too few for {count} releases", offset=16)
     try:
-        project, index_url, base_url, joined = _decode_head(view[_HEADER.size : keys])
+        project, index_url, base_url, joined = _decode_head(view[HEADER.size : keys])
         texts = joined.split("\n") if joined else []
         versions = tuple([_version(text) for text in texts])
     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
-        raise FormatError(origin, f"has a damaged head: {error}", offset=_HEADER.size) from error
+        raise FormatError(origin, f"has a damaged head: {error}", offset=HEADER.size) from error
     if len(versions) != count:
         raise FormatError(origin, f"has {count} releases and {len(versions)} versions", offset=16)
     releases = _Releases(
@@ -147,7 +145,12 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         origin=origin,
     )
     return ProjectPage(
-        ProjectName(project), versions, releases.files, index_url=index_url, keys=bytes(view[keys:table])
+        ProjectName(project),
+        versions,
+        releases.files,
+        index_url=index_url,
+        keys=bytes(view[keys:table]),
+        identity=page_identity(view),
     )
 
 

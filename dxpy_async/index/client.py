@@ -16,13 +16,13 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from blake3 import blake3
 from packaging.version import Version
 
 from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.settings import IndexSettings, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, UsageError
+from dxpy_async.index.addresses import RemoteIndex, index_addresses, index_at
 from dxpy_async.index.directories import LocalDirectory, directory_of, path_of
 from dxpy_async.index.downloads import (
     BATCH_BYTES,
@@ -36,7 +36,7 @@ from dxpy_async.index.downloads import (
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
-from dxpy_async.index.pages import NotCached, PageSource, RemoteIndex
+from dxpy_async.index.pages import NotCached, PageSource
 from dxpy_async.index.safe_url import Origin, SafeURL
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Pacing, Transport
@@ -67,8 +67,7 @@ class IndexClient:
     ) -> None:
         self._network = network
         credentials: dict[Origin, str] = {}
-        addresses = (*indexes.extra_index_urls, indexes.index_url)
-        self._indexes = [_index(address, base_directory, credentials) for address in addresses if address]
+        self._indexes = [_index(address, base_directory, credentials) for address in index_addresses(indexes)]
         self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
         self._cache = HttpCache(cache_dir)
         self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
@@ -200,23 +199,14 @@ class IndexClient:
 
 
 def _index(address: str, base_directory: Path, credentials: dict[Origin, str]) -> RemoteIndex | LocalDirectory:
-    try:
-        url = SafeURL.parse(address)
-        origin = url.origin
-    except ValueError as error:
-        raise UsageError(f"an index has an address that is none: {error}") from error
-    if "://" not in address or origin.scheme == "file":
-        return directory_of(address, base_directory)
-    if origin.scheme not in ("http", "https") or not origin.host:
-        raise UsageError(f"`{url}` is not the address of an index: it should begin with https://, http:// or file://")
+    index, url = index_at(address, base_directory)
     if url.authorization is not None:
-        credentials.setdefault(origin, url.authorization)
-    public = urlsplit(url.public)._replace(query="", fragment="").geturl().rstrip("/")
-    return RemoteIndex(public, blake3(public.encode()).hexdigest(16))
+        credentials.setdefault(url.origin, url.authorization)
+    return index
 
 
 def _merged(pages: list[ProjectPage]) -> ProjectPage:
-    """Several pages as one: of two files with one name the earlier counts. Its address is that of the last."""
+    """Several pages as one: of two files with one name the earlier counts. Address and identity are the last one's."""
     if len(pages) == 1:
         return pages[0]
     versions = tuple(sorted({version for page in pages for version in page.versions}, reverse=True))
@@ -228,7 +218,8 @@ def _merged(pages: list[ProjectPage]) -> ProjectPage:
                 found.setdefault(file.filename, file)
         return tuple(found.values())
 
-    return ProjectPage(pages[0].project, versions, files, index_url=pages[-1].index_url)
+    last = pages[-1]
+    return ProjectPage(last.project, versions, files, index_url=last.index_url, identity=last.identity)
 
 
 def _ignore(_: int) -> None:

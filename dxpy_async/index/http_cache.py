@@ -27,11 +27,10 @@ from typing import NamedTuple
 import msgspec
 
 from dxpy_async.formats.compact_page import crc32
+from dxpy_async.index.freshness import HEADER, MAGIC, UNCHECKED_BYTES, is_fresh
 
-MAGIC = b"DXH\x01"
 FOREVER = float("inf")
 
-_HEADER = struct.Struct("<4sIddII")
 _VALIDATED_AT = 8
 _MOMENT = struct.Struct("<d")
 _LONGEST_LIFETIME = 10 * 365 * 86_400.0
@@ -49,8 +48,8 @@ class Validators:
     last_modified: str | None = None
 
     def are_fresh(self, now: float) -> bool:
-        """Whether the answer may be used unasked. A validation in the future is none: some clock was wrong."""
-        return self.validated_at <= now < self.validated_at + self.lifetime
+        """Whether the answer may be used unasked."""
+        return is_fresh(self.validated_at, self.lifetime, now)
 
     def conditions(self) -> dict[str, str]:
         """The headers that make the next request conditional."""
@@ -128,14 +127,14 @@ class HttpCache:
         except OSError as error:
             self._troubled(error)
             return None
-        if len(data) < _HEADER.size:
+        if len(data) < HEADER.size:
             return None
-        magic, checksum, validated_at, lifetime, head_size, body_size = _HEADER.unpack_from(data)
-        start = _HEADER.size + head_size
-        if magic != MAGIC or len(data) != start + body_size or crc32(data[16:start], 0) != checksum:
+        magic, checksum, validated_at, lifetime, head_size, body_size = HEADER.unpack_from(data)
+        start = HEADER.size + head_size
+        if magic != MAGIC or len(data) != start + body_size or crc32(data[UNCHECKED_BYTES:start], 0) != checksum:
             return None
         try:
-            etag, last_modified = _decode_head(data[_HEADER.size : start])
+            etag, last_modified = _decode_head(data[HEADER.size : start])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         validators = Validators(validated_at=validated_at, lifetime=lifetime, etag=etag, last_modified=last_modified)

@@ -13,6 +13,7 @@ from dxpy_async.core.releases import ProjectPage
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.simple_page import ACCEPT, parse
+from dxpy_async.index.addresses import RemoteIndex
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import CachedAnswer, HttpCache, Validators, renewed, validators_of
 from dxpy_async.index.sharing import SharedWork
@@ -23,17 +24,6 @@ INLINE_BYTES = 16 * 1024
 
 DECODERS = 2
 """Pages that are decoded at once; more would only wait for the interpreter's lock, and each holds its page twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteIndex:
-    """An index behind http(s): its address without credentials and without a slash at the end, and its cache's name."""
-
-    url: str
-    key: str
-
-    def page_url(self, project: ProjectName) -> str:
-        return f"{self.url}/{project}/"
 
 
 class NotCached(Exception):
@@ -78,7 +68,7 @@ class PageSource:
         return self._offline or (not self._refresh and validators.are_fresh(self._now()))
 
     def _held(self, index: RemoteIndex, project: ProjectName) -> _Held | None:
-        entry = self._cache.read(_name(index, project))
+        entry = self._cache.read(index.cache_name(project))
         if entry is None:
             return None
         try:
@@ -92,7 +82,7 @@ class PageSource:
             if reply.status == 304 and held is not None:
                 validators = renewed(held.entry.validators, reply.headers, self._now())
                 if validators is not None:
-                    self._cache.renew(_name(index, project), held.entry.validators, validators, held.entry.body)
+                    self._cache.renew(index.cache_name(project), held.entry.validators, validators, held.entry.body)
                 return held.page
             if reply.status in (404, 410):
                 return None
@@ -100,8 +90,8 @@ class PageSource:
                 raise reply.refusal()
             body = await reply.body(PAGE_BYTES)
             if len(body) <= INLINE_BYTES:
-                return self._decode(body, reply, index, project)
-            decode = partial(self._decode, body, reply, index, project)
+                return self._decode(body, reply, index, project, held)
+            decode = partial(self._decode, body, reply, index, project, held)
             del body  # is let go of as soon as it is decoded
             async with self._decoders:
                 return await in_thread(decode)
@@ -111,16 +101,24 @@ class PageSource:
             headers |= held.entry.validators.conditions()
         return await self._transport.request(index.page_url(project), receive, headers=headers)
 
-    def _decode(self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName) -> ProjectPage:
+    def _decode(
+        self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName, held: _Held | None
+    ) -> ProjectPage:
         content_type = reply.headers.get("Content-Type", "")
         record = parse(
             reply.plain(body, PAGE_BYTES), content_type, base_url=reply.url, project=project, index_url=index.url
         )
-        compact = encode_page(record)
+        compact: bytes | memoryview = encode_page(record)
+        page = decode_page(compact, origin=f"page of {project}")
+        if held is not None and _say_the_same(page, held.page):
+            page, compact = held.page, held.entry.body  # so that it keeps its identity, and with it what rests on it
         if (validators := validators_of(reply.headers, self._now())) is not None:
-            self._cache.write(_name(index, project), validators, compact)
-        return decode_page(compact, origin=f"page of {project}")
+            self._cache.write(index.cache_name(project), validators, compact)
+        return page
 
 
-def _name(index: RemoteIndex, project: ProjectName) -> str:
-    return f"pages-v1/{index.key}/{project}"
+def _say_the_same(page: ProjectPage, held: ProjectPage) -> bool:
+    try:
+        return page.identity == held.identity or page.says_the_same(held)
+    except FormatError:  # of a file that is not valid; whoever picks that version will be told
+        return False

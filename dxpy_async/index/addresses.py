@@ -1,0 +1,51 @@
+"""What an index's address stands for: an index behind http(s), or a local directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from blake3 import blake3
+
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.settings import IndexSettings
+from dxpy_async.errors import UsageError
+from dxpy_async.index.directories import LocalDirectory, directory_of
+from dxpy_async.index.safe_url import SafeURL
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteIndex:
+    """An index behind http(s): its address without credentials and without a slash at the end, and its cache's name."""
+
+    url: str
+    key: str
+
+    def page_url(self, project: ProjectName) -> str:
+        return f"{self.url}/{project}/"
+
+    def cache_name(self, project: ProjectName) -> str:
+        """Where the page of `project` is kept, below the cache directory."""
+        return f"pages-v1/{self.key}/{project}"
+
+
+def index_at(address: str, base_directory: Path) -> tuple[RemoteIndex | LocalDirectory, SafeURL]:
+    """The index at `address`, and that address with its credentials. Raises UsageError for one that is none."""
+    try:
+        url = SafeURL.parse(address)
+        origin = url.origin
+    except ValueError as error:
+        raise UsageError(f"an index has an address that is none: {error}") from error
+    if "://" not in address or origin.scheme == "file":
+        return directory_of(address, base_directory), url
+    if origin.scheme not in ("http", "https") or not origin.host:
+        raise UsageError(f"`{url}` is not the address of an index: it should begin with https://, http:// or file://")
+    public = urlsplit(url.public)._replace(query="", fragment="").geturl().rstrip("/")
+    return RemoteIndex(public, blake3(public.encode()).hexdigest(16)), url
+
+
+def index_addresses(indexes: IndexSettings) -> Sequence[str]:
+    """The addresses of all indexes, in the order in which they are asked."""
+    return [address for address in (*indexes.extra_index_urls, indexes.index_url) if address]
