@@ -110,6 +110,12 @@ def request_text(arguments: argparse.Namespace) -> str:
     return without_credentials(" ".join(texts))
 
 
+def is_plain_lock(arguments: argparse.Namespace) -> bool:
+    """Whether `dxpy lock` was given nothing that has a say in what is locked, or in where the cache is."""
+    names = (*_SETTING_FLAGS, "python_version", "python_platform", "no_config", "no_cache")
+    return not any(getattr(arguments, name, None) for name in names)
+
+
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:
     """Bars where people look and want them, lines elsewhere."""
     quiet = arguments.no_progress or switched_on(os.environ, "DXPY_NO_PROGRESS") or output.verbosity < 0

@@ -9,9 +9,10 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of, project_root, settings_of, wanted_target
+from dxpy_async.cli.context import is_plain_lock, project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.cli.quick import lock_facts
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
@@ -41,15 +42,21 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")
     if pins or upgrade:
         return None
-    project = project_of(arguments)
+    project, watch = watched_project(arguments)
     path = project.root / LOCK_NAME
     try:
         lock = DplLockFile.open(path)
     except (LockNotFound, InvalidLock):
         return None
-    with lock:
-        if not up_to_date(lock, project, arguments):
+    with lock, settings_of(arguments, project) as settings:
+        search = SearchPlaces.from_environ(os.environ, sys.executable)
+        watch = watch.of_target(project.root, settings.python, search)
+        target = target_for(wanted_target(arguments), project, settings, search)
+        if why_stale(lock, project, target, settings) is not None:
             return None
+        if is_plain_lock(arguments):
+            facts = lock_facts(str(project.root), os.environ)
+            watch.record_lock(project.root, settings.cache_dir, facts, len(lock))
         output.say(f"Resolved {count(len(lock))} in {duration(time.perf_counter() - started)}")
     return 0
 

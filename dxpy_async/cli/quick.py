@@ -1,4 +1,5 @@
-"""The command lines that are answered from a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed.
+"""The command lines that are answered from a few `stat`s: `dxpy sync`, `dxpy run CMD` and `dxpy lock` when nothing
+has changed.
 
 Imports only what a bare interpreter has loaded already, or nearly: everything else would cost more than the answer.
 A command line that is anything but the plain form, and any doubt, goes to the full program.
@@ -13,11 +14,18 @@ import time
 from dxpy_async._version import __version__
 from dxpy_async.cli.launch import launch
 from dxpy_async.core.places import ENVIRONMENT_NAME
-from dxpy_async.installer.state import unchanged
+from dxpy_async.installer.state import lock_record, unchanged, unchanged_since
+from dxpy_async.project.cache_place import default_cache_dir
 
 _IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIX = "DXPY_HTTP_"
+
+_PLAIN_LOCKS = (["lock"], ["lock", "--check"], ["lock", "--locked"])
+_SEARCHED = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
+"""Variables that say where interpreters are, and so for which of them a project is locked."""
+_NAMING_FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
+"""Variables that name files whose content counts."""
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -27,6 +35,8 @@ def answer(arguments: list[str]) -> int | None:
         return 0
     if arguments == ["sync"]:
         return _sync()
+    if arguments in _PLAIN_LOCKS:
+        return _lock()
     if len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-"):
         return _run(arguments[1:])
     return None
@@ -42,6 +52,16 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
 
 
+def lock_facts(root: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
+    """What it depended on, besides files, that the lock in `root` was up to date: as a sync, and on what machine it is.
+
+    The directory is among them, because relative paths in variables mean it.
+    """
+    machine = " ".join(os.uname()[2:]) if hasattr(os, "uname") else ""
+    surroundings = [f"{name}={environ.get(name, '')}" for name in _SEARCHED]
+    return state_facts("\0".join(("lock", root, os.getcwd(), sys.executable, machine, *surroundings)), environ)
+
+
 def without_credentials(text: str) -> str:
     """`text` with the user and password left out of every URL in it: they change nothing, and must not reach a disk."""
     first, *rest = text.split("://")
@@ -53,28 +73,44 @@ def without_credentials(text: str) -> str:
 
 def _sync() -> int | None:
     started = time.perf_counter()
-    environment = _environment()
-    count = unchanged(environment, state_facts("", os.environ)) if environment else None
-    if count is None:
+    root = _project_root()
+    count = unchanged(f"{root}/{ENVIRONMENT_NAME}", state_facts("", os.environ)) if root else None
+    return None if count is None else _say("Checked", count, started)
+
+
+def _lock() -> int | None:
+    started = time.perf_counter()
+    root = _project_root()
+    if root is None or any(os.environ.get(name) for name in _NAMING_FILES):
         return None
-    took = (time.perf_counter() - started) * 1000
-    sys.stderr.write(f"Checked {count} package{'' if count == 1 else 's'} in {took:.0f}ms\n")
-    return 0
+    chosen = os.environ.get("DXPY_CACHE_DIR")
+    record = lock_record(os.path.abspath(chosen) if chosen else default_cache_dir(os.environ), root)
+    count = unchanged_since(record, lock_facts(root, os.environ))
+    return None if count is None else _say("Resolved", count, started)
 
 
 def _run(command: list[str]) -> int | None:
-    environment = _environment()
-    if environment is None or unchanged(environment, state_facts("", os.environ)) is None:
+    root = _project_root()
+    if root is None:
+        return None
+    environment = f"{root}/{ENVIRONMENT_NAME}"
+    if unchanged(environment, state_facts("", os.environ)) is None:
         return None
     return launch(environment, command, os.environ)
 
 
-def _environment() -> str | None:
-    """The environment of the nearest project above the working directory."""
+def _say(what: str, count: int, started: float) -> int:
+    took = (time.perf_counter() - started) * 1000
+    sys.stderr.write(f"{what} {count} package{'' if count == 1 else 's'} in {took:.0f}ms\n")
+    return 0
+
+
+def _project_root() -> str | None:
+    """The directory of the nearest project, in the working directory or above it."""
     directory = os.getcwd()
     while not os.path.isfile(f"{directory}/pyproject.toml"):
         parent = os.path.dirname(directory)
         if parent == directory:
             return None
         directory = parent
-    return f"{directory}/{ENVIRONMENT_NAME}"
+    return directory

@@ -20,7 +20,7 @@ from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, t
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
-from dxpy_async.installer.state import take_stamps, write_state
+from dxpy_async.installer.state import lock_record, take_stamps, write_record, write_state
 from dxpy_async.installer.transaction import Arrival, Transaction
 from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import FILE_NAME, Project
@@ -31,7 +31,8 @@ from dxpy_async.python.environments import (
     create_environment,
     open_environment,
 )
-from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies
+from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies, searched_places
+from dxpy_async.python.probing import environment_python
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
 
@@ -114,6 +115,21 @@ class StateWatch:
     def without_lock(self, root: Path) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
         return StateWatch({path: stamp for path, stamp in self.stamps.items() if path != str(root / LOCK_NAME)})
+
+    def of_target(self, root: Path, request: str | None, search: SearchPlaces) -> StateWatch:
+        """Watches too what decides which interpreter the project in `root` is locked for; `request` is what is wanted.
+
+        To be taken before that interpreter is looked for.
+        """
+        environment = root / ENVIRONMENT_NAME
+        own = (environment / CONFIGURATION, environment / "bin/python", environment_python(environment))
+        places = [str(place or environment / "bin") for place in own]
+        stamps = take_stamps([*places, *searched_places(request, search)], time.time_ns())
+        return StateWatch({**self.stamps, **stamps})
+
+    def record_lock(self, root: Path, cache_dir: Path, facts: Mapping[str, str], count: int) -> None:
+        """Say for the next run that the lock of the project in `root` is up to date, and holds `count` packages."""
+        write_record(lock_record(str(cache_dir), str(root)), dict(facts), dict(self.stamps), count)
 
     def record(self, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int) -> None:
         """Say for the next run that `environment` holds what the project wants, which is `count` distributions."""

@@ -1,8 +1,10 @@
-"""The state record: one small file in an environment by which the next run sees that nothing has changed.
+"""State records: small files by which the next run sees that nothing has changed.
 
-It says what the last sync depended on: facts (options, versions, digests, as text) and files, each with the stamp it
-had. When all of them are the same, the environment is as that sync left it. Anything else, a file that cannot be read
-or a doubt included, means only that the next run has to look properly.
+One is in an environment and says what the last sync depended on: facts (options, versions, digests, as text) and
+files, each with the stamp it had. When all of them are the same, the environment is as that sync left it. Anything
+else, a file that cannot be read or a doubt included, means only that the next run has to look properly.
+
+Another is in the cache, for each project whose lock was found up to date, and says the same of that (`lock_record`).
 
 *A file that changes twice within one tick of its clock keeps its stamp.* As in git's index, a stamp is therefore only
 worth something when the file was at rest for a tick before the stamp was taken; see `take_stamps` and `write_state`.
@@ -16,6 +18,9 @@ import os
 import time
 
 STATE_NAME = "dxpy-state"
+
+LOCK_RECORDS = "locks-v1"
+"""The cache's bucket of records about locks."""
 
 _FIRST_LINE = "dxpy-state 1"
 _MOST_BYTES = 1024 * 1024
@@ -63,25 +68,59 @@ def write_state(
 
 def read_state(env_dir: str) -> dict[str, object] | None:
     """The record as `{"facts": {…}, "watched": {path: stamp}, "count": n}`; None when there is none, or garbage."""
-    try:
-        with open(f"{env_dir}{os.sep}{STATE_NAME}", "rb") as file:
-            return _decode(file.read(_MOST_BYTES))
-    except (OSError, ValueError):
-        return None
+    return _read(f"{env_dir}{os.sep}{STATE_NAME}")
 
 
 def unchanged(env_dir: str, facts: dict[str, str]) -> int | None:
     """How many distributions the environment holds, if `facts` are the same and nothing has changed, else None."""
-    state = read_state(env_dir)
+    return unchanged_since(f"{env_dir}{os.sep}{STATE_NAME}", facts)
+
+
+def lock_record(cache_dir: str, root: str) -> str:
+    """The path of the record about the lock of the project in `root`; facts name the root too, should two share it."""
+    return os.sep.join((cache_dir, LOCK_RECORDS, f"{_checksum(os.fsencode(root)):x}"))
+
+
+def write_record(path: str, facts: dict[str, str], stamps: dict[str, str], count: int) -> None:
+    """Record at `path` that `count` follows from `facts` and the files in `stamps`. Others may do so at the same time.
+
+    Nothing is recorded when a stamp is unsure, or when the disk does not take it: the next run then looks properly.
+    """
+    if _UNSURE in stamps.values():
+        return
+    beside = f"{path}.{os.getpid()}.new"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(beside, "wb") as file:
+            file.write(_encode(facts, stamps, count))
+        os.replace(beside, path)
+    except OSError:
+        try:
+            os.unlink(beside)
+        except OSError:
+            return  # it was not even made, or the disk is beyond help; nobody reads it
+
+
+def unchanged_since(path: str, facts: dict[str, str]) -> int | None:
+    """The count of the record at `path`, if `facts` are the same and nothing has changed, else None."""
+    state = _read(path)
     if state is None or state["facts"] != facts:
         return None
     watched, count = state["watched"], state["count"]
     if not isinstance(watched, dict) or not isinstance(count, int):
         return None
-    for path, stamp in watched.items():
-        if stamp == _UNSURE or _stamp(path, None) != stamp:
+    for place, stamp in watched.items():
+        if stamp == _UNSURE or _stamp(place, None) != stamp:
             return None
     return count
+
+
+def _read(path: str) -> dict[str, object] | None:
+    try:
+        with open(path, "rb") as file:
+            return _decode(file.read(_MOST_BYTES))
+    except (OSError, ValueError):
+        return None
 
 
 def drop_state(env_dir: str) -> None:

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +42,7 @@ from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, Res
 from dxpy_async.core.settings import IndexSettings, KernelChoice, LinkMode, NetworkSettings, Settings
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
+from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_table import ToolTable
 
@@ -259,26 +259,3 @@ def _sequence(value: object) -> Sequence[object]:
     if not isinstance(value, Sequence):
         raise TypeError(f"a flag that can be repeated must be a list, not {value!r}")
     return value
-
-
-def default_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Where the store is when nobody says: the user's cache directory of the system, and `dxpy` in it.
-
-    The places are those of platformdirs, spelled out here because importing it takes 40 ms, which is more than a whole
-    sync that has nothing to do.
-
-    Source: https://specifications.freedesktop.org/basedir-spec/latest/
-    """
-    if platform == "win32":
-        local = environ.get("LOCALAPPDATA") or os.path.join(_home(environ, "USERPROFILE"), "AppData", "Local")
-        return Path(local, "dxpy", "Cache")
-    chosen = environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(chosen):  # the specification: a relative one is invalid and ignored
-        return Path(chosen, "dxpy")
-    inner = ("Library", "Caches") if platform == "darwin" else (".cache",)
-    return Path(_home(environ, "HOME"), *inner, "dxpy")
-
-
-def _home(environ: Mapping[str, str], variable: str) -> str:
-    """The user's home; without the variable, what the system's list of users says."""
-    return environ.get(variable) or os.path.expanduser("~")

@@ -142,6 +142,28 @@ def find_interpreter(
     raise _not_found(request, requires_python, everything)
 
 
+def searched_places(request: str | None, search: SearchPlaces) -> list[str]:
+    """The files and directories that decide what a search for `request` finds: while none changes, neither does that.
+
+    What is missing counts too. Raises UsageError for a request that does not parse.
+    """
+    wanted = _parse_request(request) if request is not None else _Request()
+    places = [*search.path]
+    for root in [os.path.dirname(os.path.normpath(path)) for path in search.path if _is_shims(path)]:
+        places += [f"{root}/version", f"{root}/versions", f"{root}/installs/python"]
+    if search.pyenv_root:
+        places.append(os.path.join(search.pyenv_root, "versions"))
+    places += _directories(search, lambda _: True)
+    places += _candidates(_Request(), search, lambda _: True)
+    places += _candidates(wanted, search, lambda _: True)
+    if wanted.name is not None:
+        places += [os.path.join(place, wanted.name) for place in _directories(search, lambda _: True)]
+    for given in (search.environment, wanted.path):
+        if given:
+            places += [given, f"{given}/pyvenv.cfg", f"{given}/bin/python"]
+    return list(dict.fromkeys(places))
+
+
 def _working(candidates: Iterable[str], cache_dir: Path) -> Iterator[Interpreter]:
     """The interpreters among the candidates, each once; what is broken is passed over, another may do."""
     asked = set()
@@ -237,17 +259,21 @@ def _candidates(wanted: _Request, search: SearchPlaces, fits: Callable[[str], bo
         python = environment_python(Path(search.environment))
         if python is not None:
             yield str(python)
-    for directory in search.path:
-        if _is_shims(directory):
-            for place in _behind_shims(directory, search, fits):
-                yield from _executables(place, wanted)
-        else:
-            yield from _executables(directory, wanted)
-    if search.pyenv_root:
-        for place in _installations(os.path.join(search.pyenv_root, "versions"), search.pyenv_versions, fits):
-            yield from _executables(place, wanted)
+    for directory in _directories(search, fits):
+        yield from _executables(directory, wanted)
     if search.fallback:
         yield search.fallback
+
+
+def _directories(search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[str]:
+    """The directories in which executables are looked for, in order."""
+    for directory in search.path:
+        if _is_shims(directory):
+            yield from _behind_shims(directory, search, fits)
+        else:
+            yield directory
+    if search.pyenv_root:
+        yield from _installations(os.path.join(search.pyenv_root, "versions"), search.pyenv_versions, fits)
 
 
 def _executables(directory: str, wanted: _Request) -> Iterator[str]:

@@ -35,7 +35,7 @@ STAGING_SECONDS = 24 * 60 * 60
 """How long work in progress is left alone where its owner's lock cannot be seen."""
 
 _BUCKET = re.compile(
-    r"(?:packages|aliases|tmp|pages|metadata|hints|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
+    r"(?:packages|aliases|tmp|pages|metadata|hints|locks|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
 )
 _HEX_DIGITS = "0123456789abcdef"
 _DIGEST_DIGITS = 64

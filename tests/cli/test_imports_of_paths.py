@@ -1,4 +1,4 @@
-"""What each rung of `dxpy sync` loads: start-up is a feature, and it is lost one import at a time."""
+"""What each rung of a command loads: start-up is a feature, and it is lost one import at a time."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def heavy(modules: set[str], *roots: str) -> set[str]:
     return {name for name in modules if name.partition(".")[0] in roots}
 
 
-def test_a_sync_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["sync", "lock"])
+def test_a_command_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_path: Path, command: str) -> None:
     root = write_project(tmp_path / "p", "web")
     assert dxpy("sync", root).code == 0
-    modules = modules_after(dxpy, ["sync"], root)
+    assert dxpy("lock", root).code == 0
+    modules = modules_after(dxpy, [command], root)
     ours = {name for name in modules if name.startswith("dxpy_async")}
     assert ours == {
         "dxpy_async",
@@ -42,6 +44,8 @@ def test_a_sync_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_path
         "dxpy_async.errors",
         "dxpy_async.installer",
         "dxpy_async.installer.state",
+        "dxpy_async.project",
+        "dxpy_async.project.cache_place",
     }
     started = subprocess.check_output(
         [sys.executable, "-c", "import sys, json; print(json.dumps(sorted(sys.modules)))"], env=dxpy.environ, text=True
@@ -63,7 +67,8 @@ def test_a_sync_from_the_store_loads_no_event_loop_and_no_network(dxpy: Command,
 def test_a_lock_that_is_up_to_date_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web")
     assert dxpy("lock", root).code == 0
-    modules = modules_after(dxpy, ["lock"], root)
+    modules = modules_after(dxpy, ["lock", "--offline"], root)
+    assert "dxpy_async.cli.lock_warm" in modules
     assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
 
 

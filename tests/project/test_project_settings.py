@@ -13,8 +13,9 @@ import pytest
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, LinkMode, NetworkSettings, Settings
 from dxpy_async.errors import UsageError
+from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.pyproject import Project, parse_project
-from dxpy_async.project.settings import default_cache_dir, file_amendments, load_settings, switched_on
+from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
 HOME = {"HOME": "/home/someone"}
 HEAD = '[project]\nname = "a"\nversion = "1"\n'
@@ -27,7 +28,7 @@ def project(text: str) -> Project:
 def test_nothing_given_gives_the_defaults() -> None:
     expected = Settings(cache_dir=Path("/home/someone/.cache/dxpy"))
     assert load_settings({}, {**HOME, "DXPY_INDEX": "", "DXPY_OFFLINE": ""}, None).__class__ is Settings
-    if default_cache_dir(HOME) == expected.cache_dir:
+    if Path(default_cache_dir(HOME)) == expected.cache_dir:
         assert load_settings({}, HOME, None) == expected
     assert load_settings({}, HOME, None).indexes == IndexSettings(index_url=PYPI_SIMPLE_URL)
 
@@ -157,7 +158,7 @@ def test_cache_directory_comes_from_flag_then_variable_then_system() -> None:
     directory = Path("/work")
     assert load_settings({"cache_dir": "/flag"}, environ, None, directory=directory).cache_dir == Path("/flag")
     assert load_settings({}, environ, None, directory=directory).cache_dir == Path("/work/from-variable")
-    assert load_settings({}, HOME, None).cache_dir == default_cache_dir(HOME)
+    assert load_settings({}, HOME, None).cache_dir == Path(default_cache_dir(HOME))
 
 
 def test_network_variables() -> None:
@@ -277,13 +278,13 @@ def test_default_cache_directory_is_where_platformdirs_has_it(monkeypatch: pytes
         monkeypatch.setenv("XDG_CACHE_HOME", chosen)
         environ = {**HOME, "XDG_CACHE_HOME": chosen}
         if chosen != "relative":  # which platformdirs takes for a path, against the specification
-            assert default_cache_dir(environ, "linux") == Path(platformdirs.unix.Unix("dxpy").user_cache_dir)
-            assert default_cache_dir(environ, "darwin") == Path(platformdirs.macos.MacOS("dxpy").user_cache_dir)
+            assert Path(default_cache_dir(environ, "linux")) == Path(platformdirs.unix.Unix("dxpy").user_cache_dir)
+            assert Path(default_cache_dir(environ, "darwin")) == Path(platformdirs.macos.MacOS("dxpy").user_cache_dir)
         else:
-            assert default_cache_dir(environ, "linux") == Path("/home/someone/.cache/dxpy")
+            assert Path(default_cache_dir(environ, "linux")) == Path("/home/someone/.cache/dxpy")
 
 
 def test_default_cache_directory_on_windows_is_the_local_one() -> None:
     local = str(Path("/users/someone/local"))
-    assert default_cache_dir({"LOCALAPPDATA": local}, "win32") == Path(local, "dxpy", "Cache")
-    assert default_cache_dir({"USERPROFILE": "/users/x"}, "win32") == Path("/users/x/AppData/Local/dxpy/Cache")
+    assert Path(default_cache_dir({"LOCALAPPDATA": local}, "win32")) == Path(local, "dxpy", "Cache")
+    assert Path(default_cache_dir({"USERPROFILE": "/users/x"}, "win32")) == Path("/users/x/AppData/Local/dxpy/Cache")
