@@ -42,7 +42,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+TYPE_CHECKING = False  # importing either costs more than a whole command that has nothing to do
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class DxpyError(Exception):

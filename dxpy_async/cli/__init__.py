@@ -11,9 +11,12 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
 from dxpy_async.cli import quick
+
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from types import ModuleType
 
 COMMANDS = {
     "lock": ("lock_warm", "lock_command"),

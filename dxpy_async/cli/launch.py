@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
 from dxpy_async.errors import UsageError
+
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def launch(environment: str, command: list[str], environ: Mapping[str, str]) -> int | None:
