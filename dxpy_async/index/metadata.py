@@ -10,18 +10,15 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from blake3 import blake3
 from packaging.version import Version
 
 from dxpy_async.core.limits import METADATA_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, Unavailable
 from dxpy_async.errors import (
-    FormatError,
     HashMismatch,
     IndexUnavailable,
     InvalidIndexPage,
@@ -29,7 +26,7 @@ from dxpy_async.errors import (
     InvalidPackage,
     InvalidWheel,
 )
-from dxpy_async.formats.compact_metadata import decode_metadata, encode_metadata
+from dxpy_async.formats.compact_metadata import encode_metadata
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.formats.dpp import DppPackage
 from dxpy_async.formats.zip_archive import ZipArchive
@@ -37,6 +34,7 @@ from dxpy_async.index.byte_ranges import Span, parse_content_range, range_header
 from dxpy_async.index.downloads import KNOWN_ALGORITHMS
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import FOREVER, HttpCache, Validators
+from dxpy_async.index.kept import kept_metadata, metadata_name
 from dxpy_async.index.remote_wheel import TAIL_BYTES, is_metadata_of, read_metadata
 from dxpy_async.index.safe_url import Origin, origin_of
 from dxpy_async.index.sharing import SharedWork
@@ -65,15 +63,15 @@ class MetadataSource:
         self, project: ProjectName, version: Version, file: DistributionFile
     ) -> CoreMetadata | Unavailable:
         """The metadata of the wheel `file`, from the cache if it is there."""
-        name = _cache_name(file)
-        if name is not None and (entry := self._cache.read(name)) is not None:
-            with suppress(FormatError):  # damaged: a miss
-                return decode_metadata(entry.body, origin=name)
+        kept = kept_metadata(self._cache, file)
+        if kept is not None:
+            return kept
         if self._offline:
             raise IndexUnavailable(
                 f"the metadata of `{file.filename}` is not in the cache, and the network is not used (offline)",
                 url=file.url,
             )
+        name = metadata_name(file)
         return await self._work.run(name or file.url, lambda: self._fetch_and_keep(project, version, file, name))
 
     async def _fetch_and_keep(
@@ -220,18 +218,6 @@ def _metadata_of_package(
     except InvalidPackage as error:
         return Unavailable(str(error))
     return answer
-
-
-def _cache_name(file: DistributionFile) -> str | None:
-    """Where a wheel's metadata is kept; None when nothing says which bytes the wheel has, so that it may change.
-
-    The address is part of it: what one index says of a wheel is not to be believed of another's.
-    """
-    if not file.hashes:
-        return None
-    digests = "".join(f"\0{algorithm}={digest}" for algorithm, digest in sorted(file.hashes.items()))
-    key = blake3(f"{file.url}{digests}".encode()).hexdigest(20)
-    return f"metadata-v1/{key[:2]}/{key[2:]}"
 
 
 def _understood(data: bytes, filename: str, project: ProjectName, version: Version) -> CoreMetadata | Unavailable:

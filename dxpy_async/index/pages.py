@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from dxpy_async.core.limits import PAGE_BYTES
@@ -15,7 +14,8 @@ from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.simple_page import ACCEPT, parse
 from dxpy_async.index.addresses import RemoteIndex
 from dxpy_async.index.finishing import in_thread
-from dxpy_async.index.http_cache import CachedAnswer, HttpCache, Validators, renewed, validators_of
+from dxpy_async.index.http_cache import HttpCache, renewed, validators_of
+from dxpy_async.index.kept import HeldPage, KeptPages
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Reply, Transport
 
@@ -28,14 +28,6 @@ DECODERS = 2
 
 class NotCached(Exception):
     """A page that would have to be fetched while the network is not used."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A page in the cache, and what was kept beside it."""
-
-    page: ProjectPage
-    entry: CachedAnswer
 
 
 class PageSource:
@@ -52,32 +44,20 @@ class PageSource:
         refresh: bool,
     ) -> None:
         self._transport, self._cache, self._work, self._now = transport, cache, work, now
-        self._offline, self._refresh = offline, refresh
+        self._offline = offline
+        self._kept = KeptPages(cache, now=now, offline=offline, refresh=refresh)
         self._decoders = asyncio.Semaphore(DECODERS)
 
     async def page(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
         """The page of `project`; None when the index has none. Raises NotCached when it could only be fetched."""
-        held = self._held(index, project)
-        if held is not None and self._may_use_unasked(held.entry.validators):
+        held = self._kept.find(index, project)
+        if held is not None and self._kept.may_use_unasked(held):
             return held.page
         if self._offline:
             raise NotCached
         return await self._work.run((index.url, project), lambda: self._fetch(index, project, held))
 
-    def _may_use_unasked(self, validators: Validators) -> bool:
-        return self._offline or (not self._refresh and validators.are_fresh(self._now()))
-
-    def _held(self, index: RemoteIndex, project: ProjectName) -> _Held | None:
-        entry = self._cache.read(index.cache_name(project))
-        if entry is None:
-            return None
-        try:
-            page = decode_page(entry.body, origin=f"cached page of {project}")
-        except FormatError:  # damaged: a miss
-            return None
-        return _Held(page, entry) if page.project == project and page.index_url == index.url else None
-
-    async def _fetch(self, index: RemoteIndex, project: ProjectName, held: _Held | None) -> ProjectPage | None:
+    async def _fetch(self, index: RemoteIndex, project: ProjectName, held: HeldPage | None) -> ProjectPage | None:
         async def receive(reply: Reply) -> ProjectPage | None:
             if reply.status == 304 and held is not None:
                 validators = renewed(held.entry.validators, reply.headers, self._now())
@@ -102,7 +82,7 @@ class PageSource:
         return await self._transport.request(index.page_url(project), receive, headers=headers)
 
     def _decode(
-        self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName, held: _Held | None
+        self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName, held: HeldPage | None
     ) -> ProjectPage:
         content_type = reply.headers.get("Content-Type", "")
         record = parse(

@@ -1,0 +1,72 @@
+"""What the cache has of the answers of indexes, and whether it may be used without asking again. Waits for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.errors import FormatError
+from dxpy_async.formats.compact_metadata import decode_metadata
+from dxpy_async.formats.compact_page import decode_page
+from dxpy_async.index.addresses import RemoteIndex
+from dxpy_async.index.http_cache import CachedAnswer, HttpCache
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """A page in the cache, and what was kept beside it."""
+
+    page: ProjectPage
+    entry: CachedAnswer
+
+
+class KeptPages:
+    """Pages in a cache. `offline` ones are used however old they are, with `refresh` none is used unasked."""
+
+    def __init__(self, cache: HttpCache, *, now: Callable[[], float], offline: bool, refresh: bool) -> None:
+        self._cache, self._now, self._offline, self._refresh = cache, now, offline, refresh
+
+    def find(self, index: RemoteIndex, project: ProjectName) -> HeldPage | None:
+        """The page of `project`, which may have to be validated before it is used."""
+        entry = self._cache.read(index.cache_name(project))
+        if entry is None:
+            return None
+        try:
+            page = decode_page(entry.body, origin=f"cached page of {project}")
+        except FormatError:  # damaged: a miss
+            return None
+        return HeldPage(page, entry) if page.project == project and page.index_url == index.url else None
+
+    def may_use_unasked(self, held: HeldPage) -> bool:
+        return self._offline or (not self._refresh and held.entry.validators.are_fresh(self._now()))
+
+    def usable(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
+        """The page of `project`, if it may be used unasked."""
+        held = self.find(index, project)
+        return held.page if held is not None and self.may_use_unasked(held) else None
+
+
+def kept_metadata(cache: HttpCache, file: DistributionFile) -> CoreMetadata | Unavailable | None:
+    """The core metadata of the wheel `file` in a cache, which can never become wrong."""
+    name = metadata_name(file)
+    if name is not None and (entry := cache.read(name)) is not None:
+        with suppress(FormatError):  # damaged: a miss
+            return decode_metadata(entry.body, origin=name)
+    return None
+
+
+def metadata_name(file: DistributionFile) -> str | None:
+    """What the cache calls a wheel's metadata; None when nothing says which bytes the wheel has, so that it may change.
+
+    The address is part of it: what one index says of a wheel is not to be believed of another's.
+    """
+    if not file.hashes:
+        return None
+    digests = "".join(f"\0{algorithm}={digest}" for algorithm, digest in sorted(file.hashes.items()))
+    key = blake3(f"{file.url}{digests}".encode()).hexdigest(20)
+    return f"metadata-v1/{key[:2]}/{key[2:]}"
