@@ -180,6 +180,10 @@ def _index() -> _Parser:
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
     )
+    group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
+    group.add_argument(
+        "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
+    )
     return flags
 
 

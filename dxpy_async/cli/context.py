@@ -63,6 +63,10 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
     flags = _flags(arguments)
     if arguments.offline:
         flags["offline"] = True
+    if getattr(arguments, "refresh", False):
+        flags["refresh"] = True
+    if getattr(arguments, "refresh_package", None):
+        flags["refresh_package"] = arguments.refresh_package
     if arguments.no_config:
         flags["no_config"] = True
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())

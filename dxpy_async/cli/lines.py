@@ -24,8 +24,10 @@ class EventPrinter:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Resolved(packages, seconds):
+            case Resolved(packages, seconds, remembered):
                 self._output.say(f"Resolved {count(packages)} in {duration(seconds)}")
+                if remembered:
+                    self._output.detail("the same was resolved before, and all that it rests on is as it was")
             case Prepared(packages, seconds) if packages:
                 self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
             case Waiting(what):

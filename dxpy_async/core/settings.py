@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import ResolutionSettings
 
 PYPI_SIMPLE_URL = "https://pypi.org/simple"
@@ -39,7 +40,11 @@ class IndexSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """How patient the index client is. Seconds, counts, bytes."""
+    """How patient the index client is (seconds, counts, bytes), and what it does not take from the cache unasked.
+
+    With `refresh` the index is asked whether cached pages still hold before they are used, else for the pages of
+    `refresh_projects` only.
+    """
 
     offline: bool = False
     connect_timeout: float = 10.0
@@ -47,6 +52,12 @@ class NetworkSettings:
     retries: int = 3
     connections: int = 50
     bytes_in_flight: int = 64 * 1024**2
+    refresh: bool = False
+    refresh_projects: frozenset[ProjectName] = frozenset()
+
+    def refreshes(self, project: ProjectName) -> bool:
+        """Whether the cached page of `project` must not be used unasked, however fresh."""
+        return self.refresh or project in self.refresh_projects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,4 +73,6 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
     kernels: KernelChoice = KernelChoice.AUTO
+    hints: bool = True
+    """Whether resolutions are remembered, and answered from memory."""
     resolution: ResolutionSettings = field(default_factory=ResolutionSettings)

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,14 +48,24 @@ from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.locking import (
     assemble_lock,
+    lock_question,
     locked_packages,
     merged_project,
     pins_to_keep,
     read_lock,
+    replace_file,
     resolution_options,
     root_requirements,
     why_stale,
-    write_lock,
+)
+from dxpy_async.engine.recalling import Recollection
+from dxpy_async.engine.remembering import (
+    Found,
+    Remembering,
+    found_lock,
+    found_resolution,
+    recalled_lock,
+    recalled_resolution,
 )
 from dxpy_async.engine.resolving import resolve
 from dxpy_async.engine.suggestions import close_names
@@ -93,6 +103,7 @@ from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
+from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
 from dxpy_async.store.locks import FileLock
@@ -180,6 +191,12 @@ class Engine:
             workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))
             budget = ByteBudget(settings.network.bytes_in_flight)
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
+            self._remembering = Remembering(
+                Recollection(settings, base_directory=Path.cwd()),
+                self._client,
+                now=time.time,
+                in_thread=self._in_thread,
+            )
             self._exits = exits.pop_all()
         return self
 
@@ -204,11 +221,60 @@ class Engine:
         Raises NoSolution with the reasons in words.
         """
         async with self._operation(on_event):
-            facts = IndexFacts(self._client, self._fetcher, on_event)
+            roots = _parsed(requirements)
             options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences or {})
-            return await self._resolve(
-                _parsed(requirements), facts, target, requires_python, options, "what you ask for", on_event
+            question = self._question(
+                "resolution", LockedRoots(requirements=roots), target, options, requires_python=requires_python
             )
+
+            async def find(facts: IndexFacts) -> Found[Resolution]:
+                return found_resolution(
+                    await self._resolve(roots, facts, target, requires_python, options, "what you ask for", on_event)
+                )
+
+            return (await self._remembered(question, recalled_resolution, find, on_event)).value
+
+    def _question(
+        self,
+        kind: str,
+        roots: LockedRoots,
+        target: TargetEnvironment,
+        options: ResolutionOptions,
+        *,
+        project: str = "",
+        requires_python: str = "",
+    ) -> Question:
+        return lock_question(
+            kind,
+            roots,
+            target,
+            options,
+            settings=self._settings,
+            directories=self._client.state_of_directories(),
+            project=project,
+            requires_python=requires_python,
+        )
+
+    async def _remembered(
+        self,
+        question: Question,
+        recall: Callable[[bytes, tuple[str, ...]], Found[T]],
+        find: Callable[[IndexFacts], Awaitable[Found[T]]],
+        on_event: Listener,
+    ) -> Found[T]:
+        """The answer to `question` from memory, if one holds, else what `find` finds, which is remembered."""
+        started = time.perf_counter()
+        found = await self._remembering.answer(question, recall)
+        if found is not None:
+            on_event(Resolved(found.count, time.perf_counter() - started, remembered=True))
+            for warning in found.warnings:
+                on_event(Warned(warning))
+            return found
+        facts = IndexFacts(self._client, self._fetcher, on_event)
+        async with self._remembering.fetching_early(question):
+            found = await find(facts)
+        await self._remembering.keep(question, found.data, facts, found.warnings)
+        return found
 
     async def _resolve(
         self,
@@ -282,11 +348,11 @@ class Engine:
             **(pins_to_keep(earlier, self._settings) if earlier is not None else {}),
             **choose_pins(options.pins, target.markers),
         }
-        lock, warnings = await self._resolve_lock(project, target, preferences, options, on_event)
-        if options.check and lock != earlier:
+        found = await self._resolve_lock(project, target, preferences, options, on_event)
+        if options.check and found.value != earlier:
             raise StaleLock(str(path), "newer versions are there")
-        changed = lock != earlier if options.dry_run else write_lock(path, lock)
-        return LockOutcome(lock=lock, path=path, changed=changed, warnings=warnings)
+        changed = found.value != earlier if options.dry_run else replace_file(path, found.data)
+        return LockOutcome(lock=found.value, path=path, changed=changed, warnings=found.warnings)
 
     async def merge_locks(self, directory: Path, sides: LockSides, *, on_event: Listener = ignore) -> Lock:
         """The lock of what the project in `directory` asks for on two branches together; nothing is written.
@@ -297,8 +363,8 @@ class Engine:
             project = merged_project(sides, directory)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             preferences = merged_pins(sides)
-            lock, _ = await self._resolve_lock(project, interpreter.target, preferences, DEFAULT_LOCK, on_event)
-            return lock
+            found = await self._resolve_lock(project, interpreter.target, preferences, DEFAULT_LOCK, on_event)
+            return found.value
 
     async def _resolve_lock(
         self,
@@ -307,8 +373,7 @@ class Engine:
         preferences: Mapping[ProjectName, Version],
         options: LockOptions,
         on_event: Listener,
-    ) -> tuple[Lock, tuple[str, ...]]:
-        facts = IndexFacts(self._client, self._fetcher, on_event)
+    ) -> Found[Lock]:
         asked = resolution_options(
             self._settings.resolution,
             now=time.time(),
@@ -316,19 +381,20 @@ class Engine:
             upgrade=options.upgrade_projects,
             upgrade_all=options.upgrade,
         )
-        resolution = await self._resolve(
-            root_requirements(roots_of(project, asked.amendments)),
-            facts,
-            target,
-            project.requires_python,
-            asked,
-            project.name or "your project",
-            on_event,
-        )
-        lock = assemble_lock(
-            resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
-        )
-        return await self._with_hashes(lock, target, on_event), resolution.warnings
+        roots = roots_of(project, asked.amendments)
+        python = project.requires_python
+        question = self._question("lock", roots, target, asked, project=project.name, requires_python=python)
+
+        async def find(facts: IndexFacts) -> Found[Lock]:
+            own = root_requirements(roots)
+            name = project.name or "your project"
+            resolution = await self._resolve(own, facts, target, python, asked, name, on_event)
+            lock = assemble_lock(
+                resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
+            )
+            return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
+
+        return await self._remembered(question, recalled_lock, find, on_event)
 
     async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
         """`lock` with a sha256 for every wheel that `target` would install; what the index lacks is computed."""
@@ -423,18 +489,31 @@ class Engine:
             async with self._holding(environment.root, on_event):
                 installed = await self._in_thread(read_installed, environment.scheme)
                 pins = {name: Version(each.version) for name, each in installed.items() if each.problem is None}
-                facts = IndexFacts(self._client, self._fetcher, on_event)
-                options = resolution_options(self._settings.resolution, now=time.time(), preferences=pins)
-                resolution = await self._resolve(
-                    roots.requirements, facts, target, "", options, "what you ask for", on_event
-                )
-                lock = Lock(
-                    roots=roots,
-                    environment=dict(target.markers),
-                    packages=locked_packages(resolution, facts.pages, options.cutoffs),
-                )
-                lock = await self._with_hashes(lock, target, on_event)
+                lock = await self._lock_of(roots, target, pins, on_event)
                 return await self._change(environment, select(lock, target), False, on_event)
+
+    async def _lock_of(
+        self,
+        roots: LockedRoots,
+        target: TargetEnvironment,
+        preferences: Mapping[ProjectName, Version],
+        on_event: Listener,
+    ) -> Lock:
+        options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences)
+
+        async def find(facts: IndexFacts) -> Found[Lock]:
+            resolution = await self._resolve(
+                roots.requirements, facts, target, "", options, "what you ask for", on_event
+            )
+            lock = Lock(
+                roots=roots,
+                environment=dict(target.markers),
+                packages=locked_packages(resolution, facts.pages, options.cutoffs),
+            )
+            return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
+
+        question = self._question("install", roots, target, options)
+        return (await self._remembered(question, recalled_lock, find, on_event)).value
 
     async def _change(
         self, environment: VirtualEnvironment, selection: Selection, exact: bool, on_event: Listener

@@ -16,10 +16,11 @@ class Resolving:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolution is done, or a lock was found to be up to date."""
+    """A resolution is done, or a lock was found to be up to date. `remembered`: the answer came from memory."""
 
     packages: int
     seconds: float
+    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

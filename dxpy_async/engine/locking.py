@@ -25,6 +25,7 @@ from dxpy_async.project.locked_roots import explain_difference, roots_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.resolver.hints import without_credentials
 from dxpy_async.resolver.options import ResolutionOptions
+from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Pin, Resolution
 
 _LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclude-newer-package")
@@ -80,6 +81,30 @@ def resolution_options(
         preferences=preferences,
         upgrade=frozenset(upgrade),
         upgrade_all=upgrade_all,
+    )
+
+
+def lock_question(
+    kind: str,
+    roots: LockedRoots,
+    target: TargetEnvironment,
+    options: ResolutionOptions,
+    *,
+    settings: Settings,
+    directories: bytes,
+    project: str = "",
+    requires_python: str = "",
+) -> Question:
+    """What is asked when `roots` are resolved; `directories` is the state of the local directories of `settings`."""
+    return Question(
+        kind=kind,
+        roots=roots,
+        target=target,
+        options=options,
+        settings=lock_settings(settings),
+        project=project,
+        requires_python=requires_python,
+        directories=directories,
     )
 
 

@@ -23,7 +23,7 @@ from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage
 from dxpy_async.core.settings import IndexSettings, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, UsageError
 from dxpy_async.index.addresses import RemoteIndex, index_addresses, index_at
-from dxpy_async.index.directories import LocalDirectory, directory_of, path_of
+from dxpy_async.index.directories import LocalDirectory, directory_of, path_of, state_of
 from dxpy_async.index.downloads import (
     BATCH_BYTES,
     Download,
@@ -50,7 +50,7 @@ class IndexClient:
     """Asks indexes and keeps their answers. Safe for any number of tasks of one event loop at once.
 
     `now` gives seconds since 1970. `base_directory` is what relative directories of `indexes` are relative to.
-    `refresh` has every cached page validated before it is used. `trouble` is why the cache cannot be used, if so.
+    `trouble` is why the cache cannot be used, if so.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class IndexClient:
         cache_dir: Path,
         now: Callable[[], float],
         base_directory: Path,
-        refresh: bool = False,
         pacing: Pacing | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -73,14 +72,16 @@ class IndexClient:
         self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
         self._metadata_work: SharedWork[str, CoreMetadata | Unavailable] = SharedWork()
-        self._pages = PageSource(
-            self._transport, self._cache, self._page_work, now=now, offline=network.offline, refresh=refresh
-        )
+        self._pages = PageSource(self._transport, self._cache, self._page_work, now=now, network=network)
         self._metadata = MetadataSource(
             self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
         )
         self._downloads = asyncio.Semaphore(max(1, network.bytes_in_flight // _DOWNLOAD_BYTES))
         self._exits = AsyncExitStack()
+
+    def state_of_directories(self) -> bytes:
+        """What the local directories hold, without indexes that are local; empty when there are none."""
+        return state_of(self._directories)
 
     @property
     def trouble(self) -> OSError | None:

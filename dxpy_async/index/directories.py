@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.releases import DistributionFile, ProjectPage
@@ -65,6 +66,12 @@ class LocalDirectory:
             return page
         return self.page(project)
 
+    def state(self) -> bytes:
+        """The same for as long as the same distributions, of the same sizes and times, lie flat in the directory."""
+        releases = self._listing().values()
+        listed = (f"{item}\0" for versions in releases for items in versions.values() for item in items)
+        return blake3_of(f"{self.url}\0".encode(), *(text.encode("utf-8", "surrogateescape") for text in listed))
+
     def _listing(self) -> dict[ProjectName, dict[Version, list[_Listed]]]:
         try:
             stamp = self.path.stat().st_mtime_ns
@@ -96,6 +103,11 @@ class LocalDirectory:
                 raise IndexUnavailable(f"`{item.path}` cannot be read: {error.strerror}", url=self.url) from error
             self._digests[item] = digest
         return digest
+
+
+def state_of(directories: Sequence[LocalDirectory]) -> bytes:
+    """What several directories hold, in that order; empty for none. Raises IndexUnavailable."""
+    return blake3_of(*(directory.state() for directory in directories)) if directories else b""
 
 
 def directory_of(text: str, base_directory: Path) -> LocalDirectory:

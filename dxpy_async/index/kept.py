@@ -10,6 +10,7 @@ from blake3 import blake3
 
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_metadata import decode_metadata
 from dxpy_async.formats.compact_page import decode_page
@@ -26,10 +27,10 @@ class HeldPage:
 
 
 class KeptPages:
-    """Pages in a cache. `offline` ones are used however old they are, with `refresh` none is used unasked."""
+    """Pages in a cache. Offline they are used however old they are; those to be refreshed are not used unasked."""
 
-    def __init__(self, cache: HttpCache, *, now: Callable[[], float], offline: bool, refresh: bool) -> None:
-        self._cache, self._now, self._offline, self._refresh = cache, now, offline, refresh
+    def __init__(self, cache: HttpCache, *, now: Callable[[], float], network: NetworkSettings) -> None:
+        self._cache, self._now, self._network = cache, now, network
 
     def find(self, index: RemoteIndex, project: ProjectName) -> HeldPage | None:
         """The page of `project`, which may have to be validated before it is used."""
@@ -43,7 +44,9 @@ class KeptPages:
         return HeldPage(page, entry) if page.project == project and page.index_url == index.url else None
 
     def may_use_unasked(self, held: HeldPage) -> bool:
-        return self._offline or (not self._refresh and held.entry.validators.are_fresh(self._now()))
+        if self._network.offline:
+            return True
+        return not self._network.refreshes(held.page.project) and held.entry.validators.are_fresh(self._now())
 
     def usable(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
         """The page of `project`, if it may be used unasked."""

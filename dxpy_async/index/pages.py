@@ -9,6 +9,7 @@ from functools import partial
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import ProjectPage
+from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.simple_page import ACCEPT, parse
@@ -40,12 +41,11 @@ class PageSource:
         work: SharedWork[tuple[str, ProjectName], ProjectPage | None],
         *,
         now: Callable[[], float],
-        offline: bool,
-        refresh: bool,
+        network: NetworkSettings,
     ) -> None:
         self._transport, self._cache, self._work, self._now = transport, cache, work, now
-        self._offline = offline
-        self._kept = KeptPages(cache, now=now, offline=offline, refresh=refresh)
+        self._network = network
+        self._kept = KeptPages(cache, now=now, network=network)
         self._decoders = asyncio.Semaphore(DECODERS)
 
     async def page(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
@@ -53,7 +53,7 @@ class PageSource:
         held = self._kept.find(index, project)
         if held is not None and self._kept.may_use_unasked(held):
             return held.page
-        if self._offline:
+        if self._network.offline:
             raise NotCached
         return await self._work.run((index.url, project), lambda: self._fetch(index, project, held))
 

@@ -167,6 +167,12 @@ class _Reader:
             self._refuse(f"`{where}` must be a string, not {_kind(value)}", line=self._line_of_key(where))
         return value
 
+    def _boolean(self, holder: Mapping[str, Any], key: str, where: str) -> bool | None:
+        value = holder.get(key)
+        if value is not None and not isinstance(value, bool):
+            self._refuse(f"`{where}` must be true or false, not {_kind(value)}", line=self._line_of_key(where))
+        return value
+
     def _strings(self, holder: Mapping[str, Any], key: str, where: str) -> list[str]:
         value = holder.get(key, [])
         if not isinstance(value, list):
@@ -361,6 +367,7 @@ class _Reader:
             "exclude-newer-package",
             "extra-index-url",
             "find-links",
+            "hints",
             "index-url",
             "link-mode",
             "override-dependencies",
@@ -383,6 +390,7 @@ class _Reader:
             find_links=self._find_links(table, "tool.dxpy", root),
             link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
             python=self._string(table, "python", "tool.dxpy.python"),
+            hints=self._boolean(table, "hints", "tool.dxpy.hints"),
             **self._resolution(table, "tool.dxpy"),
             **self._named_groups(table, "tool.dxpy"),
         )

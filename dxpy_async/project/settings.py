@@ -19,6 +19,9 @@
     … in files                            DXPY_OVERRIDE (by spaces)   override
     exclusions          exclude-dependencies
     no network                            DXPY_OFFLINE                offline
+    ask for pages again                                               refresh
+    … of one project                                                  refresh_package
+    no memory           hints (false)     DXPY_NO_HINTS
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
     no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
@@ -78,9 +81,12 @@ def load_settings(
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
             read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
+            refresh=flags.get("refresh") is True,
+            refresh_projects=frozenset(map(normalize, given.texts("refresh_package", "", None))),
         ),
         link_mode=given.choice("link_mode", "DXPY_LINK_MODE", LinkMode) or tool.link_mode or LinkMode.HARDLINK,
         kernels=_kernels(environ),
+        hints=_hints(environ, tool),
         resolution=_resolution(given, tool, directory),
     )
 
@@ -181,6 +187,12 @@ def _kernels(environ: Mapping[str, str]) -> KernelChoice:
         choices = ", ".join(KernelChoice)
         raise UsageError(f"the variable DXPY_KERNELS is `{environ['DXPY_KERNELS']}`; it can be one of {choices}")
     return KernelChoice(text)
+
+
+def _hints(environ: Mapping[str, str], tool: ToolTable) -> bool:
+    if environ.get("DXPY_NO_HINTS"):
+        return not switched_on(environ, "DXPY_NO_HINTS")
+    return tool.hints is not False
 
 
 def _placed(path: str, directory: Path | None) -> str:

@@ -24,6 +24,7 @@ class ToolTable:
     find_links: tuple[str, ...] = ()
     link_mode: LinkMode | None = None
     python: str | None = None
+    hints: bool | None = None
     mode: ResolutionMode | None = None
     prereleases: Prereleases | None = None
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)

@@ -51,7 +51,6 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
         *indexes: LoopbackIndex | str,
         find_links: tuple[str, ...] = (),
         cache: Path | None = None,
-        refresh: bool = False,
         pacing: Pacing = QUICK,
         tls: ssl.SSLContext | None = None,
         **network: object,
@@ -66,7 +65,6 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
             cache_dir=cache or tmp_path / "cache",
             now=clock,
             base_directory=tmp_path,
-            refresh=refresh,
             pacing=pacing,
             tls=tls,
         ) as client:
