@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
-    from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
+    from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
+    from dxpy_async.engine.locking import LockOptions, LockOutcome
     from dxpy_async.engine.syncing import LockMode, SyncOptions, SyncOutcome
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
@@ -55,8 +56,8 @@ _PLACES = {
     "IndexSettings": "dxpy_async.core.settings",
     "LinkMode": "dxpy_async.core.settings",
     "LockMode": "dxpy_async.engine.syncing",
-    "LockOptions": "dxpy_async.engine.engine",
-    "LockOutcome": "dxpy_async.engine.engine",
+    "LockOptions": "dxpy_async.engine.locking",
+    "LockOutcome": "dxpy_async.engine.locking",
     "NetworkSettings": "dxpy_async.core.settings",
     "Prereleases": "dxpy_async.core.resolution_settings",
     "ResolutionMode": "dxpy_async.core.resolution_settings",

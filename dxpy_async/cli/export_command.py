@@ -8,7 +8,8 @@ from dxpy_async.cli.context import listener, project_of, settings_of, wanted_tar
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.export_warm import write
 from dxpy_async.cli.output import Output
-from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
+from dxpy_async.engine.engine import Engine
+from dxpy_async.engine.locking import LockOptions, LockOutcome
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -14,8 +14,8 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
 from dxpy_async.core.places import LOCK_NAME
-from dxpy_async.engine.engine import Engine, LockOptions, LockOutcome
-from dxpy_async.engine.locking import read_lock, replace_file
+from dxpy_async.engine.engine import Engine
+from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock, replace_file
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.formats.foreign_locks import read_pins

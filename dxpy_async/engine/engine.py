@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -25,12 +25,10 @@ from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.pins import WantedPin, choose_pins
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import Settings
-from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.events import (
     Finished,
@@ -47,16 +45,17 @@ from dxpy_async.engine.events import (
 from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.locking import (
+    LockOptions,
+    LockOutcome,
     assemble_lock,
+    begin_lock,
+    finish_lock,
     lock_question,
     locked_packages,
     merged_project,
-    pins_to_keep,
     read_lock,
-    replace_file,
     resolution_options,
     root_requirements,
-    why_stale,
 )
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
@@ -92,7 +91,7 @@ from dxpy_async.engine.syncing import (
     target_for,
 )
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, StaleLock
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.installer.installed import read_installed
@@ -117,38 +116,6 @@ LOCK_POLL_SECONDS = 0.05
 KERNELS_BUCKET = "kernels-v1"
 UNPACK_WORKERS = 2
 FILE_THREADS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOutcome:
-    """What locking came to. `changed` tells whether the file was written; `path` is where it is."""
-
-    lock: Lock
-    path: Path
-    changed: bool
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOptions:
-    """How to lock. `upgrade` forgets every earlier pin, `upgrade_projects` those of some; `check` only compares.
-
-    `pins` are kept where they fit, before those of the earlier lock; with `anew`, that lock is not even read.
-    `target` names another Python or platform than those at hand.
-    """
-
-    upgrade: bool = False
-    upgrade_projects: tuple[ProjectName, ...] = ()
-    pins: tuple[WantedPin, ...] = ()
-    anew: bool = False
-    target: WantedTarget = HERE
-    check: bool = False
-    dry_run: bool = False
-
-    @property
-    def always_resolves(self) -> bool:
-        """Whether even a lock that is up to date is not good enough."""
-        return bool(self.upgrade or self.upgrade_projects or self.pins or self.anew)
 
 
 DEFAULT_LOCK = LockOptions()
@@ -331,28 +298,12 @@ class Engine:
         self, project: Project, target: TargetEnvironment, options: LockOptions, on_event: Listener
     ) -> LockOutcome:
         started = time.perf_counter()
-        path = project.root / LOCK_NAME
-        earlier = None if options.anew else read_lock(path)
-        reason = f"there is no lock at `{path}`"
-        if earlier is not None:
-            stale = why_stale(earlier, project, target, self._settings)
-            if stale is None and not options.always_resolves:
-                on_event(Resolved(len(earlier.packages), time.perf_counter() - started))
-                return LockOutcome(lock=earlier, path=path, changed=False)
-            reason = stale or "an upgrade was asked for"
-        if options.check and earlier is None:
-            raise LockNotFound(str(path))
-        if options.check and not options.always_resolves:
-            raise StaleLock(str(path), reason)
-        preferences = {
-            **(pins_to_keep(earlier, self._settings) if earlier is not None else {}),
-            **choose_pins(options.pins, target.markers),
-        }
-        found = await self._resolve_lock(project, target, preferences, options, on_event)
-        if options.check and found.value != earlier:
-            raise StaleLock(str(path), "newer versions are there")
-        changed = found.value != earlier if options.dry_run else replace_file(path, found.data)
-        return LockOutcome(lock=found.value, path=path, changed=changed, warnings=found.warnings)
+        ahead = begin_lock(project, target, self._settings, options)
+        if isinstance(ahead, LockOutcome):
+            on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
+            return ahead
+        found = await self._resolve_lock(project, target, ahead.preferences, options, on_event)
+        return finish_lock(ahead, found.value, found.data, found.warnings, options)
 
     async def merge_locks(self, directory: Path, sides: LockSides, *, on_event: Listener = ignore) -> Lock:
         """The lock of what the project in `directory` asks for on two branches together; nothing is written.

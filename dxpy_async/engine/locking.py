@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -13,13 +14,16 @@ from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merged_roots
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, ProjectName, normalize
-from dxpy_async.core.pins import pins_of
+from dxpy_async.core.pins import WantedPin, choose_pins, pins_of
+from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import environment_mismatch
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
+from dxpy_async.errors import LockNotFound, StaleLock
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.project.locked_roots import explain_difference, roots_of
 from dxpy_async.project.pyproject import Project
@@ -30,6 +34,80 @@ from dxpy_async.resolver.resolution import Pin, Resolution
 
 _LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclude-newer-package")
 """Settings that are a list, an item a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOutcome:
+    """What locking came to. `changed` tells whether the file was written; `path` is where it is."""
+
+    lock: Lock
+    path: Path
+    changed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions:
+    """How to lock. `upgrade` forgets every earlier pin, `upgrade_projects` those of some; `check` only compares.
+
+    `pins` are kept where they fit, before those of the earlier lock; with `anew`, that lock is not even read.
+    `target` names another Python or platform than those at hand.
+    """
+
+    upgrade: bool = False
+    upgrade_projects: tuple[ProjectName, ...] = ()
+    pins: tuple[WantedPin, ...] = ()
+    anew: bool = False
+    target: WantedTarget = HERE
+    check: bool = False
+    dry_run: bool = False
+
+    @property
+    def always_resolves(self) -> bool:
+        """Whether even a lock that is up to date is not good enough."""
+        return bool(self.upgrade or self.upgrade_projects or self.pins or self.anew)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockAhead:
+    """A lock that has to be resolved: where it goes, the one that is there, and the pins to keep where they fit."""
+
+    path: Path
+    earlier: Lock | None
+    preferences: Mapping[ProjectName, Version]
+
+
+def begin_lock(
+    project: Project, target: TargetEnvironment, settings: Settings, options: LockOptions
+) -> LockOutcome | LockAhead:
+    """What locking `project` takes: nothing when its lock is up to date, else a resolution.
+
+    Raises LockNotFound and StaleLock for a check that fails already, and InvalidLock.
+    """
+    path = project.root / LOCK_NAME
+    earlier = None if options.anew else read_lock(path)
+    reason = f"there is no lock at `{path}`"
+    if earlier is not None:
+        stale = why_stale(earlier, project, target, settings)
+        if stale is None and not options.always_resolves:
+            return LockOutcome(lock=earlier, path=path, changed=False)
+        reason = stale or "an upgrade was asked for"
+    if options.check and earlier is None:
+        raise LockNotFound(str(path))
+    if options.check and not options.always_resolves:
+        raise StaleLock(str(path), reason)
+    kept = pins_to_keep(earlier, settings) if earlier is not None else {}
+    return LockAhead(path=path, earlier=earlier, preferences={**kept, **choose_pins(options.pins, target.markers)})
+
+
+def finish_lock(
+    ahead: LockAhead, lock: Lock, data: bytes, warnings: tuple[str, ...], options: LockOptions
+) -> LockOutcome:
+    """Write `lock`, which is `data`, or only compare it, as `options` say. Raises StaleLock."""
+    if options.check and lock != ahead.earlier:
+        raise StaleLock(str(ahead.path), "newer versions are there")
+    changed = lock != ahead.earlier if options.dry_run else replace_file(ahead.path, data)
+    return LockOutcome(lock=lock, path=ahead.path, changed=changed, warnings=warnings)
 
 
 def lock_settings(settings: Settings) -> dict[str, str]:
