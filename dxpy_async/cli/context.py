@@ -31,7 +31,7 @@ _RESOLUTION_FLAGS = (
     "constraint",
     "override",
 )
-_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
+SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
 
 _FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
@@ -83,7 +83,7 @@ def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, object]:
-    return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
+    return {name: value for name in SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
@@ -104,7 +104,7 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
 
 def request_text(arguments: argparse.Namespace) -> str:
     """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
-    names = (*_SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
+    names = (*SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
     given = {name: getattr(arguments, name, None) for name in names}
     texts = [f"{name}={value!r}" for name, value in given.items() if value]
     if given["constraint"] or given["override"] or any(os.environ.get(name) for name in _FILE_VARIABLES):
@@ -112,12 +112,6 @@ def request_text(arguments: argparse.Namespace) -> str:
         stated = (amendments.constraints, amendments.overrides)
         texts += [f"stated={[[str(each.requirement) for each in kind] for kind in stated]}"]
     return without_credentials(" ".join(texts))
-
-
-def is_plain_lock(arguments: argparse.Namespace) -> bool:
-    """Whether `dxpy lock` was given nothing that has a say in what is locked, or in where the cache is."""
-    names = (*_SETTING_FLAGS, "python_version", "python_platform", "no_config", "no_cache")
-    return not any(getattr(arguments, name, None) for name in names)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

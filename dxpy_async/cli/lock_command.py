@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dxpy_async.cli.context import listener, project_of, settings_of, wanted_target
+from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
+from dxpy_async.cli.locking import lock_options, say_differences
 from dxpy_async.cli.output import Output, count
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
-from dxpy_async.core.names import normalize
 from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.engine import Engine
@@ -33,18 +33,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     sides = _sides_to_merge(arguments, path, output) if not pins else None
     if sides is not None:
         pins = tuple(WantedPin(name, version) for name, version in merged_pins(sides).items())
-    earlier = read_lock(path) if sides is None else sides.ours
-    options = LockOptions(
-        upgrade=arguments.upgrade,
-        upgrade_projects=tuple(map(normalize, arguments.upgrade_package)),
-        check=arguments.check,
-        dry_run=arguments.dry_run,
-        pins=pins,
-        anew=sides is not None,
-        target=wanted_target(arguments),
-    )
-    outcome = _lock(project, options, arguments, output)
-    _say_differences(earlier, outcome.lock, output)
+    outcome = _lock(project, lock_options(arguments, pins=pins, anew=sides is not None), arguments, output)
+    say_differences(outcome.earlier if sides is None else sides.ours, outcome.lock, output)
     if arguments.pins_from is not None:
         _say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
     return 0
@@ -153,23 +143,5 @@ def _merge_for_git(arguments: argparse.Namespace, output: Output) -> int:
 
         merged = run_engine(settings, work)
     replace_file(ours, build_dpl(merged))
-    _say_differences(sides.ours, merged, output)
+    say_differences(sides.ours, merged, output)
     return 0
-
-
-def _say_differences(earlier: Lock | None, now: Lock, output: Output) -> None:
-    """What moved since the last lock; a first lock has nothing to tell that its summary line did not."""
-    if earlier is None:
-        return
-    before = {name: str(version) for name, version in pins_of(earlier).items()}
-    after = {name: str(version) for name, version in pins_of(now).items()}
-    for name in sorted(before.keys() | after.keys()):
-        match before.get(name), after.get(name):
-            case None, str(added):
-                output.say(f"Added {name} v{added}")
-            case str(removed), None:
-                output.say(f"Removed {name} v{removed}")
-            case was, becomes if was != becomes:
-                output.say(f"Updated {name} v{was} -> v{becomes}")
-            case _:
-                pass

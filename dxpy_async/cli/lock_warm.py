@@ -9,8 +9,9 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import is_plain_lock, project_root, settings_of, wanted_target, watched_project
+from dxpy_async.cli.context import project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
+from dxpy_async.cli.locking import is_plain_lock
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import lock_facts
 from dxpy_async.core.locks import Lock

@@ -38,12 +38,13 @@ _LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOutcome:
-    """What locking came to. `changed` tells whether the file was written; `path` is where it is."""
+    """What locking came to. `changed` tells whether the file was written; `earlier` is what `path` had before."""
 
     lock: Lock
     path: Path
     changed: bool
     warnings: tuple[str, ...] = ()
+    earlier: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def begin_lock(
     if earlier is not None:
         stale = why_stale(earlier, project, target, settings)
         if stale is None and not options.always_resolves:
-            return LockOutcome(lock=earlier, path=path, changed=False)
+            return LockOutcome(lock=earlier, path=path, changed=False, earlier=earlier)
         reason = stale or "an upgrade was asked for"
     if options.check and earlier is None:
         raise LockNotFound(str(path))
@@ -107,7 +108,7 @@ def finish_lock(
     if options.check and lock != ahead.earlier:
         raise StaleLock(str(ahead.path), "newer versions are there")
     changed = lock != ahead.earlier if options.dry_run else replace_file(ahead.path, data)
-    return LockOutcome(lock=lock, path=ahead.path, changed=changed, warnings=warnings)
+    return LockOutcome(lock=lock, path=ahead.path, changed=changed, warnings=warnings, earlier=ahead.earlier)
 
 
 def lock_settings(settings: Settings) -> dict[str, str]:

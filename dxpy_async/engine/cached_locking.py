@@ -1,0 +1,132 @@
+"""Locking that waits for nothing: every page and all metadata in the cache, and fresh. No event loop, no network.
+
+The same solver as the engine's, told from the cache alone. The first answer that an index would have to give makes it
+None, before anything is written, and the engine takes over.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.locks import Lock
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.releases import CoreMetadata, ProjectPage, Unavailable
+from dxpy_async.core.settings import Settings
+from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.events import Listener, Resolved, Warned
+from dxpy_async.engine.locking import (
+    LockOptions,
+    LockOutcome,
+    assemble_lock,
+    begin_lock,
+    finish_lock,
+    resolution_options,
+    root_requirements,
+)
+from dxpy_async.errors import NoSolution
+from dxpy_async.formats.dpl import build_dpl
+from dxpy_async.index.addresses import RemoteIndex, index_at
+from dxpy_async.index.http_cache import HttpCache
+from dxpy_async.index.kept import KeptPages, kept_metadata
+from dxpy_async.project.locked_roots import roots_of
+from dxpy_async.project.pyproject import Project
+from dxpy_async.resolver.needs import Need, NeedMetadata, NeedPage
+from dxpy_async.resolver.resolution import Resolution
+from dxpy_async.resolver.solver import Solver
+
+
+def lock_from_cache(
+    project: Project, target: TargetEnvironment, settings: Settings, options: LockOptions, *, on_event: Listener
+) -> LockOutcome | None:
+    """Lock `project` for `target` if that needs no waiting, else None; what there is to complain of is left to others.
+
+    Raises LockNotFound and StaleLock for a check that fails, and InvalidLock.
+    """
+    started = time.perf_counter()
+    facts = CachedFacts.of(settings)
+    if facts is None:
+        return None
+    ahead = begin_lock(project, target, settings, options)
+    if isinstance(ahead, LockOutcome):
+        on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
+        return ahead
+    asked = resolution_options(
+        settings.resolution,
+        now=time.time(),
+        preferences=ahead.preferences,
+        upgrade=options.upgrade_projects,
+        upgrade_all=options.upgrade,
+    )
+    solver = Solver(
+        root_requirements(roots_of(project, asked.amendments)),
+        target=target,
+        requires_python=project.requires_python,
+        options=asked,
+    )
+    resolution = resolve_from_cache(solver, facts)
+    if resolution is None:
+        return None
+    lock = assemble_lock(
+        resolution, facts.pages, project=project, target=target, settings=settings, cutoffs=asked.cutoffs
+    )
+    if not _has_hashes(lock, target):
+        return None
+    on_event(Resolved(len(lock.packages), time.perf_counter() - started))
+    for warning in resolution.warnings:
+        on_event(Warned(warning))
+    return finish_lock(ahead, lock, build_dpl(lock), resolution.warnings, options)
+
+
+class CachedFacts:
+    """Answers a solver's needs from the cache of one index, and keeps the pages for the lock."""
+
+    def __init__(self, index: RemoteIndex, cache: HttpCache, pages: KeptPages) -> None:
+        self._index, self._cache, self._kept = index, cache, pages
+        self.pages: dict[ProjectName, ProjectPage] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> CachedFacts | None:
+        """Those for `settings`; None where more may have a say than the cache of one index.
+
+        That an earlier index does not have a project is not kept, and directories are read by the engine.
+        """
+        indexes = settings.indexes
+        if indexes.extra_index_urls or indexes.find_links:
+            return None
+        index, _ = index_at(indexes.index_url, Path())
+        if not isinstance(index, RemoteIndex):
+            return None
+        cache = HttpCache(settings.cache_dir)
+        return cls(index, cache, KeptPages(cache, now=time.time, network=settings.network))
+
+    def answer(self, need: Need) -> ProjectPage | CoreMetadata | Unavailable | None:
+        """What the cache knows; None when it does not, or it may not be used unasked."""
+        if isinstance(need, NeedPage):
+            page = self._kept.usable(self._index, need.project)
+            if page is not None:
+                self.pages[need.project] = page
+            return page
+        if isinstance(need, NeedMetadata) and need.file.is_wheel:
+            return kept_metadata(self._cache, need.file)
+        return None
+
+
+def resolve_from_cache(solver: Solver, facts: CachedFacts) -> Resolution | None:
+    """Run `solver` to its end; None when an answer is lacking, or there is no solution."""
+    while needs := solver.needs():
+        answer = facts.answer(needs[0])
+        if answer is None:
+            return None
+        solver.tell(needs[0], answer)
+    try:
+        return solver.solution()
+    except NoSolution:  # the engine finds out too, and looks for what was meant
+        return None
+
+
+def _has_hashes(lock: Lock, target: TargetEnvironment) -> bool:
+    """Whether the index gave a sha256 for every wheel that `target` would install; else the engine computes it."""
+    wheels = (best_wheel(package.wheels, target.tag_ranks) for package in lock.packages)
+    return all(wheel is None or "sha256" in wheel.hashes for wheel in wheels)
