@@ -23,7 +23,15 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, UNFIT, key_table
+from dxpy_async.core.packed_versions import (
+    FINAL_STAGE,
+    PACKED_KEY_BYTES,
+    STAGE_BYTE,
+    STAGE_MASK,
+    UNFIT,
+    key_table,
+    version_key,
+)
 from dxpy_async.core.settings import KernelChoice
 from dxpy_async.core.specifiers import clauses_of, matching_mask
 from dxpy_async.core.version_ranges import range_bounds
@@ -45,6 +53,13 @@ PACKING = 5
 
 FEW_UNFIT = 4
 """Up to how many versions without a key are put to `packaging` one by one."""
+
+
+_PRERELEASE = b"".join(
+    b"1" if byte & STAGE_MASK < FINAL_STAGE else b"?" if byte & STAGE_MASK == STAGE_MASK else b"0"
+    for byte in range(256)
+)
+"""What the byte of a key that has the stage says of its version: a pre-release, none, or that there is no key."""
 
 
 class VersionTable:
@@ -79,6 +94,29 @@ class VersionTable:
                 cells = tuple(accumulate(cells, _unless_missing, initial=bytes(PACKED_KEY_BYTES)))[1:]
             self._packed = cells, tuple(unfit)
         return self._packed
+
+    def prereleases(self) -> int:
+        """Those that are pre-releases, as a mask."""
+        if self._keys is None:
+            return sum(1 << place for place, version in enumerate(self.versions) if version.is_prerelease)
+        flags = self._keys[STAGE_BYTE::PACKED_KEY_BYTES].translate(_PRERELEASE)
+        mask = int(flags[::-1].replace(b"?", b"0") or b"0", 2)
+        place = flags.find(b"?")
+        while place >= 0:  # one without a key
+            mask |= self.versions[place].is_prerelease << place
+            place = flags.find(b"?", place + 1)
+        return mask
+
+    def place_of(self, version: Version) -> int | None:
+        """Where `version` stands, None when it is not there."""
+        key = version_key(version)
+        if self._keys is None or key is None:
+            return next((place for place, each in enumerate(self.versions) if each == version), None)
+        cell = key.to_bytes(PACKED_KEY_BYTES, "big")
+        start = self._keys.find(cell)
+        while start % PACKED_KEY_BYTES and start >= 0:
+            start = self._keys.find(cell, start + 1)
+        return start // PACKED_KEY_BYTES if start >= 0 else None
 
     def find(self, kernel: KernelChoice, finder: Finder) -> Find:
         """What finds bounds among the keys by means of `kernel`."""

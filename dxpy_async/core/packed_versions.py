@@ -46,10 +46,17 @@ _DIGITS = 10
 FINAL = 4 << _NUMBER_BITS
 """By how much the key of a final version is above that of its release, which is the key of its `.dev0`."""
 
+STAGE_BYTE = PACKED_KEY_BYTES - 1 - _NUMBER_BITS // 8
+"""Which byte of a key in a table has the stage in its lowest bits."""
+STAGE_MASK = (1 << _STAGE_BITS) - 1
+"""Those bits; all are set where a version does not fit."""
+FINAL_STAGE = 4
+"""The stage from which on a version is no pre-release."""
+
 _ZEROS = (0,) * RELEASE_NUMBERS
 
 _STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "c": 3, "rc": 3, "pre": 3, "preview": 3}
-_FINAL, _POST = 4, 5
+_FINAL, _POST = FINAL_STAGE, 5
 
 _VERSION = re.compile(
     r"v?(?:(?P<epoch>[0-9]+)!)?(?P<release>[0-9]+(?:\.[0-9]+)*)"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from packaging.version import Version
 
@@ -37,6 +38,41 @@ class DistributionFile:
         return is_wheel_name(self.filename)
 
 
+class LazyVersions(Sequence[Version]):
+    """Versions that are parsed when they are looked at: `parse` makes one of its text.
+
+    A page has thousands, and a resolution finds its way among them by their packed keys.
+    """
+
+    __slots__ = ("_parse", "_parsed", "texts")
+
+    def __init__(self, texts: Sequence[str], parse: Callable[[str], Version]) -> None:
+        self.texts, self._parse = texts, parse
+        self._parsed: list[Version | None] = [None] * len(texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, place: int) -> Version: ...
+    @overload
+    def __getitem__(self, place: slice) -> LazyVersions: ...
+    def __getitem__(self, place: int | slice) -> Version | LazyVersions:
+        if isinstance(place, slice):
+            return LazyVersions(self.texts[place], self._parse)
+        version = self._parsed[place]
+        if version is None:
+            version = self._parsed[place] = self._parse(self.texts[place])
+        return version
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, LazyVersions) and self.texts == other.texts:
+            return True
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class ProjectPage:
     """The releases of one project on one index: `versions` newest first, and the files of each.
 
@@ -50,7 +86,7 @@ class ProjectPage:
     def __init__(
         self,
         project: ProjectName,
-        versions: tuple[Version, ...],
+        versions: Sequence[Version],
         files_of: Callable[[Version], tuple[DistributionFile, ...]],
         *,
         index_url: str,

@@ -7,6 +7,7 @@ thousands of times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -44,8 +45,16 @@ def _marker(text: str) -> Marker:
     return Marker(text)
 
 
+_CLAUSE = r'(?:python_(?:full_)?version|sys_platform|platform_(?:system|machine)|os_name) [<>=!~]+ "[\w.]+"'
+_FOR_AN_EXTRA = re.compile(rf'(?:{_CLAUSE} and )*extra == "(?P<extra>[a-z0-9]+(?:-[a-z0-9]+)*)"(?: and {_CLAUSE})*')
+"""Markers so plain that they are seen, without being parsed, to hold only for one extra; nearly all that name one."""
+
+
 def marker_holds(marker: str, environment: Mapping[str, str], extra: str = "") -> bool:
     """Whether `marker` (empty: always) holds in `environment` while `extra` is asked for (empty: none is)."""
     if not marker:
         return True
+    only_for = _FOR_AN_EXTRA.fullmatch(marker)
+    if only_for is not None and only_for["extra"] != extra:
+        return False
     return _marker(marker).evaluate({**environment, "extra": extra})

@@ -73,12 +73,24 @@ FileT = TypeVar("FileT", bound=NamedFile)
 
 def tag_rank(filename: str, tag_ranks: Mapping[str, int]) -> int | None:
     """How well a wheel fits (0 is best), or None when it does not fit at all or its name is not a wheel's."""
+    best = None
+    _, *tags = filename[:-4].rsplit("-", 3)
+    if len(tags) != 3:
+        return None
+    pythons, abis, platforms = (part.lower().split(".") for part in tags)
+    for python in pythons:
+        for abi in abis:
+            for platform in platforms:
+                rank = tag_ranks.get(f"{python}-{abi}-{platform}")
+                if rank is not None and (best is None or rank < best):
+                    best = rank
+    if best is None:  # most wheels are for other machines, whatever else is wrong with their names
+        return None
     try:
-        tags = parse_wheel_name(filename).tags
+        parse_wheel_name(filename)
     except ValueError:
         return None
-    ranks = [rank for tag in tags if (rank := tag_ranks.get(tag)) is not None]
-    return min(ranks, default=None)
+    return best
 
 
 def best_wheel(files: Iterable[FileT], tag_ranks: Mapping[str, int]) -> FileT | None:

@@ -32,7 +32,7 @@ from packaging.version import InvalidVersion, Version
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, key_table
-from dxpy_async.core.releases import DistributionFile, ProjectPage
+from dxpy_async.core.releases import DistributionFile, LazyVersions, ProjectPage
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page_layout import HEADER, MAGIC, page_identity
 
@@ -130,11 +130,18 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
     try:
         project, index_url, base_url, joined = _decode_head(view[HEADER.size : keys])
         texts = joined.split("\n") if joined else []
-        versions = tuple([_version(text) for text in texts])
-    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(origin, f"has a damaged head: {error}", offset=HEADER.size) from error
-    if len(versions) != count:
-        raise FormatError(origin, f"has {count} releases and {len(versions)} versions", offset=16)
+    if len(texts) != count:
+        raise FormatError(origin, f"has {count} releases and {len(texts)} versions", offset=16)
+
+    def parse(text: str) -> Version:
+        try:
+            return _version(text)
+        except InvalidVersion as error:
+            raise FormatError(origin, f"has a version that is none: {error}", offset=HEADER.size) from error
+
+    versions = LazyVersions(texts, parse)
     releases = _Releases(
         view,
         table=table,
@@ -162,7 +169,7 @@ _version = lru_cache(maxsize=131_072)(Version)
 class _Releases:
     """The files of a page's releases, decoded one release at a time."""
 
-    __slots__ = ("_blobs", "_links", "_origin", "_places", "_table", "_texts", "_versions", "_view")
+    __slots__ = ("_blobs", "_decoded", "_links", "_origin", "_places", "_table", "_texts", "_versions", "_view")
 
     def __init__(
         self,
@@ -171,23 +178,30 @@ class _Releases:
         table: int,
         blobs: int,
         texts: list[str],
-        versions: tuple[Version, ...],
+        versions: LazyVersions,
         links: _Links,
         origin: str,
     ) -> None:
         self._view, self._table, self._blobs, self._links, self._origin = view, table, blobs, links, origin
         self._texts, self._versions = texts, versions
         self._places: dict[str, int] = {}
+        self._decoded: dict[int, tuple[DistributionFile, ...]] = {}
 
     def files(self, version: Version) -> tuple[DistributionFile, ...]:
         place = self._place(version)
         if place is None:
             return ()
+        files = self._decoded.get(place)
+        if files is None:
+            files = self._decoded[place] = self._decode(place)
+        return files
+
+    def _decode(self, place: int) -> tuple[DistributionFile, ...]:
         start, stop = _BOUNDS.unpack_from(self._view, self._table + 4 * place)
         try:
             listed = _decode_files(_unpacked(self._view[self._blobs + start : self._blobs + stop]))
         except _RELEASE_ERRORS as error:
-            raise FormatError(self._origin, f"has an invalid file of {version}: {error}") from error
+            raise FormatError(self._origin, f"has an invalid file of {self._texts[place]}: {error}") from error
         return tuple([file for item in listed if (file := self._file(item)) is not None])
 
     def _place(self, version: Version) -> int | None:

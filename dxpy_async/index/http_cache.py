@@ -115,13 +115,14 @@ class HttpCache:
     """Answers below one directory. Names are relative paths that the caller makes safe."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self.directory, self._root = directory, str(directory)
         self.trouble: OSError | None = None
 
     def read(self, name: str) -> CachedAnswer | None:
         """The answer kept under `name`; None for a miss, and everything that is not a whole answer is one."""
         try:
-            data = (self.directory / name).read_bytes()
+            with open(f"{self._root}/{name}", "rb", buffering=0) as file:
+                data = file.read()
         except FileNotFoundError:
             return None
         except OSError as error:

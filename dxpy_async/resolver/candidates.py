@@ -159,28 +159,22 @@ class Candidates:
 
     def place_of(self, version: Version) -> int | None:
         """Where `version` stands, None when it is not there."""
-        for place, candidate in enumerate(self.versions):
-            if candidate == version:
-                return place
-        return None
+        return self._table.place_of(version)
 
     def has_only_prereleases(self) -> bool:
         """Whether nothing else was ever published, as far as that counts."""
-        return all(version.is_prerelease or self._is_too_new(place) for place, version in enumerate(self.versions))
+        stable = self.all & ~self._table.prereleases()
+        if self.cutoff is None:
+            return not stable
+        return all(self._is_too_new(place) for place in range(len(self.versions)) if stable >> place & 1)
 
     def _is_too_new(self, place: int) -> bool:
-        if self.cutoff is None:
-            return False
         judged = self.judge(place)
         return isinstance(judged, Refused) and judged.refusal in (Refusal.TOO_NEW, Refusal.UNDATED)
 
     def refuse_prereleases(self) -> None:
         """From now on pre-releases may not be picked."""
-        mask = 0
-        for place, version in enumerate(self.versions):
-            if version.pre is not None or version.dev is not None:  # is_prerelease, at half the cost
-                mask |= 1 << place
-        self.prereleases = mask
+        self.prereleases = self._table.prereleases()
 
 
 def index_candidates(
