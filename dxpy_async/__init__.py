@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
     from dxpy_async.engine.locking import LockOptions, LockOutcome
-    from dxpy_async.engine.syncing import LockMode, SyncOptions, SyncOutcome
+    from dxpy_async.engine.sync_options import LockMode, SyncOptions
+    from dxpy_async.engine.syncing import SyncOutcome
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
 
@@ -55,7 +56,7 @@ _PLACES = {
     "EventStream": "dxpy_async.engine.event_stream",
     "IndexSettings": "dxpy_async.core.settings",
     "LinkMode": "dxpy_async.core.settings",
-    "LockMode": "dxpy_async.engine.syncing",
+    "LockMode": "dxpy_async.engine.sync_options",
     "LockOptions": "dxpy_async.engine.locking",
     "LockOutcome": "dxpy_async.engine.locking",
     "NetworkSettings": "dxpy_async.core.settings",
@@ -63,7 +64,7 @@ _PLACES = {
     "ResolutionMode": "dxpy_async.core.resolution_settings",
     "ResolutionSettings": "dxpy_async.core.resolution_settings",
     "Settings": "dxpy_async.core.settings",
-    "SyncOptions": "dxpy_async.engine.syncing",
+    "SyncOptions": "dxpy_async.engine.sync_options",
     "SyncOutcome": "dxpy_async.engine.syncing",
     "WantedTarget": "dxpy_async.core.target_platforms",
     "load_settings": "dxpy_async.project.settings",

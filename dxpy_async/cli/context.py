@@ -18,7 +18,8 @@ from dxpy_async.cli.quick import without_credentials
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
-from dxpy_async.engine.syncing import LockMode, StateWatch, SyncOptions
+from dxpy_async.engine.sync_options import LockMode, SyncOptions
+from dxpy_async.engine.watching import StateWatch
 from dxpy_async.project.pyproject import Project, find_project, read_project
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 

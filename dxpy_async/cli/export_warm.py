@@ -15,7 +15,7 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.locking import replace_file
-from dxpy_async.engine.syncing import SyncOptions
+from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.pylock import write_pylock

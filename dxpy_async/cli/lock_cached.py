@@ -11,7 +11,7 @@ from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.locking import lock_options, say_differences
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.cached_locking import lock_from_cache
-from dxpy_async.engine.syncing import target_for
+from dxpy_async.engine.targets import target_for
 from dxpy_async.errors import InvalidLock
 from dxpy_async.python.interpreters import SearchPlaces
 

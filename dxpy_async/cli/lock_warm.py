@@ -18,7 +18,7 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.locking import why_stale
-from dxpy_async.engine.syncing import target_for
+from dxpy_async.engine.targets import target_for
 from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock

@@ -68,28 +68,27 @@ from dxpy_async.engine.remembering import (
 )
 from dxpy_async.engine.resolving import resolve
 from dxpy_async.engine.suggestions import close_names
+from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
-    LockMode,
-    StateWatch,
-    SyncOptions,
     SyncOutcome,
     SyncPlan,
     check_identity,
     environment_lock,
     find_environment,
     finish,
-    interpreter_for,
     left_out,
     make_environment,
     open_store,
     outcome_of,
     plan_changes,
     reading_lock,
+    record_sync,
     require_match,
     select_packages,
     stage,
-    target_for,
 )
+from dxpy_async.engine.targets import interpreter_for, target_for
+from dxpy_async.engine.watching import StateWatch
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
@@ -396,7 +395,7 @@ class Engine:
                 if state_facts is not None and options.exact:
                     watch = watch.without_lock(project.root) if written else watch
                     count = len(selection.packages)
-                    await self._in_thread(watch.record, environment, project.root, state_facts, count)
+                    await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
             return outcome
 
     def _dry_run(

@@ -5,69 +5,32 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locks import LockedFile, SourceKind
-from dxpy_async.core.names import ExtraName, GroupName, ProjectName
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import Settings
-from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
+from dxpy_async.engine.sync_options import SyncOptions
+from dxpy_async.engine.targets import working_environment
+from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.installed import read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
-from dxpy_async.installer.state import lock_record, take_stamps, write_record, write_state
 from dxpy_async.installer.transaction import Arrival, Transaction
-from dxpy_async.project.document import keep_document
-from dxpy_async.project.pyproject import FILE_NAME, Project
+from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import (
-    CONFIGURATION,
     LOCK_FILE,
     VirtualEnvironment,
     create_environment,
-    open_environment,
 )
-from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies, searched_places
-from dxpy_async.python.probing import environment_python
+from dxpy_async.python.interpreters import Interpreter
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
-
-
-class LockMode(StrEnum):
-    """What a sync may do about the lock."""
-
-    UPDATE = "update"
-    """Bring it up to date when it is not."""
-    LOCKED = "locked"
-    """Refuse to go on when it is not up to date."""
-    FROZEN = "frozen"
-    """Use it as it is, without looking whether it is up to date."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncOptions:
-    """What of the project goes into the environment, and how."""
-
-    extras: tuple[ExtraName, ...] = ()
-    all_extras: bool = False
-    groups: tuple[GroupName, ...] = ()
-    without_groups: tuple[GroupName, ...] = ()
-    all_groups: bool = False
-    exact: bool = True
-    """Remove what the selection does not need."""
-    lock_mode: LockMode = LockMode.UPDATE
-    dry_run: bool = False
-
-    def selected_extras(self, known: Iterable[ExtraName]) -> tuple[ExtraName, ...]:
-        return tuple(known) if self.all_extras else self.extras
-
-    def selected_groups(self, project: Project, known: Iterable[GroupName]) -> tuple[GroupName, ...]:
-        asked = list(known) if self.all_groups else [*project.default_groups, *self.groups]
-        return tuple(group for group in dict.fromkeys(asked) if group not in self.without_groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,56 +64,16 @@ class SyncOutcome:
         return bool(self.installed or self.removed)
 
 
-@dataclass(frozen=True, slots=True)
-class StateWatch:
-    """The project's files as they were before a sync read them: an edit made meanwhile is not taken for synced."""
-
-    stamps: Mapping[str, str]
-
-    @classmethod
-    def begin(cls, root: Path) -> StateWatch:
-        paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
-        return cls(take_stamps(paths, time.time_ns()))
-
-    def without_lock(self, root: Path) -> StateWatch:
-        """For a sync that writes the lock itself: the lock counts as it is at the end."""
-        return StateWatch({path: stamp for path, stamp in self.stamps.items() if path != str(root / LOCK_NAME)})
-
-    def of_target(self, root: Path, request: str | None, search: SearchPlaces) -> StateWatch:
-        """Watches too what decides which interpreter the project in `root` is locked for; `request` is what is wanted.
-
-        To be taken before that interpreter is looked for.
-        """
-        environment = root / ENVIRONMENT_NAME
-        own = (environment / CONFIGURATION, environment / "bin/python", environment_python(environment))
-        places = [str(place or environment / "bin") for place in own]
-        stamps = take_stamps([*places, *searched_places(request, search)], time.time_ns())
-        return StateWatch({**self.stamps, **stamps})
-
-    def record_lock(self, root: Path, cache_dir: Path, facts: Mapping[str, str], count: int) -> None:
-        """Say for the next run that the lock of the project in `root` is up to date, and holds `count` packages."""
-        write_record(lock_record(str(cache_dir), str(root)), dict(facts), dict(self.stamps), count)
-
-    def record(self, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int) -> None:
-        """Say for the next run that `environment` holds what the project wants, which is `count` distributions."""
-        sites = site_directories(environment.scheme)
-        for site in sites:
-            # The first import of a top-level module makes this directory; made now, that is no change later.
-            os.makedirs(os.path.join(site, "__pycache__"), exist_ok=True)
-        watched = [
-            str(root / FILE_NAME),
-            str(root / LOCK_NAME),
-            str(environment.root / CONFIGURATION),
-            str(environment.python),
-            *sites,
-        ]
-        keep_document(root / FILE_NAME)
-        write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
+def record_sync(
+    watch: StateWatch, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int
+) -> None:
+    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions."""
+    watch.record(environment, site_directories(environment.scheme), root, facts, count)
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:
     """The project's environment, if there is one that works and has `interpreter`."""
-    existing = _working_environment(project, settings)
+    existing = working_environment(project, settings)
     return existing if existing is not None and _same(existing.interpreter, interpreter) else None
 
 
@@ -188,41 +111,6 @@ def environment_lock(root: Path) -> FileLock:
     if os.path.lexists(root) and not root.is_dir():
         raise InvalidEnvironment(f"`{root}` is in the way: an environment is a directory", hints=("remove it",))
     return FileLock(root / LOCK_FILE)
-
-
-def interpreter_for(project: Project, settings: Settings, search: SearchPlaces) -> Interpreter:
-    """The interpreter that the project is locked and synced for: its environment's while that fits, else a new one.
-
-    Raises InterpreterNotFound when nothing on the machine fits what the settings and the project ask for.
-    """
-    existing = _working_environment(project, settings)
-    if existing is not None and satisfies(existing.interpreter, settings.python, project.requires_python):
-        return existing.interpreter
-    return find_interpreter(
-        settings.python, search=search, requires_python=project.requires_python, cache_dir=settings.cache_dir
-    )
-
-
-def target_for(wanted: WantedTarget, project: Project, settings: Settings, search: SearchPlaces) -> TargetEnvironment:
-    """The environment that the project is locked for: `wanted`, and where that leaves something open, what is here.
-
-    Raises InterpreterNotFound as `interpreter_for` does, but of an interpreter that only tells of the machine nothing
-    is demanded.
-    """
-    if wanted.python is not None and wanted.platform is not None:
-        return target_environment(wanted.python, wanted.platform)
-    if wanted.python is not None:
-        anyone = find_interpreter(None, search=search, cache_dir=settings.cache_dir)
-        return target_environment(wanted.python, platform_of(anyone.target))
-    here = interpreter_for(project, settings, search).target
-    return moved(here, wanted.platform) if wanted.platform is not None else here
-
-
-def _working_environment(project: Project, settings: Settings) -> VirtualEnvironment | None:
-    try:
-        return open_environment(project.root / ENVIRONMENT_NAME, cache_dir=settings.cache_dir)
-    except InvalidEnvironment:
-        return None  # making it anew is the sync's to do, and to refuse where something of value is in the way
 
 
 def _same(one: Interpreter, other: Interpreter) -> bool:

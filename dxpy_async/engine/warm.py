@@ -16,25 +16,25 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
 from dxpy_async.engine.locking import why_stale
+from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
-    LockMode,
-    StateWatch,
-    SyncOptions,
     SyncOutcome,
     environment_lock,
     find_environment,
     finish,
-    interpreter_for,
     left_out,
     make_environment,
     open_store,
     outcome_of,
     plan_changes,
     reading_lock,
+    record_sync,
     require_match,
     select_packages,
     stage_all,
 )
+from dxpy_async.engine.targets import interpreter_for
+from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.installer.transaction import Transaction
@@ -101,5 +101,5 @@ def sync_from_store(
                             store.quarantine(stored)
                     return None
             if options.exact:
-                watch.record(environment, project.root, state_facts, len(selection.packages))
+                record_sync(watch, environment, project.root, state_facts, len(selection.packages))
             return outcome_of(plan, environment, seconds=time.perf_counter() - began)

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from packaging.version import InvalidVersion, Version
 
@@ -21,6 +20,14 @@ from dxpy_async.errors import IndexUnavailable, InvalidIndexPage, UsageError
 from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.dpp_layout import FAT, MAGIC
 from dxpy_async.formats.simple_page import HTML_TYPE, JSON_TYPE, name_and_version, parse
+
+if os.name == "nt":
+    from urllib.request import url2pathname
+else:  # all that it does here, without loading an HTTP client
+
+    def url2pathname(pathname: str) -> str:
+        return unquote(pathname)
+
 
 _DPP_ENDING = re.compile(r"\.dpp$")
 _PAGE_NAMES = (("index.json", JSON_TYPE), ("index.html", HTML_TYPE))

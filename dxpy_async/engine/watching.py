@@ -1,0 +1,73 @@
+"""The files that an answer depends on, as they were when it was found, for the record of it (`installer.state`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.installer.state import lock_record, take_stamps, write_record, write_state
+from dxpy_async.project.document import keep_document
+from dxpy_async.project.pyproject import FILE_NAME
+from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
+from dxpy_async.python.interpreters import SearchPlaces, searched_places
+from dxpy_async.python.probing import environment_python
+
+
+@dataclass(frozen=True, slots=True)
+class StateWatch:
+    """The project's files as they were before a sync read them: an edit made meanwhile is not taken for synced."""
+
+    stamps: Mapping[str, str]
+
+    @classmethod
+    def begin(cls, root: Path) -> StateWatch:
+        paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        return cls(take_stamps(paths, time.time_ns()))
+
+    def without_lock(self, root: Path) -> StateWatch:
+        """For a sync that writes the lock itself: the lock counts as it is at the end."""
+        return StateWatch({path: stamp for path, stamp in self.stamps.items() if path != str(root / LOCK_NAME)})
+
+    def of_target(self, root: Path, request: str | None, search: SearchPlaces) -> StateWatch:
+        """Watches too what decides which interpreter the project in `root` is locked for; `request` is what is wanted.
+
+        To be taken before that interpreter is looked for.
+        """
+        environment = root / ENVIRONMENT_NAME
+        own = (environment / CONFIGURATION, environment / "bin/python", environment_python(environment))
+        places = [str(place or environment / "bin") for place in own]
+        stamps = take_stamps([*places, *searched_places(request, search)], time.time_ns())
+        return StateWatch({**self.stamps, **stamps})
+
+    def record_lock(self, root: Path, cache_dir: Path, facts: Mapping[str, str], count: int) -> None:
+        """Say for the next run that the lock of the project in `root` is up to date, and holds `count` packages."""
+        write_record(lock_record(str(cache_dir), str(root)), dict(facts), dict(self.stamps), count)
+
+    def record(
+        self,
+        environment: VirtualEnvironment,
+        sites: Sequence[str],
+        root: Path,
+        facts: Mapping[str, str],
+        count: int,
+    ) -> None:
+        """Say for the next run that `environment` holds what the project wants, which is `count` distributions.
+
+        `sites` are the directories that distributions lie in.
+        """
+        for site in sites:
+            # The first import of a top-level module makes this directory; made now, that is no change later.
+            os.makedirs(os.path.join(site, "__pycache__"), exist_ok=True)
+        watched = [
+            str(root / FILE_NAME),
+            str(root / LOCK_NAME),
+            str(environment.root / CONFIGURATION),
+            str(environment.python),
+            *sites,
+        ]
+        keep_document(root / FILE_NAME)
+        write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
