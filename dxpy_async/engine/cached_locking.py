@@ -14,7 +14,6 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, ProjectPage, Unavailable
 from dxpy_async.core.settings import Settings
-from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.events import Listener, Resolved, Warned
 from dxpy_async.engine.locking import (
     LockOptions,
@@ -25,7 +24,7 @@ from dxpy_async.engine.locking import (
     resolution_options,
     root_requirements,
 )
-from dxpy_async.errors import NoSolution
+from dxpy_async.errors import FormatError, NoSolution
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.addresses import RemoteIndex, index_at
 from dxpy_async.index.http_cache import HttpCache
@@ -64,14 +63,18 @@ def lock_from_cache(
         target=target,
         requires_python=project.requires_python,
         options=asked,
+        foresight=False,
     )
-    resolution = resolve_from_cache(solver, facts)
-    if resolution is None:
+    try:
+        resolution = resolve_from_cache(solver, facts)
+        if resolution is None:
+            return None
+        lock = assemble_lock(
+            resolution, facts.pages, project=project, target=target, settings=settings, cutoffs=asked.cutoffs
+        )
+    except FormatError:  # something in the cache is damaged, and the engine gets it anew
         return None
-    lock = assemble_lock(
-        resolution, facts.pages, project=project, target=target, settings=settings, cutoffs=asked.cutoffs
-    )
-    if not _has_hashes(lock, target):
+    if not _has_hashes(lock):
         return None
     on_event(Resolved(len(lock.packages), time.perf_counter() - started))
     for warning in resolution.warnings:
@@ -126,7 +129,6 @@ def resolve_from_cache(solver: Solver, facts: CachedFacts) -> Resolution | None:
         return None
 
 
-def _has_hashes(lock: Lock, target: TargetEnvironment) -> bool:
-    """Whether the index gave a sha256 for every wheel that `target` would install; else the engine computes it."""
-    wheels = (best_wheel(package.wheels, target.tag_ranks) for package in lock.packages)
-    return all(wheel is None or "sha256" in wheel.hashes for wheel in wheels)
+def _has_hashes(lock: Lock) -> bool:
+    """Whether the index gave a sha256 for every wheel; else the engine computes those that are installed."""
+    return all("sha256" in wheel.hashes for package in lock.packages for wheel in package.wheels)

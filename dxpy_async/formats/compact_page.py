@@ -5,14 +5,15 @@ files stay the JSON text that the index sent, sorted into their releases and def
 versions and nothing else. (Taking every file apart when the page comes was twice the work, nearly all of it for
 nothing.) Layout, all integers little-endian:
 
-    header   magic `DXS\x03`, CRC-32 of all that follows, total size, size of the head, number of releases; u32 each
+    header   magic `DXS\x04`, CRC-32 of all that follows up to the blobs, total size, size of the head, number of
+             releases; u32 each
     head     MessagePack: project, index url, base url of relative links, versions
     keys     the packed keys of the versions, oldest first, 16 bytes each, most significant byte first
-    table    where each release begins in the blobs, and where the last one ends, u32 each
+    table    where each release begins in the blobs, and where the last one ends; the CRC-32 of each; u32 each
     blobs    for each release, newest first, a JSON array of its files (`ListedFile`): `J` and the text, or `D` and the
              text deflated, where that is shorter
 
-The checksum finds accidents of disks, and is all that is needed: files that a page names are checked by their hashes.
+The checksums find accidents of disks, and are all that is needed: files that a page names are checked by their hashes.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ except ImportError:  # no build of isal for this platform
 
     _LEVEL = 1
 
-__all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page"]
+__all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page", "map_page"]
 
 _BOUNDS = struct.Struct("<2I")
+_WORD = struct.Struct("<I")
 _RAW_DEFLATE = -15
 _RELEASE_ERRORS: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     deflating.error,
@@ -102,9 +104,10 @@ def encode_page(record: PageRecord) -> bytes:
     for blob in blobs:
         bounds.append(bounds[-1] + len(blob))
     keys = key_table(_version(version) for version, _ in reversed(record.releases))
-    content = b"".join([head, keys, struct.pack(f"<{len(bounds)}I", *bounds), *blobs])
-    rest = struct.pack("<3I", HEADER.size + len(content), len(head), len(blobs))
-    return MAGIC + struct.pack("<I", crc32(content, crc32(rest, 0))) + rest + content
+    table = struct.pack(f"<{2 * len(blobs) + 1}I", *bounds, *[crc32(blob, 0) for blob in blobs])
+    size = HEADER.size + len(head) + len(keys) + len(table) + bounds[-1]
+    start = b"".join([struct.pack("<3I", size, len(head), len(blobs)), head, keys, table])
+    return b"".join([MAGIC, struct.pack("<I", crc32(start, 0)), start, *blobs])
 
 
 def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
@@ -112,6 +115,20 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
 
     `origin` names the bytes in errors. Raises FormatError for bytes that are not a whole and undamaged page.
     """
+    page, releases = _open(data, origin)
+    releases.verify()
+    return page
+
+
+def map_page(data: memoryview, *, origin: str) -> ProjectPage:
+    """Open a page in a file that is mapped: what is not looked at is not even read, nor checked.
+
+    Raises FormatError as `decode_page` does for the start of the page; the page does so later for its releases.
+    """
+    return _open(data, origin)[0]
+
+
+def _open(data: bytes | memoryview, origin: str) -> tuple[ProjectPage, _Releases]:
     view = memoryview(data)
     if len(view) < HEADER.size:
         raise FormatError(origin, f"has {len(view)} bytes, fewer than the header of a compact page")
@@ -120,13 +137,13 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         raise FormatError(origin, "is not a compact page", offset=0)
     if total != len(view):
         raise FormatError(origin, f"should have {total} bytes and has {len(view)}", offset=8)
-    if crc32(view[8:], 0) != checksum:
-        raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
     keys = HEADER.size + head_size
     table = keys + PACKED_KEY_BYTES * count
-    blobs = table + 4 * (count + 1)
+    blobs = table + 4 * (2 * count + 1)
     if blobs > total:
         raise FormatError(origin, f"has {total} bytes, too few for {count} releases", offset=16)
+    if crc32(view[8:blobs], 0) != checksum:
+        raise FormatError(origin, "is damaged: its checksum does not match", offset=4)
     try:
         project, index_url, base_url, joined = _decode_head(view[HEADER.size : keys])
         texts = joined.split("\n") if joined else []
@@ -151,7 +168,7 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         links=_Links(base_url),
         origin=origin,
     )
-    return ProjectPage(
+    page = ProjectPage(
         ProjectName(project),
         versions,
         releases.files,
@@ -159,6 +176,7 @@ def decode_page(data: bytes | memoryview, *, origin: str) -> ProjectPage:
         keys=bytes(view[keys:table]),
         identity=page_identity(view),
     )
+    return page, releases
 
 
 _decode_head = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
@@ -197,12 +215,27 @@ class _Releases:
         return files
 
     def _decode(self, place: int) -> tuple[DistributionFile, ...]:
-        start, stop = _BOUNDS.unpack_from(self._view, self._table + 4 * place)
+        blob = self._blob(place)
         try:
-            listed = _decode_files(_unpacked(self._view[self._blobs + start : self._blobs + stop]))
+            listed = _decode_files(_unpacked(blob))
         except _RELEASE_ERRORS as error:
             raise FormatError(self._origin, f"has an invalid file of {self._texts[place]}: {error}") from error
         return tuple([file for item in listed if (file := self._file(item)) is not None])
+
+    def verify(self) -> None:
+        """Raises FormatError when anything is damaged."""
+        for place in range(len(self._texts)):
+            self._blob(place)
+
+    def _blob(self, place: int) -> memoryview:
+        start, stop = _BOUNDS.unpack_from(self._view, self._table + 4 * place)
+        (checksum,) = _WORD.unpack_from(self._view, self._table + 4 * (len(self._texts) + 1 + place))
+        blob = self._view[self._blobs + start : self._blobs + stop]
+        if crc32(blob, 0) != checksum:
+            raise FormatError(
+                self._origin, f"is damaged where it lists {self._texts[place]}", offset=self._blobs + start
+            )
+        return blob
 
     def _place(self, version: Version) -> int | None:
         if not self._places and self._texts:

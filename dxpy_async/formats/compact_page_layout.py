@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-MAGIC = b"DXS\x03"
+MAGIC = b"DXS\x04"
 HEADER = struct.Struct("<4s4I")
 PAGE_IDENTITY_BYTES = 8
 

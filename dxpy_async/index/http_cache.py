@@ -15,10 +15,11 @@ keeps the first reason for whoever wants to tell it.
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,9 +121,19 @@ class HttpCache:
 
     def read(self, name: str) -> CachedAnswer | None:
         """The answer kept under `name`; None for a miss, and everything that is not a whole answer is one."""
+        return self._opened(name, _read)
+
+    def map(self, name: str) -> CachedAnswer | None:
+        """`read`, of which only those parts are brought in that are looked at."""
+        return self._opened(name, _map)
+
+    def _opened(self, name: str, content_of: Callable[[int], bytes | mmap.mmap]) -> CachedAnswer | None:
         try:
-            with open(f"{self._root}/{name}", "rb", buffering=0) as file:
-                data = file.read()
+            descriptor = os.open(f"{self._root}/{name}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            try:
+                data = content_of(descriptor)
+            finally:
+                os.close(descriptor)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -182,6 +193,16 @@ class HttpCache:
 
     def _troubled(self, error: OSError) -> None:
         self.trouble = self.trouble or error
+
+
+def _read(descriptor: int) -> bytes:
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        return file.read()
+
+
+def _map(descriptor: int) -> bytes | mmap.mmap:
+    # An empty file cannot be mapped. Files are replaced, never cut, so what is mapped stays.
+    return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if os.fstat(descriptor).st_size else b""
 
 
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:

@@ -13,7 +13,7 @@ from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage
 from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_metadata import decode_metadata
-from dxpy_async.formats.compact_page import decode_page
+from dxpy_async.formats.compact_page import decode_page, map_page
 from dxpy_async.index.addresses import RemoteIndex
 from dxpy_async.index.http_cache import CachedAnswer, HttpCache
 
@@ -32,6 +32,17 @@ class KeptPages:
     def __init__(self, cache: HttpCache, *, now: Callable[[], float], network: NetworkSettings) -> None:
         self._cache, self._now, self._network = cache, now, network
 
+    def usable(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
+        """The page of `project`, if it may be used unasked.
+
+        Only what is looked at is read of it, so that what is damaged may raise FormatError as late as that.
+        """
+        entry = self._cache.map(index.cache_name(project))
+        if entry is None or not self._holds(project, entry):
+            return None
+        page = map_page(entry.body, origin=f"cached page of {project}")
+        return page if _is_of(page, index, project) else None
+
     def find(self, index: RemoteIndex, project: ProjectName) -> HeldPage | None:
         """The page of `project`, which may have to be validated before it is used."""
         entry = self._cache.read(index.cache_name(project))
@@ -41,17 +52,19 @@ class KeptPages:
             page = decode_page(entry.body, origin=f"cached page of {project}")
         except FormatError:  # damaged: a miss
             return None
-        return HeldPage(page, entry) if page.project == project and page.index_url == index.url else None
+        return HeldPage(page, entry) if _is_of(page, index, project) else None
 
     def may_use_unasked(self, held: HeldPage) -> bool:
+        return self._holds(held.page.project, held.entry)
+
+    def _holds(self, project: ProjectName, entry: CachedAnswer) -> bool:
         if self._network.offline:
             return True
-        return not self._network.refreshes(held.page.project) and held.entry.validators.are_fresh(self._now())
+        return not self._network.refreshes(project) and entry.validators.are_fresh(self._now())
 
-    def usable(self, index: RemoteIndex, project: ProjectName) -> ProjectPage | None:
-        """The page of `project`, if it may be used unasked."""
-        held = self.find(index, project)
-        return held.page if held is not None and self.may_use_unasked(held) else None
+
+def _is_of(page: ProjectPage, index: RemoteIndex, project: ProjectName) -> bool:
+    return page.project == project and page.index_url == index.url
 
 
 def kept_metadata(cache: HttpCache, file: DistributionFile) -> CoreMetadata | Unavailable | None:

@@ -106,3 +106,16 @@ class Foresight:
                 guess.followed.add((place, extra))
                 ahead += self._known.requirements(candidates, place, metadata, extra)
         return ahead
+
+
+class NoForesight:
+    """Expects nothing."""
+
+    def expect(self, requirements: Iterable[Requirement]) -> None:
+        pass
+
+    def page_came(self, project: ProjectName) -> None:
+        pass
+
+    def metadata_came(self, project: ProjectName) -> None:
+        pass

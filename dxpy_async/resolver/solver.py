@@ -29,7 +29,7 @@ from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.candidates import AUTOMATIC, Candidates, Refusal, Refused
 from dxpy_async.resolver.deduction import Deduction, Fact, Incompatibility, Package, Refuted
 from dxpy_async.resolver.facts import Asked, Constrained, Depends, SameVersion, Unusable
-from dxpy_async.resolver.foresight import Foresight
+from dxpy_async.resolver.foresight import Foresight, NoForesight
 from dxpy_async.resolver.known import Known
 from dxpy_async.resolver.needs import Answer, DirectCandidate, Need, NeedDirect, NeedMetadata, NeedPage
 from dxpy_async.resolver.options import ResolutionOptions
@@ -73,7 +73,8 @@ class Solver:
     """One resolution of `roots` for `target`.
 
     `requires_python` is the project's own, and `root_name` what messages call the whole ("your project"). `kernels`
-    look for the versions that requirements allow, and have no influence on the answer.
+    look for the versions that requirements allow, and have no influence on the answer; nor has `foresight`, guesses at
+    needs to come, which are worth their time only where answers take some.
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class Solver:
         options: ResolutionOptions = DEFAULTS,
         root_name: str = "your project",
         kernels: Kernels = AUTOMATIC,
+        foresight: bool = True,
     ) -> None:
         self._target, self._options, self._root_name = target, options, root_name
         self._known = Known(target, options, kernels)
         self._roots = tuple(self._known.those_that_hold(options.amendments.amend(tuple(roots)), None))
-        self._foresight = Foresight(self._known, options, self._want)
+        self._foresight = Foresight(self._known, options, self._want) if foresight else NoForesight()
         self._deduction = Deduction()
         self._packages: dict[tuple[ProjectName, ExtraName | None], Package] = {}
         self._extras: dict[ProjectName, list[Package]] = {}
