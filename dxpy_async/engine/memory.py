@@ -27,6 +27,7 @@ MOST_BYTES = 64 * 1024**2
 LONGEST_ANSWER = 16 * 1024**2
 """A longer one is not remembered."""
 
+_UNFINISHED = ".tmp"
 _FIRST_BYTES = 64 * 1024
 """So much of an answer is read to see what it is about."""
 
@@ -71,10 +72,12 @@ class Memory:
         wanted = question.root_names
         best: tuple[float, int, str] = (0.0, 0, "")
         for kept in self._kept_in(f"{self._root}/{question.context()}"):
+            if kept.path.endswith(_UNFINISHED):
+                continue
             with suppress(OSError, FormatError), open(kept.path, "rb") as file:
                 roots = roots_of_remembered(file.read(_FIRST_BYTES), kept.path)
                 best = max(best, (_likeness(wanted, roots), kept.used, kept.path))
-        return self._read(best[2]) if best[2] else None
+        return self._read(best[2]) if best[0] else None
 
     def keep(self, question: Question, remembered: Remembered) -> None:
         """Remember the answer to `question`, and forget others where there are too many."""
@@ -114,7 +117,7 @@ def _likeness(wanted: frozenset[ProjectName], roots: frozenset[ProjectName]) -> 
 
 
 def _replace(path: str, data: bytes) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path))
+    descriptor, beside = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=os.path.dirname(path))
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
