@@ -7,7 +7,6 @@ None, before anything is written, and the engine takes over.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
@@ -26,9 +25,9 @@ from dxpy_async.engine.locking import (
 )
 from dxpy_async.errors import FormatError, NoSolution
 from dxpy_async.formats.dpl import build_dpl
-from dxpy_async.index.addresses import RemoteIndex, index_at
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.kept import KeptPages, kept_metadata
+from dxpy_async.index.remote_index import RemoteIndex, remote_index
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.resolver.needs import Need, NeedMetadata, NeedPage
@@ -98,8 +97,8 @@ class CachedFacts:
         indexes = settings.indexes
         if indexes.extra_index_urls or indexes.find_links:
             return None
-        index, _ = index_at(indexes.index_url, Path())
-        if not isinstance(index, RemoteIndex):
+        index, _ = remote_index(indexes.index_url)
+        if index is None:
             return None
         cache = HttpCache(settings.cache_dir)
         return cls(index, cache, KeptPages(cache, now=time.time, network=settings.network))

@@ -158,7 +158,7 @@ class Engine:
             budget = ByteBudget(settings.network.bytes_in_flight)
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
             self._remembering = Remembering(
-                Recollection(settings, base_directory=Path.cwd()),
+                Recollection(settings),
                 self._client,
                 now=time.time,
                 in_thread=self._in_thread,

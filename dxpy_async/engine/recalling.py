@@ -14,15 +14,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import ProjectPage, Unavailable
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.memory import Memory
 from dxpy_async.formats.remembered import MOST_INDEXES, FileSeen, PageSeen, Remembered
-from dxpy_async.index.addresses import RemoteIndex, index_addresses, index_at
 from dxpy_async.index.freshness import KeptPage, is_fresh, kept_page
+from dxpy_async.index.remote_index import index_addresses, remote_index
 from dxpy_async.resolver.question import Question
 
 
@@ -35,12 +34,12 @@ class Recalled:
 
 
 class Recollection:
-    """What is remembered for one way of asking indexes. `base_directory` is what relative paths are relative to."""
+    """What is remembered for one way of asking indexes."""
 
-    def __init__(self, settings: Settings, *, base_directory: Path) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._network, self._cache_dir = settings.network, settings.cache_dir
-        indexes = [index_at(address, base_directory)[0] for address in index_addresses(settings.indexes)]
-        self._remote = tuple(index for index in indexes if isinstance(index, RemoteIndex))
+        indexes = [remote_index(address)[0] for address in index_addresses(settings.indexes)]
+        self._remote = tuple(index for index in indexes if index is not None)
         self.is_used = settings.hints and len(self._remote) == len(indexes) <= MOST_INDEXES
         """Whether anything is remembered at all."""
         self._memory = Memory(settings.cache_dir)

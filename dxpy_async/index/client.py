@@ -22,7 +22,6 @@ from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.settings import IndexSettings, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, UsageError
-from dxpy_async.index.addresses import RemoteIndex, index_addresses, index_at
 from dxpy_async.index.directories import LocalDirectory, directory_of, path_of, state_of
 from dxpy_async.index.downloads import (
     BATCH_BYTES,
@@ -37,6 +36,7 @@ from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
 from dxpy_async.index.pages import NotCached, PageSource
+from dxpy_async.index.remote_index import RemoteIndex, index_addresses, remote_index
 from dxpy_async.index.safe_url import Origin, SafeURL
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Pacing, Transport
@@ -200,7 +200,9 @@ class IndexClient:
 
 
 def _index(address: str, base_directory: Path, credentials: dict[Origin, str]) -> RemoteIndex | LocalDirectory:
-    index, url = index_at(address, base_directory)
+    index, url = remote_index(address)
+    if index is None:
+        return directory_of(address, base_directory)
     if url.authorization is not None:
         credentials.setdefault(url.origin, url.authorization)
     return index

@@ -14,8 +14,8 @@ from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_metadata import decode_metadata
 from dxpy_async.formats.compact_page import decode_page, map_page
-from dxpy_async.index.addresses import RemoteIndex
 from dxpy_async.index.http_cache import CachedAnswer, HttpCache
+from dxpy_async.index.remote_index import RemoteIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page import decode_page, encode_page
 from dxpy_async.formats.simple_page import ACCEPT, parse
-from dxpy_async.index.addresses import RemoteIndex
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache, renewed, validators_of
 from dxpy_async.index.kept import HeldPage, KeptPages
+from dxpy_async.index.remote_index import RemoteIndex
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Reply, Transport
 

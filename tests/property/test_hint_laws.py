@@ -26,8 +26,8 @@ from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.errors import NoSolution
 from dxpy_async.formats.compact_page import ListedFile, PageRecord, decode_page, encode_page
-from dxpy_async.index.addresses import RemoteIndex, index_at
 from dxpy_async.index.http_cache import HttpCache, Validators
+from dxpy_async.index.remote_index import remote_index
 from dxpy_async.resolver.needs import Answer, Need, NeedPage
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
@@ -50,8 +50,8 @@ class CachedWorld(Facts):
 
     def __init__(self, world: World, ever: World, settings: Settings) -> None:
         super().__init__(ever)
-        index, _ = index_at(INDEX_URL, Path())
-        assert isinstance(index, RemoteIndex)
+        index, _ = remote_index(INDEX_URL)
+        assert index is not None
         self.world, self._index, self._cache = world, index, HttpCache(settings.cache_dir)
         self.pages: dict[ProjectName, ProjectPage] = {}
         self.unknown: set[ProjectName] = set()
@@ -133,7 +133,7 @@ def _one_life(chance: random.Random, directory: Path, seed: str) -> Counter[str]
     own, world = random_world(chance.randrange(4000))
     ever, now = copy.deepcopy(world), NOW
     settings = Settings(cache_dir=directory, indexes=IndexSettings(index_url=INDEX_URL))
-    memory = Recollection(settings, base_directory=directory)
+    memory = Recollection(settings)
     for _ in range(6):
         preferred = chance.sample(sorted(world), min(len(world), chance.randint(0, 1)))
         pins = {normalize(name): Version(chance.choice(VERSIONS)) for name in preferred}

@@ -1,10 +1,9 @@
-"""What an index's address stands for: an index behind http(s), or a local directory."""
+"""An index behind http(s) as a value: its address, and what the cache calls its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from blake3 import blake3
@@ -12,7 +11,6 @@ from blake3 import blake3
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import IndexSettings
 from dxpy_async.errors import UsageError
-from dxpy_async.index.directories import LocalDirectory, directory_of
 from dxpy_async.index.safe_url import SafeURL
 
 
@@ -31,15 +29,18 @@ class RemoteIndex:
         return f"pages-v1/{self.key}/{project}"
 
 
-def index_at(address: str, base_directory: Path) -> tuple[RemoteIndex | LocalDirectory, SafeURL]:
-    """The index at `address`, and that address with its credentials. Raises UsageError for one that is none."""
+def remote_index(address: str) -> tuple[RemoteIndex | None, SafeURL]:
+    """The index at `address`, None when that is a local directory; and the address with its credentials.
+
+    Raises UsageError for one that is none.
+    """
     try:
         url = SafeURL.parse(address)
         origin = url.origin
     except ValueError as error:
         raise UsageError(f"an index has an address that is none: {error}") from error
     if "://" not in address or origin.scheme == "file":
-        return directory_of(address, base_directory), url
+        return None, url
     if origin.scheme not in ("http", "https") or not origin.host:
         raise UsageError(f"`{url}` is not the address of an index: it should begin with https://, http:// or file://")
     public = urlsplit(url.public)._replace(query="", fragment="").geturl().rstrip("/")
