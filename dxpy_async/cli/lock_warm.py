@@ -1,4 +1,4 @@
-"""`dxpy lock` when the lock is up to date already, and what it shows and sets up."""
+"""`dxpy lock` when the lock is up to date already or is remembered, and what it shows and sets up."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from pathlib import Path
 
 from dxpy_async.cli.context import project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
-from dxpy_async.cli.locking import is_plain_lock
+from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.locking import is_plain_lock, lock_options, say_differences
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import lock_facts
+from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.settings import Settings
 from dxpy_async.engine.locking import why_stale
+from dxpy_async.engine.recalled_locking import lock_from_memory
 from dxpy_async.engine.targets import target_for
 from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
@@ -38,28 +42,40 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.show is not None:
         return _show(project_root(arguments), arguments.show, output)
     pins = arguments.merge is not None or arguments.pins_from or arguments.git_merge
-    upgrade = arguments.upgrade or arguments.upgrade_package
     if pins and (arguments.upgrade or arguments.check):
         raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")
-    if pins or upgrade:
+    if pins:
         return None
     project, watch = watched_project(arguments)
-    path = project.root / LOCK_NAME
-    try:
-        lock = DplLockFile.open(path)
-    except (LockNotFound, InvalidLock):
-        return None
-    with lock, settings_of(arguments, project) as settings:
+    with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         watch = watch.of_target(project.root, settings.python, search)
         target = target_for(wanted_target(arguments), project, settings, search)
-        if why_stale(lock, project, target, settings) is not None:
+        try:
+            locked = None if arguments.upgrade or arguments.upgrade_package else _current(project, target, settings)
+            if locked is None:
+                options, on_event = lock_options(arguments), EventPrinter(output)
+                outcome = lock_from_memory(project, target, settings, options, on_event=on_event)
+                if outcome is None:
+                    return None
+                say_differences(outcome.earlier, outcome.lock, output)
+                return 0
+        except InvalidLock:  # which may be a conflict that a later rung can solve
             return None
         if is_plain_lock(arguments):
             facts = lock_facts(str(project.root), os.environ)
-            watch.record_lock(project.root, settings.cache_dir, facts, len(lock))
-        output.say(f"Resolved {count(len(lock))} in {duration(time.perf_counter() - started)}")
+            watch.record_lock(project.root, settings.cache_dir, facts, locked)
+        output.say(f"Resolved {count(locked)} in {duration(time.perf_counter() - started)}")
     return 0
+
+
+def _current(project: Project, target: TargetEnvironment, settings: Settings) -> int | None:
+    """How many packages are in the project's lock; None when it has none, or one that is not up to date."""
+    try:
+        with DplLockFile.open(project.root / LOCK_NAME) as lock:
+            return len(lock) if why_stale(lock, project, target, settings) is None else None
+    except LockNotFound:
+        return None
 
 
 def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespace) -> bool:

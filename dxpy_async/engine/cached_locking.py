@@ -20,15 +20,15 @@ from dxpy_async.engine.locking import (
     assemble_lock,
     begin_lock,
     finish_lock,
-    resolution_options,
+    project_question,
     root_requirements,
 )
+from dxpy_async.engine.recalling import Recollection
 from dxpy_async.errors import FormatError, NoSolution
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.kept import KeptPages, kept_metadata
 from dxpy_async.index.remote_index import RemoteIndex, remote_index
-from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.resolver.needs import Need, NeedMetadata, NeedPage
 from dxpy_async.resolver.resolution import Resolution
@@ -50,15 +50,10 @@ def lock_from_cache(
     if isinstance(ahead, LockOutcome):
         on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
         return ahead
-    asked = resolution_options(
-        settings.resolution,
-        now=time.time(),
-        preferences=ahead.preferences,
-        upgrade=options.upgrade_projects,
-        upgrade_all=options.upgrade,
-    )
+    question = project_question(project, target, settings, options, ahead.preferences, now=time.time(), directories=b"")
+    asked = question.options
     solver = Solver(
-        root_requirements(roots_of(project, asked.amendments)),
+        root_requirements(question.roots),
         target=target,
         requires_python=project.requires_python,
         options=asked,
@@ -78,7 +73,9 @@ def lock_from_cache(
     on_event(Resolved(len(lock.packages), time.perf_counter() - started))
     for warning in resolution.warnings:
         on_event(Warned(warning))
-    return finish_lock(ahead, lock, build_dpl(lock), resolution.warnings, options)
+    data = build_dpl(lock)
+    Recollection(settings).keep(question, data, pages=facts.pages, warnings=resolution.warnings)
+    return finish_lock(ahead, lock, data, resolution.warnings, options)
 
 
 class CachedFacts:

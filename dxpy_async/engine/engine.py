@@ -53,6 +53,7 @@ from dxpy_async.engine.locking import (
     lock_question,
     locked_packages,
     merged_project,
+    project_question,
     read_lock,
     resolution_options,
     root_requirements,
@@ -95,7 +96,6 @@ from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
-from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project, read_project
 from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
@@ -207,17 +207,16 @@ class Engine:
         target: TargetEnvironment,
         options: ResolutionOptions,
         *,
-        project: str = "",
         requires_python: str = "",
     ) -> Question:
+        directories = self._client.state_of_directories()
         return lock_question(
             kind,
             roots,
             target,
             options,
             settings=self._settings,
-            directories=self._client.state_of_directories(),
-            project=project,
+            directories=directories,
             requires_python=requires_python,
         )
 
@@ -324,21 +323,20 @@ class Engine:
         options: LockOptions,
         on_event: Listener,
     ) -> Found[Lock]:
-        asked = resolution_options(
-            self._settings.resolution,
+        question = project_question(
+            project,
+            target,
+            self._settings,
+            options,
+            preferences,
             now=time.time(),
-            preferences=preferences,
-            upgrade=options.upgrade_projects,
-            upgrade_all=options.upgrade,
+            directories=self._client.state_of_directories(),
         )
-        roots = roots_of(project, asked.amendments)
-        python = project.requires_python
-        question = self._question("lock", roots, target, asked, project=project.name, requires_python=python)
 
         async def find(facts: IndexFacts) -> Found[Lock]:
-            own = root_requirements(roots)
-            name = project.name or "your project"
-            resolution = await self._resolve(own, facts, target, python, asked, name, on_event)
+            asked, name = question.options, project.name or "your project"
+            own = root_requirements(question.roots)
+            resolution = await self._resolve(own, facts, target, project.requires_python, asked, name, on_event)
             lock = assemble_lock(
                 resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
             )

@@ -187,6 +187,36 @@ def lock_question(
     )
 
 
+def project_question(
+    project: Project,
+    target: TargetEnvironment,
+    settings: Settings,
+    options: LockOptions,
+    preferences: Mapping[ProjectName, Version],
+    *,
+    now: float,
+    directories: bytes,
+) -> Question:
+    """What is asked when `project` is locked at `now`, seconds since 1970."""
+    asked = resolution_options(
+        settings.resolution,
+        now=now,
+        preferences=preferences,
+        upgrade=options.upgrade_projects,
+        upgrade_all=options.upgrade,
+    )
+    return lock_question(
+        "lock",
+        roots_of(project, asked.amendments),
+        target,
+        asked,
+        settings=settings,
+        directories=directories,
+        project=project.name,
+        requires_python=project.requires_python,
+    )
+
+
 def pins_to_keep(lock: Lock, settings: Settings) -> Mapping[ProjectName, Version]:
     """The pins of an earlier lock; none when it was picked by another rule, which its pins would only hide."""
     now = lock_settings(settings)

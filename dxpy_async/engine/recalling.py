@@ -66,8 +66,8 @@ class Recollection:
         answer: bytes,
         *,
         pages: Mapping[ProjectName, ProjectPage],
-        unknown: Iterable[ProjectName],
-        archives: Iterable[FileSeen],
+        unknown: Iterable[ProjectName] = (),
+        archives: Iterable[FileSeen] = (),
         warnings: tuple[str, ...],
     ) -> None:
         """Remember `answer`, which was found from these `pages`, no index having the projects in `unknown`."""
