@@ -3,6 +3,7 @@
     packages-v1/ab/cd/<blake3>/       the files of one wheel, read-only
     packages-v1/ab/cd/<blake3>.dpp    its manifest, a thin package; the entry exists when this file does
     aliases-v1/ab/<sha256>            the BLAKE3 of the archive that has this SHA-256
+    files-v1/places                   where files of given contents are (`known_files`), to be linked and not written
     tmp-v1/<pid>-<random>/            somebody's work in progress, locked by descriptor while its owner lives
 
 A writer unpacks in a directory of its own, renames it into place, and then puts the manifest beside it. A reader
@@ -28,6 +29,7 @@ from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import FormatError, StoreError
 from dxpy_async.formats.dpp_manifest import decode_manifest, encode_manifest
 from dxpy_async.store.failures import store_error
+from dxpy_async.store.known_files import KnownFiles
 from dxpy_async.store.locks import FileLock, try_lock_descriptor
 from dxpy_async.store.trees import remove_tree
 
@@ -35,7 +37,7 @@ STAGING_SECONDS = 24 * 60 * 60
 """How long work in progress is left alone where its owner's lock cannot be seen."""
 
 _BUCKET = re.compile(
-    r"(?:packages|aliases|tmp|pages|metadata|hints|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
+    r"(?:packages|aliases|files|tmp|pages|metadata|hints|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
 )
 _HEX_DIGITS = "0123456789abcdef"
 _DIGEST_DIGITS = 64
@@ -68,6 +70,7 @@ class Store:
         self._packages, self._aliases = f"{root}/packages-v1", f"{root}/aliases-v1"
         self._temporary = f"{root}/tmp-v1"
         self._staged: set[str] = set()
+        self.known_files = KnownFiles(str(root), self._packages)
 
     def find(self, sha256: str) -> StoredWheel | None:
         """The wheel whose archive has this SHA-256 (hex), or None: not there, not readable, or damaged."""
@@ -255,6 +258,8 @@ class Store:
                 os.rename(unpacked, path)
                 _replace(path + ".dpp", data, unpacked.parent)
                 stored = StoredWheel(Path(path), manifest)
+                with suppress(OSError):  # only hints: what is not in them is written once more
+                    self.known_files.add(manifest)
         finally:
             publishing.release()
         alias = self._alias(manifest.sha256)
