@@ -6,12 +6,13 @@ The table only gives hints. Whoever takes one compares the bytes of the file wit
 was overwritten, an entry that is gone and a file that was edited in place cost a written file and nothing else. That is
 why the table may forget: a file is looked for in a few slots, and where these are full, the newest replaces one.
 
-It is read and written by position, not mapped: on a full disk, or when somebody cuts it short, that fails politely.
+It is read mapped and written by position: written through the mapping, a full disk would kill the process.
 """
 
 from __future__ import annotations
 
 import io
+import mmap
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from functools import partial
 from struct import Struct
 from typing import Protocol, Self
 
-from dxpy_async.core.manifests import Manifest, ManifestFile
+from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.dpp_manifest import decode_manifest
 
@@ -30,7 +31,8 @@ _HEAD = Struct("<4sIQ")
 _MAGIC = b"DXF\x01"
 _SLOT = Struct("<8s8sI")
 _TAG_BYTES = _KEY_BYTES = 8
-_LEAST_SLOTS = 4096
+_NO_TAG = bytes(_TAG_BYTES)
+_LEAST_SLOTS = 16_384
 _WINDOW = 8
 _REMEMBERED = 64
 """Manifests that are kept in memory; the known files of a wheel mostly lie in one or two entries."""
@@ -65,10 +67,7 @@ class KnownFiles:
             yield partial(self._find, table)
 
     def _find(self, table: _Table, sha256: bytes, executable: bool) -> str | None:
-        try:
-            hint = table.find(_tag(sha256, executable))
-        except OSError:
-            return None
+        hint = table.find(_tag(sha256, executable))
         if hint is None:
             return None
         key, row = hint
@@ -82,11 +81,13 @@ class KnownFiles:
     def add(self, manifest: Manifest) -> None:
         """Say where the files of a published wheel are. Whoever calls is alone in doing so. Raises OSError."""
         key = bytes.fromhex(manifest.blake3)[:_KEY_BYTES]
-        records = [_SLOT.pack(_tag_of(file), key, row) for row, file in enumerate(manifest.files) if file.size]
+        records = [
+            _SLOT.pack(_tag(file.sha256, file.executable), key, row)
+            for row, file in enumerate(manifest.files)
+            if file.size
+        ]
         with self._writable(len(records)) as table:
-            for record in records:
-                table.put(record)
-            table.write_head()
+            table.put(records)
 
     def _writable(self, more: int) -> _Table:
         """The table, with room for `more` files."""
@@ -102,7 +103,7 @@ class KnownFiles:
     def _made(self, files: int, records: Iterable[bytes]) -> _Table:
         """A new table for so many files in the place of the old one, with those `records` whose entry is there."""
         slots = _LEAST_SLOTS
-        while slots < 3 * files:
+        while slots < 4 * files:
             slots *= 2
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         beside = f"{self._path}.new"
@@ -111,18 +112,22 @@ class KnownFiles:
             file.truncate(_HEAD.size + (slots + _WINDOW) * _SLOT.size)
         table = _Table(io.FileIO(beside, "r+b"))
         try:
-            there: dict[bytes, bool] = {}
-            for record in records:
-                key = record[_TAG_BYTES : _TAG_BYTES + _KEY_BYTES]
-                if key not in there:
-                    there[key] = self._manifest_path(key) is not None
-                if there[key]:
-                    table.put(record)
+            table.put(self._living(records))
             os.replace(beside, self._path)
         except BaseException:
             table.close()
             raise
         return table
+
+    def _living(self, records: Iterable[bytes]) -> Iterator[bytes]:
+        """Those whose entry is in the store."""
+        there: dict[bytes, bool] = {}
+        for record in records:
+            key = record[_TAG_BYTES : _TAG_BYTES + _KEY_BYTES]
+            if key not in there:
+                there[key] = self._manifest_path(key) is not None
+            if there[key]:
+                yield record
 
     def _entry(self, key: bytes) -> tuple[str, Manifest] | None:
         """The directory and manifest of the entry whose key begins with these bytes; None when there is none."""
@@ -153,17 +158,21 @@ class KnownFiles:
 
 
 class _Table:
-    """The table as an open file, which it closes at the end. Raises FormatError for what is no table."""
+    """The table as an open file, which it closes at the end. Raises FormatError for what is no table, and OSError."""
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
-        size = os.fstat(file.fileno()).st_size
-        head = file.read(_HEAD.size)
-        magic, self.slots, self.filled = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
-        expected = _HEAD.size + (self.slots + _WINDOW) * _SLOT.size
-        if magic != _MAGIC or size != expected or self.slots.bit_count() != 1 or self.filled > self.slots:
+        try:
+            head = file.read(_HEAD.size)
+            magic, self.slots, self.filled = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
+            expected = _HEAD.size + (self.slots + _WINDOW) * _SLOT.size
+            sound = os.fstat(file.fileno()).st_size == expected and self.slots.bit_count() == 1
+            if magic != _MAGIC or not sound or self.filled > self.slots:
+                raise FormatError(str(file.name), "is not a table of files")
+            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except BaseException:
             file.close()
-            raise FormatError(str(file.name), "is not a table of files")
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -172,46 +181,43 @@ class _Table:
         self.close()
 
     def close(self) -> None:
+        self._data.close()
         self._file.close()
 
     def find(self, tag: bytes) -> tuple[bytes, int] | None:
         """The entry's key and the row under `tag`."""
-        _, window = self._window(tag)
-        found = _position(window, tag)
-        if found is None:
+        start = _HEAD.size + (int.from_bytes(tag, "little") & (self.slots - 1)) * _SLOT.size
+        window = self._data[start : start + _WINDOW * _SLOT.size]
+        if (found := _position(window, tag)) < 0:
             return None
         _, key, row = _SLOT.unpack_from(window, found)
         return key, row
 
-    def put(self, record: bytes) -> None:
-        """Write a slot: over that of the same file, else into an empty one, else over the first."""
-        tag = record[:_TAG_BYTES]
-        start, window = self._window(tag)
-        place = _position(window, tag)
-        if place is None:
-            place = _position(window, bytes(_TAG_BYTES))
-            self.filled += place is not None
-        self._file.seek(start + (place or 0))
-        self._file.write(record)
-
-    def write_head(self) -> None:
-        self._file.seek(0)
-        self._file.write(_HEAD.pack(_MAGIC, self.slots, self.filled))
+    def put(self, records: Iterable[bytes]) -> None:
+        """Write slots: each over that of the same file, else into an empty one, else over the first it may be in."""
+        data, seek, write = self._data, self._file.seek, self._file.write
+        head, size, width, mask = _HEAD.size, _SLOT.size, _WINDOW * _SLOT.size, self.slots - 1
+        for record in records:
+            tag = record[:_TAG_BYTES]
+            start = head + (int.from_bytes(tag, "little") & mask) * size
+            window = data[start : start + width]
+            if window[:_TAG_BYTES] == _NO_TAG:
+                place = 0
+                self.filled += 1
+            elif (place := _position(window, tag)) < 0:
+                place = max(0, _position(window, _NO_TAG))
+                self.filled += place > 0
+            seek(start + place)
+            write(record)
+        seek(0)
+        write(_HEAD.pack(_MAGIC, self.slots, self.filled))
 
     def records(self) -> Iterator[bytes]:
         """All slots that are filled."""
-        self._file.seek(_HEAD.size)
-        data = self._file.read()
-        for place in range(0, len(data) - _SLOT.size + 1, _SLOT.size):
-            record = data[place : place + _SLOT.size]
-            if any(record[:_TAG_BYTES]):
+        for place in range(_HEAD.size, len(self._data), _SLOT.size):
+            record = self._data[place : place + _SLOT.size]
+            if not record.startswith(_NO_TAG):
                 yield record
-
-    def _window(self, tag: bytes) -> tuple[int, bytes]:
-        """Where the slots for `tag` begin in the file, and their bytes."""
-        start = _HEAD.size + (int.from_bytes(tag, "little") & (self.slots - 1)) * _SLOT.size
-        self._file.seek(start)
-        return start, self._file.read(_WINDOW * _SLOT.size)
 
 
 def _tag(sha256: bytes, executable: bool) -> bytes:
@@ -219,15 +225,9 @@ def _tag(sha256: bytes, executable: bool) -> bytes:
     return sha256[: _TAG_BYTES - 1] + (b"\2" if executable else b"\1")
 
 
-def _tag_of(file: ManifestFile) -> bytes:
-    return _tag(file.sha256, file.executable)
-
-
-def _position(window: bytes, tag: bytes) -> int | None:
-    """Where in `window` the slot of `tag` begins."""
+def _position(window: bytes, tag: bytes) -> int:
+    """Where in `window` the slot of `tag` begins; -1 when it is not there."""
     found = window.find(tag)
-    while found >= 0:
-        if found % _SLOT.size == 0:
-            return found
+    while found > 0 and found % _SLOT.size:
         found = window.find(tag, found + 1)
-    return None
+    return found
