@@ -32,7 +32,7 @@ _MAGIC = b"DXF\x01"
 _SLOT = Struct("<8s8sI")
 _TAG_BYTES = _KEY_BYTES = 8
 _NO_TAG = bytes(_TAG_BYTES)
-_LEAST_SLOTS = 16_384
+_LEAST_SLOTS = 4096
 _WINDOW = 8
 _REMEMBERED = 64
 """Manifests that are kept in memory; the known files of a wheel mostly lie in one or two entries."""

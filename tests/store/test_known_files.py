@@ -173,10 +173,10 @@ def test_whatever_the_table_says_the_files_are_right(damage: list[tuple[int, byt
 
 def test_the_table_grows_and_forgets_entries_that_are_gone(store: Store) -> None:
     kept = add(store, "kept", {f"kept/{n}.py": f"kept = {n}\n" for n in range(500)})
-    gone = add(store, "gone", {f"gone/{n}.py": f"gone = {n}\n" for n in range(4000)})
+    gone = add(store, "gone", {f"gone/{n}.py": f"gone = {n}\n" for n in range(1000)})
     small = (store.root / "files-v1/places").stat().st_size
     store.quarantine(gone)
-    add(store, "more", {f"more/{n}.py": f"more = {n}\n" for n in range(4000)})
+    add(store, "more", {f"more/{n}.py": f"more = {n}\n" for n in range(1000)})
     assert (store.root / "files-v1/places").stat().st_size > small
     again = add(store, "again", {f"again/{n}.py": f"kept = {n}\n" for n in range(500)})
     linked = sum(inode(again, f"again/{n}.py") == inode(kept, f"kept/{n}.py") for n in range(500))
