@@ -105,11 +105,33 @@ def _parser() -> _Parser:
 
     _add_dpp(command("dpp", "make, look at or take apart DPP packages"))
 
-    cache = command("cache", "look at or clean the store")
-    actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
-    actions.add_parser("dir", help="print where it is", parents=[_globals(top=False)], allow_abbrev=False)
-    actions.add_parser("clean", help="remove everything in it", parents=[_globals(top=False)], allow_abbrev=False)
+    _add_cache(command("cache", "look at or clean the store"))
     return parser
+
+
+def _add_cache(cache: _Parser) -> None:
+    actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+
+    def action(name: str, summary: str) -> _Parser:
+        described = summary[0].upper() + summary[1:] + "."
+        parents = [_globals(top=False)]
+        parser: _Parser = actions.add_parser(
+            name, help=summary, description=described, parents=parents, allow_abbrev=False
+        )
+        return parser
+
+    action("dir", "print where it is")
+    action("size", "tell how large it is").add_argument("--json", action="store_true", help="print it as JSON")
+    action("list", "list the packages in it").add_argument("--json", action="store_true", help="print them as JSON")
+    action("verify", "compare every file in it with its digest, and remove what is damaged")
+    clean = action("clean", "remove everything in it, or all of some packages")
+    clean.add_argument("packages", nargs="*", metavar="PACKAGE", help="names; without any, everything")
+    clean.add_argument("--force", action="store_true", help="also what environments link to, which breaks them")
+    action("prune", "remove what is of no use: unfinished work and what cannot be read")
+    collect = action("gc", "remove what has not been used for long")
+    collect.add_argument("--older-than", metavar="AGE", help="what was last used so long ago (`30d`)")
+    collect.add_argument("--max-size", metavar="SIZE", help="what was used longest ago, until this is left, like `5GB`")
+    collect.add_argument("--dry-run", action="store_true", help="print what would go, and remove nothing")
 
 
 def _add_dpp(dpp: _Parser) -> None:

@@ -1,32 +1,130 @@
-"""`dxpy cache`: look at or clean the store."""
+"""`dxpy cache`: look at the store, check it, clean it."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.output import Output, count
+from dxpy_async.core.names import normalize
+from dxpy_async.core.quantities import parse_size, readable_size
+from dxpy_async.core.upload_limits import InvalidUploadLimit, parse_upload_limit
+from dxpy_async.errors import UsageError
 from dxpy_async.store.store import Store
+from dxpy_async.store.upkeep import Entry, Removed, Upkeep
+
+DEFAULT_AGE = "30d"
+"""What `gc` removes when it is not told what."""
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     with settings_of(arguments, None) as settings:
+        where = settings.cache_dir
+        upkeep = Upkeep(Store(where), on_wait=lambda: output.say(f"Waiting for other processes that use {where}"))
         if arguments.action == "dir":
-            output.data(str(settings.cache_dir))
-            return 0
-        files, size = Store(settings.cache_dir).clear()
-    if not files:
-        output.say(f"Nothing to clean at {settings.cache_dir}")
-        return 0
-    output.say(f"Removed {count(files, 'file')} ({readable_size(size)}) from {settings.cache_dir}")
+            output.data(str(where))
+        elif arguments.action == "size":
+            _size(upkeep, where, arguments, output)
+        elif arguments.action == "list":
+            _list(upkeep.entries(), arguments, output)
+        elif arguments.action == "verify":
+            return _verify(upkeep, output)
+        elif arguments.action == "prune":
+            _say(upkeep.prune(time.time()), where, output)
+        elif arguments.action == "gc":
+            _collect(upkeep, where, arguments, output)
+        else:
+            projects = [normalize(name) for name in arguments.packages]
+            _say(upkeep.clean(projects, force=arguments.force), where, output)
     return 0
 
 
-def readable_size(size: int) -> str:
-    """Bytes as people read them: `812 B`, `3.4 MiB`."""
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+def _size(upkeep: Upkeep, where: Path, arguments: argparse.Namespace, output: Output) -> None:
+    sizes = upkeep.sizes()
+    files, total = (sum(numbers) for numbers in zip((0, 0), *sizes.values(), strict=True))
+    if arguments.json:
+        buckets = {bucket: {"files": files, "bytes": size} for bucket, (files, size) in sizes.items()}
+        output.data(json.dumps({"directory": str(where), "files": files, "bytes": total, "buckets": buckets}, indent=2))
+        return
+    for bucket, (number, size) in sizes.items():
+        output.data(f"{readable_size(size):>10}  {count(number, 'file'):>14}  {bucket}")
+    output.data(f"{readable_size(total):>10}  {count(files, 'file'):>14}  in all")
+
+
+def _list(entries: Sequence[Entry], arguments: argparse.Namespace, output: Output) -> None:
+    if arguments.json:
+        facts = [
+            {
+                "name": entry.project,
+                "version": entry.version,
+                "filename": entry.filename,
+                "key": entry.key,
+                "files": entry.files,
+                "bytes": entry.size,
+                "used_at": _day(entry.used_at),
+            }
+            for entry in entries
+        ]
+        output.data(json.dumps(facts, indent=2))
+        return
+    for entry in entries:
+        output.data(f"{readable_size(entry.size):>10}  {_day(entry.used_at)}  {entry.filename}")
+
+
+def _verify(upkeep: Upkeep, output: Output) -> int:
+    checked = 0
+
+    def counted(entry: Entry) -> None:
+        nonlocal checked
+        checked += 1
+        output.detail(f"checked {entry.filename}")
+
+    damages = upkeep.verify(counted)
+    for damage in damages:
+        output.warn(f"removed `{damage.filename}`: its file `{damage.file}` {damage.reason}; it will be fetched again")
+        for holder in damage.holders:
+            output.warn(f"`{holder}` links to it: `dxpy sync` there repairs it")
+    output.say(f"Checked {count(checked)}: {len(damages) or 'none'} damaged")
+    return 1 if damages else 0
+
+
+def _collect(upkeep: Upkeep, where: Path, arguments: argparse.Namespace, output: Output) -> None:
+    older_than = arguments.older_than or (DEFAULT_AGE if arguments.max_size is None else None)
+    age = None if older_than is None else _age(older_than)
+    most = None if arguments.max_size is None else parse_size(arguments.max_size)
+    removed = upkeep.collect(time.time(), unused_for=age, most=most, dry_run=arguments.dry_run)
+    _say(removed, where, output, dry_run=arguments.dry_run)
+
+
+def _age(text: str) -> int:
+    """Seconds in what people write. Raises UsageError."""
+    try:
+        limit = parse_upload_limit(text)
+    except InvalidUploadLimit:
+        limit = None
+    if limit is None or limit.moment is not None:
+        raise UsageError(f"`--older-than {text}` is no length of time: write it like `30d` or `12 hours`")
+    return limit.age
+
+
+def _say(removed: Removed, where: Path, output: Output, *, dry_run: bool = False) -> None:
+    would = "Would remove" if dry_run else "Removed"
+    for entry in removed.entries:
+        said = f"{would.lower()} {entry.filename} ({readable_size(entry.size)}, last used {_day(entry.used_at)})"
+        if dry_run:
+            output.say(said)
+        else:
+            output.detail(said)
+    if not removed.files and not removed.entries:
+        output.say(f"Nothing to clean at {where}")
+        return
+    packages = f"{count(len(removed.entries))}, " if removed.entries else ""
+    output.say(f"{would} {packages}{count(removed.files, 'file')} ({readable_size(removed.size)}) from {where}")
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(moment))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dxpy_async.cli.cache_command import readable_size
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.output import Output, count, printable
+from dxpy_async.core.quantities import readable_size
 from dxpy_async.engine.packages import build_package, rebuild_wheel, verify_package
 from dxpy_async.formats.dpp import DppPackage, Verify
 from dxpy_async.formats.dpp_layout import VERSION

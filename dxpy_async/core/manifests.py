@@ -15,13 +15,12 @@ _NO_ENTRY_POINTS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 class ManifestFile(NamedTuple):
-    """One file of an unpacked wheel. `path` is relative, with forward slashes; digests are raw bytes (32 each)."""
+    """One file of an unpacked wheel. `path` is relative, with forward slashes; `sha256` is raw bytes."""
 
     path: str
     size: int
     executable: bool
     sha256: bytes
-    blake3: bytes
     mtime_ns: int
     """What the file in the store had when it was published; a difference later means somebody changed it."""
 

@@ -89,7 +89,7 @@ def open_store(settings: Settings) -> Store:
     """The store of these settings, which looks once more at what was published before the machine last started."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     running = time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()
-    return Store(settings.cache_dir, booted_at_ns=time.time_ns() - running)
+    return Store(settings.cache_dir, booted_at_ns=time.time_ns() - running, clock_ns=time.time_ns)
 
 
 def reading_lock(store: Store) -> FileLock | None:

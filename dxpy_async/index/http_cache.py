@@ -30,6 +30,8 @@ import msgspec
 from dxpy_async.formats.compact_page import crc32
 from dxpy_async.index.freshness import HEADER, MAGIC, UNCHECKED_BYTES, is_fresh
 
+STAGING_BUCKET = "tmp-v1"
+"""Where answers are written before they are put in their places; the store sweeps it."""
 FOREVER = float("inf")
 
 _VALIDATED_AT = 8
@@ -117,6 +119,7 @@ class HttpCache:
 
     def __init__(self, directory: Path) -> None:
         self.directory, self._root = directory, str(directory)
+        self._temporary = directory / STAGING_BUCKET
         self.trouble: OSError | None = None
 
     def read(self, name: str) -> CachedAnswer | None:
@@ -160,7 +163,8 @@ class HttpCache:
         header = MAGIC + struct.pack("<Id", crc32(tail, 0), validators.validated_at)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+            self._temporary.mkdir(exist_ok=True)
+            descriptor, beside = tempfile.mkstemp(suffix=".tmp", dir=self._temporary)
         except OSError as error:
             self._troubled(error)
             return

@@ -50,7 +50,7 @@ class Linker:
         link, stat = os.link, os.stat
         linking = self.mode is LinkMode.HARDLINK
         for item in files:
-            name, (path, size, _, _, _, mtime_ns) = item
+            name, (path, size, _, _, mtime_ns) = item
             source, target = f"{store}/{path}", f"{directory}/{name}"
             try:
                 facts = stat(source)

@@ -25,5 +25,6 @@ def add_wheel(store: Store, archive: Path, filename: str, *, sha256: str, blake3
             unpacked.mkdir()
         except OSError as error:
             raise store_error(error, f"unpack `{filename}`") from error
-        manifest = unpack_wheel(archive, filename, unpacked, sha256=sha256, blake3=blake3, size=size)
+        with store.known_files.looking() as twin:
+            manifest = unpack_wheel(archive, filename, unpacked, sha256=sha256, blake3=blake3, size=size, twin=twin)
         return store.publish(unpacked, manifest)

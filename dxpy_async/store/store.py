@@ -3,13 +3,14 @@
     packages-v1/ab/cd/<blake3>/       the files of one wheel, read-only
     packages-v1/ab/cd/<blake3>.dpp    its manifest, a thin package; the entry exists when this file does
     aliases-v1/ab/<sha256>            the BLAKE3 of the archive that has this SHA-256
+    files-v1/places                   where files of given contents are (`known_files`), to be linked and not written
     tmp-v1/<pid>-<random>/            somebody's work in progress, locked by descriptor while its owner lives
 
 A writer unpacks in a directory of its own, renames it into place, and then puts the manifest beside it. A reader
 therefore sees a whole entry or none, and a writer that is killed leaves only what `sweep_staging` removes. Nothing is
 synced to the disk file by file, which would cost more than an installation: after a power cut a manifest may have come
 through while files have not, so entries older than the last start of the machine are compared with their manifests
-once before they are trusted again.
+once before they are trusted again. A manifest's own modification time says when that was, or when it was used last.
 
 Whatever is damaged is a miss: `find` never raises, and the next `publish` of the same wheel puts it right.
 """
@@ -17,7 +18,6 @@ Whatever is damaged is a miss: `find` never raises, and the next `publish` of th
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,19 +28,19 @@ from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import FormatError, StoreError
 from dxpy_async.formats.dpp_manifest import decode_manifest, encode_manifest
 from dxpy_async.store.failures import store_error
+from dxpy_async.store.known_files import KnownFiles
 from dxpy_async.store.locks import FileLock, try_lock_descriptor
 from dxpy_async.store.trees import remove_tree
 
 STAGING_SECONDS = 24 * 60 * 60
 """How long work in progress is left alone where its owner's lock cannot be seen."""
 
-_BUCKET = re.compile(
-    r"(?:packages|aliases|tmp|pages|metadata|hints|locks|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
-)
 _HEX_DIGITS = "0123456789abcdef"
 _DIGEST_DIGITS = 64
+_DAY_NS = 24 * 60 * 60 * 10**9
 _PUBLISH_POLL_SECONDS = 0.002
 
+_TAG_NAME = "CACHEDIR.TAG"
 _CACHE_TAG = """\
 Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dxpy. Backups may leave it out.
@@ -59,15 +59,17 @@ class Store:
     """The store below `root`, which is made when something is first written.
 
     `booted_at_ns` is when the machine was started, in nanoseconds since 1970 UTC; entries published before it are
-    compared with their manifests before they are used. 0 trusts all entries.
+    compared with their manifests before they are used. 0 trusts all entries. With `clock_ns`, the same kind of time, it
+    is noted to the day when an entry was used last.
     """
 
-    def __init__(self, root: Path, *, booted_at_ns: int = 0) -> None:
+    def __init__(self, root: Path, *, booted_at_ns: int = 0, clock_ns: Callable[[], int] | None = None) -> None:
         self.root = root
-        self._booted_at_ns = booted_at_ns
+        self._booted_at_ns, self._clock_ns = booted_at_ns, clock_ns
         self._packages, self._aliases = f"{root}/packages-v1", f"{root}/aliases-v1"
         self._temporary = f"{root}/tmp-v1"
         self._staged: set[str] = set()
+        self.known_files = KnownFiles(str(root), self._packages)
 
     def find(self, sha256: str) -> StoredWheel | None:
         """The wheel whose archive has this SHA-256 (hex), or None: not there, not readable, or damaged."""
@@ -96,6 +98,8 @@ class Store:
         stored = StoredWheel(Path(path), manifest)
         if published_ns < self._booted_at_ns:
             return stored if self._survived(stored) else None
+        if self._clock_ns is not None and self._clock_ns() - published_ns > _DAY_NS:
+            self._touch(stored)
         return stored
 
     def publish(self, unpacked: Path, manifest: Manifest) -> StoredWheel:
@@ -121,14 +125,15 @@ class Store:
         return True
 
     def quarantine(self, stored: StoredWheel) -> None:
-        """Take a damaged entry out of the store, so that the next `find` is a miss. Raises StoreError."""
+        """Take an entry, damaged or not needed, out of the store: the next `find` is a miss. Raises StoreError."""
         path = str(stored.directory)
         try:
-            with suppress(FileNotFoundError):
-                os.unlink(path + ".dpp")
+            for name in (path + ".dpp", self._alias(stored.manifest.sha256)):
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
             self._discard(path)
         except OSError as error:
-            raise store_error(error, f"remove the damaged `{stored.manifest.filename}` from the store") from error
+            raise store_error(error, f"remove `{stored.manifest.filename}` from the store") from error
 
     @contextmanager
     def staging_directory(self) -> Iterator[Path]:
@@ -175,43 +180,26 @@ class Store:
         """A holder of the store's lock: shared by whoever reads entries, exclusive for who removes any."""
         return FileLock(f"{self.root}/store.lock", shared=shared)
 
-    def clear(self, *, timeout: float | None = None, on_wait: Callable[[], None] | None = None) -> tuple[int, int]:
-        """Remove everything that is cached, once nobody holds the store's lock; give the number of files and bytes.
+    def publishing_lock(self) -> FileLock:
+        """A holder of the lock of those who publish; `prepare` the store first."""
+        return FileLock(f"{self._temporary}/publish.lock")
 
-        Only directories that dxpy makes are touched, whatever else lies beside them. `timeout` (seconds) and `on_wait`
-        are those of `FileLock.acquire`. Raises StoreError.
+    def set_aside(self, path: str) -> str:
+        """Move a directory or file of the store among the work in progress, in one step; where it is then.
+
+        Raises OSError.
         """
-        buckets = self._buckets()
-        if not buckets:
-            return 0, 0
-        files = size = 0
-        lock = self.lock(shared=False)
-        lock.acquire(timeout=timeout, on_wait=on_wait)
-        try:
-            for bucket in buckets:
-                more_files, more_size = remove_tree(f"{self.root}/{bucket}")
-                files, size = files + more_files, size + more_size
-        except OSError as error:
-            raise store_error(error, f"clean the cache directory `{self.root}`") from error
-        finally:
-            lock.release()
-        return files, size
-
-    def _buckets(self) -> list[str]:
-        try:
-            return [name for name in sorted(os.listdir(self.root)) if _BUCKET.fullmatch(name)]
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise store_error(error, f"read the cache directory `{self.root}`") from error
+        aside = f"{self._temporary}/{_unique()}"
+        os.rename(path, aside)
+        return aside
 
     def prepare(self) -> None:
         """Make the cache directory if it is not there, and mark it as one. Raises StoreError when that fails."""
-        if os.path.isdir(self._temporary):
+        if os.path.isdir(self._temporary) and os.path.lexists(f"{self.root}/{_TAG_NAME}"):
             return
         try:
             os.makedirs(self._temporary, exist_ok=True)
-            self._write_new("CACHEDIR.TAG", _CACHE_TAG)
+            self._write_new(_TAG_NAME, _CACHE_TAG)
             self._write_new(".gitignore", "*\n")
         except OSError as error:
             if self.root.exists() and not self.root.is_dir():
@@ -235,15 +223,19 @@ class Store:
         """Whether an entry from before the last start is whole; then it counts as published now."""
         if not self.check(stored):
             return False
-        with suppress(OSError):  # a store that may only be read is checked every time
-            os.utime(f"{stored.directory}.dpp")
+        self._touch(stored)
         return True
+
+    def _touch(self, stored: StoredWheel) -> None:
+        """Note that an entry is whole and in use; in a store that may only be read, it is checked every time."""
+        with suppress(OSError):
+            os.utime(f"{stored.directory}.dpp")
 
     def _publish(self, unpacked: Path, manifest: Manifest) -> StoredWheel:
         path = self._entry(manifest.blake3)
+        alias = self._alias(manifest.sha256)
         data = encode_manifest(manifest)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        publishing = FileLock(f"{self._temporary}/publish.lock")
+        publishing = self.publishing_lock()
         publishing.acquire(poll=_PUBLISH_POLL_SECONDS)
         try:
             stored = self.find_archive(manifest.sha256, manifest.blake3)
@@ -252,24 +244,22 @@ class Store:
                     with suppress(FileNotFoundError):
                         os.unlink(path + ".dpp")
                     self._discard(path)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
                 os.rename(unpacked, path)
                 _replace(path + ".dpp", data, unpacked.parent)
                 stored = StoredWheel(Path(path), manifest)
+                with suppress(OSError):  # only hints: what is not in them is written once more
+                    self.known_files.add(manifest)
+            os.makedirs(os.path.dirname(alias), exist_ok=True)
+            _replace(alias, manifest.blake3.encode() + b"\n", unpacked.parent)
         finally:
             publishing.release()
-        alias = self._alias(manifest.sha256)
-        os.makedirs(os.path.dirname(alias), exist_ok=True)
-        _replace(alias, manifest.blake3.encode() + b"\n", unpacked.parent)
         return stored
 
     def _discard(self, path: str) -> None:
         """Remove an entry's directory: out of sight first, in one step."""
-        aside = f"{self._temporary}/{_unique()}"
-        try:
-            os.rename(path, aside)
-        except FileNotFoundError:
-            return
-        remove_tree(aside)
+        with suppress(FileNotFoundError):
+            remove_tree(self.set_aside(path))
 
     def _make_staging(self) -> tuple[str, int]:
         """A new directory, and the descriptor that holds its lock. A sweeper may take it in between: then another."""

@@ -6,12 +6,15 @@ import os
 
 
 def remove_tree(path: str) -> tuple[int, int]:
-    """Remove the directory `path` with everything in it; give the number of files and their bytes.
+    """Remove `path` with everything in it; give the number of files, and their bytes unless they have other names too.
 
     Symbolic links are removed, never followed; what somebody else removes meanwhile is not missed; directories that
     were made read-only are made writable. Raises OSError for what cannot be removed.
     """
     files = size = 0
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+        return 1, 0
     pending, emptied = [path], list[str]()
     while pending:
         directory = pending.pop()
@@ -40,7 +43,7 @@ def _entries(directory: str) -> list[os.DirEntry[str]]:
 
 def _remove_file(entry: os.DirEntry[str], directory: str) -> int | None:
     try:
-        size = entry.stat(follow_symlinks=False).st_size
+        facts = os.lstat(entry.path)
         try:
             os.unlink(entry.path)
         except PermissionError:
@@ -48,7 +51,7 @@ def _remove_file(entry: os.DirEntry[str], directory: str) -> int | None:
             os.unlink(entry.path)
     except FileNotFoundError:
         return None
-    return size
+    return facts.st_size if facts.st_nlink == 1 else 0
 
 
 def _remove_directory(directory: str) -> None:

@@ -1,14 +1,16 @@
 """Unpacking a wheel or a fat DPP: every file written once and hashed in passing, in a loop that does nothing else.
 
 The caller gives an empty directory of its own. Nothing is written before the whole archive and its RECORD have been
-understood, and nothing is kept when a digest turns out wrong.
+understood, and nothing is kept when a digest turns out wrong. A file that a twin is known of, with the same bytes and
+permissions, becomes another link to that one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -21,12 +23,19 @@ from dxpy_async.formats.members import CHUNK_BYTES, Member, MemberReader, shown
 from dxpy_async.formats.wheel import WheelContents, WheelFile, read_wheel
 from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.store.failures import store_error
+from dxpy_async.store.known_files import FindTwin, no_twin
+
+MOST_LINKS = 256
+"""A file with so many names gets no further one here: file systems allow 1 023 to 65 000 of them, and an environment
+needs as many as the store has."""
 
 _CREATE = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
 )  # fmt: skip
+_OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _READ_ONLY, _READ_ONLY_EXECUTABLE = 0o444, 0o555
+_MODE_BITS = stat.S_IXUSR | stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def unpack_wheel(
@@ -37,21 +46,23 @@ def unpack_wheel(
     sha256: str,
     blake3: str,
     size: int,
+    twin: FindTwin = no_twin,
 ) -> Manifest:
     """Write the files of the wheel or DPP at `archive` below the empty directory `into`, and say what they are.
 
     The files are made read-only. `filename` is the wheel's own name, whatever `archive` is called; the hashes (hex) and
-    size are the archive's, and are taken as already checked. Raises InvalidWheel, InvalidPackage, SizeMismatch, and
-    StoreError when a file cannot be written; then `into` holds a part of the wheel and must be removed.
+    size are the archive's, and are taken as already checked. `twin` finds files to link instead of writing them. Raises
+    InvalidWheel, InvalidPackage, SizeMismatch, and StoreError when a file cannot be written; then `into` holds a part
+    of the wheel and must be removed.
     """
     try:
         if filename.endswith(".dpp"):
-            contents, files = _unpack_package(archive, filename, into, size)
+            contents, files = _unpack_package(archive, filename, into, size, twin)
         else:
             with ZipArchive.open(archive, filename) as opened:
                 _check_length(opened, archive, size)
                 contents = read_wheel(opened, filename)
-                files = _write_files(opened, contents, filename, str(into))
+                files = _write_files(opened, contents, filename, str(into), twin)
     except OSError as error:
         raise store_error(error, f"unpack `{filename}`") from error
     return Manifest(
@@ -72,16 +83,14 @@ def unpack_wheel(
 
 
 def _unpack_package(
-    archive: Path, filename: str, into: Path, size: int
+    archive: Path, filename: str, into: Path, size: int, twin: FindTwin
 ) -> tuple[WheelContents, tuple[ManifestFile, ...]]:
     with DppPackage.open(archive, verify=Verify.EVERYTHING, name=filename) as package:
         opened, contents = read_package(package, filename)
         _check_length(opened, archive, size)
-        files = _write_files(opened, contents, filename, str(into))
-        promised = {file.path: file for file in package.files}
-        for written in files:
-            told = promised[written.path]
-            if written.blake3 != told.blake3:
+        files = _write_files(opened, contents, filename, str(into), twin)
+        for told in package.files:
+            if blake3().update_mmap(f"{into}/{told.path}").digest() != told.blake3:
                 raise InvalidPackage(
                     filename, f"has a file {shown(told.path)} whose BLAKE3 is another", offset=told.start
                 )
@@ -93,9 +102,11 @@ def _check_length(opened: MemberReader, archive: Path, size: int) -> None:
         raise SizeMismatch(opened.filename, expected=size, actual=opened.length, origin=f"`{archive}`")
 
 
-def _write_files(archive: MemberReader, contents: WheelContents, filename: str, into: str) -> tuple[ManifestFile, ...]:
+def _write_files(
+    archive: MemberReader, contents: WheelContents, filename: str, into: str, twin: FindTwin
+) -> tuple[ManifestFile, ...]:
     _make_directories(into, (file.member.name for file in contents.files))
-    writer = _Writer(archive, filename, into)
+    writer = _Writer(archive, filename, into, twin)
     files = [
         writer.write_small(file) if file.member.size <= CHUNK_BYTES else writer.write_large(file)
         for file in contents.files
@@ -124,8 +135,8 @@ def _make_directories(into: str, names: Iterable[str]) -> None:
 class _Writer:
     """Writes the files of one wheel. `write_small` is where an unpack spends its time."""
 
-    def __init__(self, archive: MemberReader, filename: str, into: str) -> None:
-        self._archive, self._filename, self._into = archive, filename, into
+    def __init__(self, archive: MemberReader, filename: str, into: str, twin: FindTwin) -> None:
+        self._archive, self._filename, self._into, self._twin = archive, filename, into, twin
 
     def write_small(self, file: WheelFile) -> ManifestFile:
         """Inflate, check and write a file in one go."""
@@ -134,21 +145,30 @@ class _Writer:
         sha256 = hashlib.sha256(contents).digest()
         if (sha256 if algorithm == "sha256" else hashlib.new(algorithm, contents).digest()) != expected:
             raise self._wrong_hash(file, hashlib.new(algorithm, contents).hexdigest())
-        descriptor = self._create(member)
-        try:
-            if os.write(descriptor, contents) != member.size:
-                # A nearly full disk takes a part, and says why at the next try.
-                _write_all(descriptor, contents, os.lseek(descriptor, 0, os.SEEK_CUR))
-            mtime_ns = os.fstat(descriptor).st_mtime_ns
-        finally:
-            os.close(descriptor)
-        return ManifestFile(member.name, member.size, member.executable, sha256, blake3(contents).digest(), mtime_ns)
+        mtime_ns = self._link(member, sha256, (contents,)) if contents else None
+        if mtime_ns is None:
+            descriptor = self._create(member)
+            try:
+                if os.write(descriptor, contents) != member.size:
+                    # A nearly full disk takes a part, and says why at the next try.
+                    _write_all(descriptor, contents, os.lseek(descriptor, 0, os.SEEK_CUR))
+                mtime_ns = os.fstat(descriptor).st_mtime_ns
+            finally:
+                os.close(descriptor)
+        return ManifestFile(member.name, member.size, member.executable, sha256, mtime_ns)
 
     def write_large(self, file: WheelFile) -> ManifestFile:
         """Inflate and write a file piece by piece, so that memory does not grow with it."""
         member, algorithm, expected = file
-        sha256, recorded, blake = hashlib.sha256(), hashlib.new(algorithm), blake3()
-        hashers = (recorded, blake) if algorithm == "sha256" else (recorded, blake, sha256)
+        if algorithm == "sha256":
+            sha256 = hashlib.sha256()
+            mtime_ns = self._link(member, expected, _hashed(self._archive.chunks(member), sha256))
+            if mtime_ns is not None:
+                if sha256.digest() != expected:
+                    raise self._wrong_hash(file, sha256.hexdigest())
+                return ManifestFile(member.name, member.size, member.executable, expected, mtime_ns)
+        sha256, recorded = hashlib.sha256(), hashlib.new(algorithm)
+        hashers = (recorded,) if algorithm == "sha256" else (recorded, sha256)
         descriptor = self._create(member)
         try:
             for chunk in self._archive.chunks(member):
@@ -161,7 +181,28 @@ class _Writer:
         if recorded.digest() != expected:
             raise self._wrong_hash(file, recorded.hexdigest())
         digest = expected if algorithm == "sha256" else sha256.digest()
-        return ManifestFile(member.name, member.size, member.executable, digest, blake.digest(), mtime_ns)
+        return ManifestFile(member.name, member.size, member.executable, digest, mtime_ns)
+
+    def _link(self, member: Member, sha256: bytes, chunks: Iterable[bytes]) -> int | None:
+        """Link the twin of a file, if one is known that has these bytes and permissions; its modification time.
+
+        The bytes are compared one by one: the twin may have been edited since it was said to have this digest.
+        """
+        twin = self._twin(sha256, member.executable)
+        if twin is None:
+            return None
+        try:
+            descriptor = os.open(twin, _OPEN)
+            try:
+                facts = os.fstat(descriptor)
+                if not _is_linkable(facts, member) or not _has(descriptor, chunks):
+                    return None
+            finally:
+                os.close(descriptor)
+            os.link(twin, f"{self._into}/{member.name}")
+        except OSError:
+            return None  # it is gone, or may have no more links; and a full disk says so again when the file is written
+        return facts.st_mtime_ns
 
     def _create(self, member: Member) -> int:
         mode = _READ_ONLY_EXECUTABLE if member.executable else _READ_ONLY
@@ -182,3 +223,32 @@ def _write_all(descriptor: int, data: bytes, written: int) -> None:
     """Write `data` from byte `written` on."""
     while written < len(data):
         written += os.write(descriptor, data[written:] if written else data)
+
+
+def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
+    """`chunks`, each hashed in passing."""
+    for chunk in chunks:
+        hasher.update(chunk)
+        yield chunk
+
+
+def _is_linkable(facts: os.stat_result, member: Member) -> bool:
+    """Whether a file of the store can be a member too: read-only, as executable, as large, not linked too often."""
+    return (
+        stat.S_ISREG(facts.st_mode)
+        and facts.st_mode & _MODE_BITS == (stat.S_IXUSR if member.executable else 0)
+        and facts.st_size == member.size
+        and facts.st_nlink < MOST_LINKS
+    )
+
+
+def _has(descriptor: int, chunks: Iterable[bytes]) -> bool:
+    """Whether the file open as `descriptor` consists of `chunks`, or of those and more."""
+    for chunk in chunks:
+        done = 0
+        while done < len(chunk):
+            read = os.read(descriptor, len(chunk) - done)
+            if not read or read != chunk[done : done + len(read)]:
+                return False
+            done += len(read)
+    return True

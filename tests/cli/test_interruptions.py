@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import PYTHON, Command, write_project
+from command import PYTHON, Command, Result, write_project
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
 from dxpy_async.installer.check import verify_environment
 from dxpy_async.installer.tree import TRANSACTION_NAME
 from dxpy_async.python.environments import open_environment
+from dxpy_async.store.store import Store
+from dxpy_async.store.upkeep import Upkeep
 
 SEED = int(os.environ.get("DXPY_TEST_SEED", "20240717"))
 
@@ -48,9 +54,17 @@ def verified(root: Path, cache: Path, *, interrupted: bool = False) -> set[str]:
     return {path.name.removesuffix(".dist-info") for path in environment.scheme.purelib.glob("*.dist-info")}
 
 
+def verified_store(cache: Path) -> None:
+    """Every file in the store is what was unpacked, and nothing is left of what was not finished."""
+    upkeep = Upkeep(Store(cache))
+    assert upkeep.verify() == []
+    assert upkeep.prune(time.time()) == ((), 0, 0)
+
+
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_the_next_sync_completes(
-    dxpy: Command, large: list[str], tmp_path: Path, warm: bool
+    dxpy: Command, large: list[str], tmp_path: Path, warm: bool, rounds: int
 ) -> None:
     chance = random.Random(SEED + warm)
     cache = tmp_path / "cache"
@@ -58,7 +72,7 @@ def test_killed_at_any_moment_the_next_sync_completes(
     started = time.perf_counter()
     assert dxpy("sync", root).code == 0
     took = time.perf_counter() - started
-    for round_number in range(12):
+    for round_number in range(rounds):
         version = chance.choice(["1.0", "2.0"])
         write_project(root, *(f"{name}=={version}" for name in large))
         if warm:
@@ -79,6 +93,7 @@ def test_killed_at_any_moment_the_next_sync_completes(
         assert result.code == 0, f"seed {SEED}, round {round_number}: {result.err}"
         assert verified(root, cache) == {f"{name}-{version}" for name in large}
         assert not list((root / ".venv").rglob(".dxpy-*")), f"seed {SEED}, round {round_number}"
+        verified_store(cache)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -103,21 +118,47 @@ def test_interrupted_it_ends_soon_and_says_so(
     assert dxpy("sync", root).code == 0
 
 
-def test_two_syncs_at_once_both_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
-    root = write_project(tmp_path / "p", *large)
-    running = [dxpy.start("sync", root) for _ in range(3)]
-    said = [process.communicate(timeout=120) for process in running]
-    assert [process.returncode for process in running] == [0, 0, 0], said
-    assert verified(root, tmp_path / "cache") == {f"{name}-2.0" for name in large}
+@contextmanager
+def disturbed(dxpy: Command, where: Path) -> Iterator[None]:
+    """Somebody verifies, collects and prunes the store all the time; each of them succeeds."""
+    over = threading.Event()
+    results: list[Result] = []
+
+    def disturb() -> None:
+        for command in itertools.cycle(("cache gc --older-than 1d", "cache verify", "cache prune")):
+            results.append(dxpy(command, where))
+            if over.is_set():
+                return
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert [result for result in results if result.code] == []
 
 
-def test_four_projects_on_one_empty_store_all_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
-    roots = [write_project(tmp_path / f"p{number}", *large[number:]) for number in range(4)]
-    running = [dxpy.start("sync", root) for root in roots]
-    said = [process.communicate(timeout=120) for process in running]
-    assert [process.returncode for process in running] == [0, 0, 0, 0], said
+def test_eight_syncs_of_one_project_at_once_all_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", *large[:8])
+    with disturbed(dxpy, tmp_path):
+        running = [dxpy.start("sync", root) for _ in range(8)]
+        said = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0] * 8, said
+    assert verified(root, tmp_path / "cache") == {f"{name}-2.0" for name in large[:8]}
+    verified_store(tmp_path / "cache")
+
+
+def test_eight_projects_on_one_empty_store_all_succeed(dxpy: Command, large: list[str], tmp_path: Path) -> None:
+    roots = [write_project(tmp_path / f"p{number}", *large[number : number + 8]) for number in range(8)]
+    with disturbed(dxpy, tmp_path):
+        running = [dxpy.start("sync", root) for root in roots]
+        said = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0] * 8, said
     for number, root in enumerate(roots):
-        assert len(verified(root, tmp_path / "cache")) == 20 - number
+        assert verified(root, tmp_path / "cache") == {f"{name}-2.0" for name in large[number : number + 8]}
+    verified_store(tmp_path / "cache")
 
 
 def test_the_environment_says_which_interpreter_made_it(dxpy: Command, tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""Which environments need which entries of the store in place: those that link to it by symlink.
+
+    roots-v1/<blake3 of the environment's path>    the path, NUL, and the keys of the entries, one a line
+
+A hard-linked or copied environment needs nothing of the store. One that is a web of symbolic links breaks when an
+entry goes, so it says here what it needs, before it links, and removing an entry asks here first. An environment that
+is not on disk any more counts for nothing, and its root is removed by whoever finds that out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from dxpy_async.core.hashing import blake3_of
+from dxpy_async.store.failures import store_error
+
+ROOTS_BUCKET = "roots-v1"
+_UNFINISHED = ".new"
+
+
+class Root(NamedTuple):
+    """An environment and the keys (hex) of the entries it needs."""
+
+    environment: Path
+    keys: frozenset[str]
+
+
+class Roots:
+    """The roots of the store below `store`."""
+
+    def __init__(self, store: Path) -> None:
+        self._directory = f"{store}/{ROOTS_BUCKET}"
+
+    def register(self, environment: Path, keys: Iterable[str]) -> None:
+        """Say that `environment` (an absolute path) needs the entries `keys`, and no longer others. None: forget it.
+
+        Who registers holds the lock of the environment, and the store's lock shared. Raises StoreError.
+        """
+        path = os.fsencode(environment)
+        place = f"{self._directory}/{blake3_of(path).hex()}"
+        wanted = sorted(set(keys))
+        try:
+            if not wanted:
+                with suppress(FileNotFoundError):
+                    os.unlink(place)
+                return
+            os.makedirs(self._directory, exist_ok=True)
+            with open(place + _UNFINISHED, "wb") as file:
+                file.write(path + b"\0" + "\n".join(wanted).encode())
+            os.replace(place + _UNFINISHED, place)
+        except OSError as error:
+            raise store_error(error, f"register the environment `{environment}` with the store") from error
+
+    def holders(self, key: str) -> list[Path]:
+        """The environments that need the entry `key`, sorted. Raises StoreError."""
+        return [root.environment for root in self.living() if key in root.keys]
+
+    def living(self) -> list[Root]:
+        """All roots whose environment is on disk, sorted; the others are removed. Raises StoreError."""
+        found: list[Root] = []
+        try:
+            for name in _names(self._directory):
+                root = _read(f"{self._directory}/{name}")
+                if root is not None and os.path.isdir(root.environment):
+                    found.append(root)
+                elif not name.endswith(_UNFINISHED):
+                    _remove(f"{self._directory}/{name}")
+        except OSError as error:
+            raise store_error(error, f"read the environments that need the store (`{self._directory}`)") from error
+        return sorted(found)
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+
+
+def _read(place: str) -> Root | None:
+    """The root at `place`; None when it is gone, not finished, or not a root at all."""
+    try:
+        with open(place, "rb") as file:
+            path, end, keys = file.read().partition(b"\0")
+    except FileNotFoundError:
+        return None
+    if not end or place.endswith(_UNFINISHED) or blake3_of(path).hex() != os.path.basename(place):
+        return None
+    return Root(Path(os.fsdecode(path)), frozenset(keys.decode("ascii", "replace").split("\n")))
+
+
+def _remove(place: str) -> None:
+    with suppress(OSError):  # in a store that may only be read, a dead root does no harm
+        os.unlink(place)
