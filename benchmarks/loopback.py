@@ -1,6 +1,6 @@
 """A copy on this machine of the part of an index that a benchmark meets, and the server that serves it.
 
-    python benchmarks/loopback.py DIRECTORY [--upstream URL]
+    python benchmarks/loopback.py DIRECTORY [--upstream URL] [--round-trip MS] [--megabits MBIT]
 
 The first time a project page or a file is asked for, it is fetched from the upstream index and kept in DIRECTORY; from
 then on it is served from there. Pages are kept as the index wrote them, except that the files' addresses point here.
@@ -9,6 +9,9 @@ would give it, at the speed of the loopback device, and the copy holds what the 
 
 Every fetch is a line in DIRECTORY/fetched.log, so that a benchmark can tell that a run was not local all the way.
 The port is chosen once and kept, because the pages name it. Ends when its standard input does.
+
+It can play a server far away: each answer is a round trip late, the first of a connection two (one is for TCP), and
+all bodies together pass no faster than a line of so many megabits a second. Left out are TLS and TCP's slow start.
 
 DIRECTORY/port                        the port
 DIRECTORY/simple/NAME/index.json      a project page (and .gz)
@@ -31,6 +34,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from dxpy_async.core.settings import PYPI_SIMPLE_URL
@@ -43,6 +47,32 @@ FILE_FRESHNESS = "max-age=365000000, immutable, public"
 FETCH_SECONDS = 120
 SMALL = 1024**2
 """Bodies up to this are read and written; larger ones go by `sendfile`, which costs more to set up."""
+PIECE = 64 * 1024
+"""How much one connection sends over a narrow line before it is another one's turn."""
+CATCHING_UP_SECONDS = 0.02
+"""How far a line may catch up on time in which nobody had anything to send, for timers are late by a little."""
+
+
+class Line:
+    """The way to a server: seconds for a round trip, and the bytes a second that all connections share, if limited."""
+
+    def __init__(self, round_trip: float = 0.0, rate: float | None = None) -> None:
+        self.round_trip = round_trip
+        self.rate = rate
+        self._free_at = 0.0
+
+    async def travel(self, trips: int) -> None:
+        """Wait for so many round trips."""
+        if self.round_trip:
+            await asyncio.sleep(trips * self.round_trip)
+
+    async def carry(self, size: int) -> None:
+        """Wait until so many bytes have passed, after all that were here before."""
+        if self.rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now - CATCHING_UP_SECONDS) + size / self.rate
+        await asyncio.sleep(self._free_at - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,24 +252,25 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     return int(first), min(int(last) + 1, size) if last else size
 
 
-async def serve(copy: Copy) -> None:
-    """Answer until the standard input ends."""
+async def serve(copy: Copy, line: Line, port: int) -> None:
+    """Answer on a port until the standard input ends."""
     connections: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(converse(copy, reader, writer))
+        task = asyncio.get_running_loop().create_task(converse(copy, line, reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    async with await asyncio.start_server(connected, "127.0.0.1", copy.port, backlog=4096):
-        print(copy.port, flush=True)
+    async with await asyncio.start_server(connected, "127.0.0.1", port, backlog=4096) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)
         for task in connections:
             task.cancel()
 
 
-async def converse(copy: Copy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def converse(copy: Copy, line: Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the requests of one connection, one after the other, until the client leaves."""
+    trips = 2
     try:
         while True:
             request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
@@ -248,14 +279,16 @@ async def converse(copy: Copy, reader: asyncio.StreamReader, writer: asyncio.Str
             except OSError as error:
                 print(f"{request.path}: {error}", file=sys.stderr, flush=True)
                 reply = Answer("502 Bad Gateway", {})
-            await _send(writer, request, reply)
+            await line.travel(trips)
+            await _send(writer, line, request, reply)
+            trips = 1
     except (asyncio.IncompleteReadError, ConnectionError):
         return  # the client has what it wants
     finally:
         writer.close()
 
 
-async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -> None:
+async def _send(writer: asyncio.StreamWriter, line: Line, request: Request, reply: Answer) -> None:
     lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in reply.headers.items())]
     if not reply.status.startswith("304"):
         lines.append(f"Content-Length: {reply.length}")
@@ -264,7 +297,11 @@ async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -
         writer.write(head)
     else:
         with reply.file.open("rb") as file:
-            if reply.length <= SMALL:
+            if line.rate is not None:
+                writer.write(head)
+                file.seek(reply.start)
+                await _send_slowly(writer, line, file, reply.length)
+            elif reply.length <= SMALL:
                 file.seek(reply.start)
                 writer.write(head + file.read(reply.length))
             else:
@@ -273,13 +310,27 @@ async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -
     await writer.drain()
 
 
+async def _send_slowly(writer: asyncio.StreamWriter, line: Line, file: BinaryIO, length: int) -> None:
+    for start in range(0, length, PIECE):
+        piece = file.read(min(PIECE, length - start))
+        await line.carry(len(piece))
+        writer.write(piece)
+        await writer.drain()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve a copy of a package index on the loopback device.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--upstream", default=PYPI_SIMPLE_URL, help="where what the copy lacks is fetched")
     parser.add_argument("--complete", action="store_true", help="fetch nothing; answer 404 to what the copy lacks")
+    parser.add_argument("--port", type=int, help="listen here instead of on the port that the pages name; 0: any")
+    parser.add_argument("--round-trip", type=float, default=0, metavar="MS", help="how far away to play")
+    parser.add_argument("--megabits", type=float, metavar="MBIT", help="how many pass in a second, at most")
     arguments = parser.parse_args()
-    asyncio.run(serve(Copy(arguments.directory, None if arguments.complete else arguments.upstream)))
+    copy = Copy(arguments.directory, None if arguments.complete else arguments.upstream)
+    rate = None if arguments.megabits is None else arguments.megabits * 1e6 / 8
+    line = Line(arguments.round_trip / 1000, rate)
+    asyncio.run(serve(copy, line, copy.port if arguments.port is None else arguments.port))
 
 
 if __name__ == "__main__":
