@@ -1,8 +1,9 @@
 """Projects of as many distributions as one likes: parts of a large one that are whole in themselves.
 
 The requirements of several projects are locked together by uv, once. What that gives is put in an order in which each
-comes behind all that it requires: so the first N of them, pinned, are a project that needs just these. Left out is what has a wheel of more than LARGEST bytes, and all that requires such: what is to grow
-is the number of distributions, and a few heavy ones would hide it.
+comes behind all that it requires: so the first N of them, pinned, are a project that needs just these. Left out is what
+has a wheel of more than LARGEST bytes, and all that requires such: what is to grow is the number of distributions, and
+a few heavy ones would hide it.
 """
 
 from __future__ import annotations
