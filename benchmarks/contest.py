@@ -20,7 +20,7 @@ LOCKS = ("uv.lock", "dxpy.lock", "pylock.toml")
 INTERPRETER = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 """By its real path: a launcher script in its place costs 100 ms and more."""
 
-ADDED = ("tenacity", "tabulate", "toolz", "wrapt", "bidict", "parse", "zict", "funcy", "boltons", "xxhash", "pyperclip")
+ADDED = ("bidict", "boltons", "cachelib", "emoji", "funcy", "parse", "pyfiglet", "pytimeparse", "schedule", "xxhash")
 """Projects without requirements of their own, in no project here. One more is added in every round."""
 
 DEPENDENCIES_END = "\n]\n"
