@@ -6,6 +6,7 @@ The first time a project page or a file is asked for, it is fetched from the ups
 then on it is served from there. Pages are kept as the index wrote them, except that the files' addresses point here.
 So whatever a tool asks for (pages, `.metadata` files, byte ranges of wheels, whole wheels), it gets what the index
 would give it, at the speed of the loopback device, and the copy holds what the measured projects need and no more.
+The public index offers the metadata of every wheel as a file; for a mirror that does not, they are made here.
 
 Every fetch is a line in DIRECTORY/fetched.log, so that a benchmark can tell that a run was not local all the way.
 The port is chosen once and kept, because the pages name it. Ends when its standard input does.
@@ -25,6 +26,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
+import io
 import json
 import os
 import re
@@ -32,12 +34,16 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from dxpy_async.core.settings import PYPI_SIMPLE_URL
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PAGE, COMPRESSED_PAGE = "index.json", "index.json.gz"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
@@ -45,6 +51,9 @@ JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 PAGE_FRESHNESS = "max-age=600, public"
 FILE_FRESHNESS = "max-age=365000000, immutable, public"
 FETCH_SECONDS = 120
+METADATA_SUFFIX = ".metadata"
+TAIL = 64 * 1024
+"""Bytes of a wheel that hold its directory, mostly, and its METADATA, which lies there, too, more often than not."""
 SMALL = 1024**2
 """Bodies up to this are read and written; larger ones go by `sendfile`, which costs more to set up."""
 PIECE = 64 * 1024
@@ -151,10 +160,12 @@ class Copy:
         request = urllib.request.Request(address, headers={"Accept": JSON_PAGE if kind == "simple" else "*/*"})
         try:
             with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as response:
-                body = response.read()
+                body: bytes | None = response.read()
         except urllib.error.HTTPError as error:
             if error.code not in {404, 410}:
                 raise
+            body = _metadata_in(address.removesuffix(METADATA_SUFFIX)) if address.endswith(METADATA_SUFFIX) else None
+        if body is None:
             missing.touch()
         else:
             if kind == "simple":
@@ -172,9 +183,68 @@ class Copy:
             parts = urlsplit(urljoin(address, file["url"]))
             self._origins[parts.netloc] = f"{parts.scheme}://{parts.netloc}"
             file["url"] = f"http://127.0.0.1:{self.port}/files/{parts.netloc}{parts.path}"
+            if file["filename"].endswith(".whl"):
+                file.setdefault("core-metadata", True)
         if len(self._origins) != before:
             _write(self._origins_path, json.dumps(self._origins, indent=1).encode())
         return json.dumps(page, separators=(",", ":")).encode()
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file on a server, read in byte ranges. Its end, where an archive has its directory, is read at once."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._at = 0
+        self._size, self._end = self._fetch(f"bytes=-{TAIL}")
+
+    def _fetch(self, span: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(self._address, headers={"Range": span})
+        with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as response:
+            body = response.read()
+            # A server without ranges sends everything, and then the end is the whole.
+            return int(response.headers.get("Content-Range", f"/{len(body)}").rpartition("/")[2]), body
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer).cast("B")
+        until = min(self._at + len(room), self._size)
+        end_starts = self._size - len(self._end)
+        if self._at >= until:
+            return 0
+        if self._at >= end_starts:
+            body = self._end[self._at - end_starts : until - end_starts]
+        else:
+            body = self._fetch(f"bytes={self._at}-{until - 1}")[1]
+        room[: len(body)] = body
+        self._at += len(body)
+        return len(body)
+
+
+def _metadata_in(address: str) -> bytes | None:
+    """The METADATA of a wheel on a server; None when there is no such wheel, or it has none."""
+    try:
+        with zipfile.ZipFile(io.BufferedReader(_RemoteFile(address), TAIL)) as wheel:
+            names = [name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
+            return wheel.read(names[0]) if names else None
+    except urllib.error.HTTPError as error:
+        if error.code not in {404, 410}:
+            raise
+        return None
+    except zipfile.BadZipFile:
+        return None
 
 
 def _write(path: Path, body: bytes) -> None:
