@@ -35,6 +35,7 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -51,6 +52,8 @@ JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 PAGE_FRESHNESS = "max-age=600, public"
 FILE_FRESHNESS = "max-age=365000000, immutable, public"
 FETCH_SECONDS = 120
+FETCHES = 32
+"""How many are under way at once."""
 METADATA_SUFFIX = ".metadata"
 TAIL = 64 * 1024
 """Bytes of a wheel that hold its directory, mostly, and its METADATA, which lies there, too, more often than not."""
@@ -324,6 +327,7 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
 
 async def serve(copy: Copy, line: Line, port: int) -> None:
     """Answer on a port until the standard input ends."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(FETCHES))
     connections: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from results import Figures, Result
+from scaled import SCALED
 from scenarios import GRID
 
 STYLE = {
@@ -40,14 +41,18 @@ def _draw_all(figures: Figures) -> list[Path]:
     place = figures.directory / "plots"
     place.mkdir(parents=True, exist_ok=True)
     results = list(figures.results.values())
-    timed = [result for result in results if result.figure == "seconds"]
-    drawn = [_save(_scenario(result), place, result.name) for result in results]
+    compared = [result for result in results if not result.project.startswith(SCALED)]
+    timed = [result for result in compared if result.figure == "seconds"]
+    drawn = [_save(_scenario(result), place, result.name) for result in compared]
     if timed:
-        drawn.append(_save(_overview(results), place, "overview"))
+        drawn.append(_save(_overview(compared), place, "overview"))
         drawn.append(_save(_memory(timed), place, "memory"))
     networks = [figures.results[name] for network in GRID if (name := _on(network)) in figures.results]
     if networks:
         drawn.append(_save(_networks(networks), place, "networks"))
+    if len(results) > len(compared):
+        scaled = [result for result in results if result.project.startswith(SCALED)]
+        drawn.append(_save(_scaling(scaled), place, "scaling"))
     return drawn
 
 
@@ -153,6 +158,34 @@ def _networks(results: Sequence[Result]) -> Figure:
     _legend(axes)
     axes.set_xlabel("seconds for a sync of the project web with nothing there")
     return figure
+
+
+def _scaling(results: Sequence[Result]) -> Figure:
+    """Time over the number of distributions, side by side for each kind of scenario."""
+    kinds = list(dict.fromkeys(_kind(result) for result in results))
+    figure = Figure(figsize=(WIDTH, 2.6))
+    for place, kind in enumerate(kinds, 1):
+        axes: Axes = figure.add_subplot(1, len(kinds), place)
+        points = [result for result in results if _kind(result) == kind]
+        sizes = [int(result.project.removeprefix(SCALED)) for result in points]
+        for tool in ("uv", "dxpy"):
+            values = [result.values(tool) for result in points]
+            medians = [statistics.median(each) for each in values]
+            axes.plot(sizes, medians, "o-", markersize=3, color=COLOURS[tool], label=tool)
+            axes.vlines(sizes, [min(each) for each in values], [max(each) for each in values], color=COLOURS[tool])
+        axes.set_xlim(0, None)
+        axes.set_ylim(0, None)
+        axes.grid(linewidth=0.4)
+        axes.set_title(kind, loc="left")
+        axes.set_xlabel("distributions")
+        if place == 1:
+            axes.set_ylabel("seconds")
+            axes.legend(frameon=False)
+    return figure
+
+
+def _kind(result: Result) -> str:
+    return result.name.partition(",")[0]
 
 
 def _legend(axes: Axes) -> None:

@@ -169,7 +169,10 @@ class Figures:
             beside.replace(self.directory / name)
 
     def markdown(self) -> str:
+        """The table and what is left out, for a page."""
         rule = ["---", "---", *["---:"] * (len(HEADING) - 2)]
         rows = [row for result in self.results.values() for row in result.rows()]
         lines = [f"| {' | '.join(cells)} |" for cells in (HEADING, rule, *rows)]
-        return "\n".join([*lines, "", *(f"- {name}: left out, {why}" for name, why in self.left_out.items())])
+        versions = sorted({each for result in self.results.values() for each in result.versions.values()})
+        left_out = [f"Left out: {name}, for {why}." for name, why in self.left_out.items()]
+        return "\n".join([f"{', '.join(versions)}; {machine()}.", "", *lines, "", *left_out])

@@ -45,6 +45,13 @@ from scaled import SCALED, scaled_text
 from scenarios import SCENARIOS, Scenario
 from servers import index_server
 
+DOCS = HERE.parent / "docs"
+PUBLISHED_FROM, PUBLISHED_TO = "<!-- from here on: benchmarks/run.py --publish -->", "<!-- up to here -->"
+"""What stands between these lines of docs/performance.md is written by machine."""
+
+COLLECTIVE = ("overview", "memory", "networks", "scaling")
+"""Plots that show many scenarios at once."""
+
 OTHERS = {
     "formats": (["formats.py"], ["formats.py", "--packages", "200", "--sizes", "100", "1000"]),
     "kernels": (["kernels.py", "--versions", "10", "1000", "100000"], ["kernels.py", "--versions", "1000"]),
@@ -248,6 +255,20 @@ def measure_parts(names: Sequence[str], figures: Figures, *, quick: bool) -> lis
     return failed
 
 
+def publish(figures: Figures, drawn: Sequence[Path]) -> None:
+    """Put the table and the plots that show many scenarios at once into the documentation."""
+    page = DOCS / "performance.md"
+    before, _, rest = page.read_text().partition(PUBLISHED_FROM)
+    _, _, after = rest.partition(PUBLISHED_TO)
+    plots = [path for path in drawn if path.stem in COLLECTIVE]
+    (DOCS / "plots").mkdir(exist_ok=True)
+    for path in plots:
+        shutil.copyfile(path, DOCS / "plots" / path.name)
+    shown = [f"![{path.stem}](plots/{path.name})" for path in plots]
+    text = "\n\n".join([*shown, figures.markdown()])
+    page.write_text(f"{before}{PUBLISHED_FROM}\n\n{text}\n\n{PUBLISHED_TO}{after}")
+
+
 def parse_arguments() -> argparse.Namespace:
     beside = Path(sysconfig.get_path("scripts")) / "dxpy"
     parser = argparse.ArgumentParser(
@@ -262,6 +283,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--missing", action="store_true", help="only those of which the output has no result yet")
     parser.add_argument("--list", action="store_true", help="say what there is to measure, and end")
     parser.add_argument("--draw", action="store_true", help="draw the plots of the output again, and end")
+    parser.add_argument("--publish", action="store_true", help="put table and plots into docs/performance.md")
     parser.add_argument("--pip", action="store_true", help="let pip take part, too")
     parser.add_argument("--output", type=Path, default=HERE / "results", metavar="DIR", help="(default: %(default)s)")
     parser.add_argument("--lab", type=Path, default=HERE.parent / ".dxpy-dev" / "lab", help="the scratch directory")
@@ -298,6 +320,8 @@ def main() -> int:
         failed += compare(arguments, figures, scenarios) if scenarios else []
         failed += measure_parts(parts, figures, quick=arguments.quick)
     drawn = draw_all(figures)
+    if arguments.publish:
+        publish(figures, drawn)
     print(f"\n{figures.path}, and {len(drawn)} plots; {(time.monotonic() - started) / 60:.1f} minutes")
     if failed:
         print(f"error: failed: {', '.join(failed)}", file=sys.stderr)
