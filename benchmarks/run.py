@@ -1,7 +1,7 @@
 """Compare dxpy with uv, or time parts of dxpy: the one command of the benchmarks.
 
     python3 benchmarks/run.py [--quick] [arguments of benchmarks/suite.py]
-    python3 benchmarks/run.py formats|kernels|ladders [arguments of benchmarks/NAME.py]
+    python3 benchmarks/run.py dpp|formats|kernels|ladders [arguments of benchmarks/NAME.py]
 
 Sets an environment up inside this clone first. Needs Python 3.11 or newer and a package index, and nothing else.
 Everything it makes lies in `.dxpy-dev/` and `benchmarks/results/`.
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from _environment import main, prepare, program, run
 
-ALONE = ("formats", "kernels", "ladders")
+ALONE = ("dpp", "formats", "kernels", "ladders")
 """Benchmarks that are named; without a name it is all of them, and the comparison."""
 
 

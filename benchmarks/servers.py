@@ -93,12 +93,14 @@ def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(100):
         try:
             urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
-        except HTTPError:
-            return  # it answers: there is nothing at that address
+        except HTTPError as error:  # there is nothing at that address
+            if error.headers.get("Server", "").startswith("nginx"):
+                return
         except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.05)
+            pass
+        if server.poll() is not None:
+            break
+        time.sleep(0.05)
     sys.exit(f"error: nginx does not start:\n{log.read_text(errors='replace')[-1000:]}")
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -52,7 +53,14 @@ PUBLISHED_FROM, PUBLISHED_TO = "<!-- from here on: benchmarks/run.py --publish -
 COLLECTIVE = ("overview", "memory", "networks", "scaling")
 """Plots that show many scenarios at once."""
 
+WHEELS = (
+    *("attrs", "boto3", "certifi", "flask", "ipython", "jupyterlab_server"),
+    *("numpy", "pydantic_core", "rich", "sqlalchemy", "vine", "werkzeug"),
+)
+"""What is read as wheels and as packages; a short run has few of them."""
+
 OTHERS = {
+    "dpp": (["dpp.py"], ["dpp.py"]),
     "formats": (["formats.py"], ["formats.py", "--packages", "200", "--sizes", "100", "1000"]),
     "kernels": (["kernels.py", "--versions", "10", "1000", "100000"], ["kernels.py", "--versions", "1000"]),
     "ladders": (["ladders.py", "--rungs", "250", "500", "1000"], ["ladders.py", "--rungs", "100"]),
@@ -236,12 +244,20 @@ def _measured(suite: Suite, scenario: Scenario, entries: Sequence[Entry], projec
     return True
 
 
-def measure_parts(names: Sequence[str], figures: Figures, *, quick: bool) -> list[str]:
+def wheels_in(index_directory: Path) -> list[str]:
+    """Some wheels of the copy to read: the newest fetched of each of WHEELS that is there."""
+    found = [max(index_directory.glob(f"files/**/{name}-*.whl"), key=os.path.getmtime, default=None) for name in WHEELS]
+    return [str(path) for path in found if path is not None]
+
+
+def measure_parts(names: Sequence[str], figures: Figures, lab: Lab, *, quick: bool) -> list[str]:
     """Run the benchmarks of parts, one after the other. The names of those that failed."""
     failed: list[str] = []
     for name in names:
         started = time.monotonic()
         program, *more = OTHERS[name][1 if quick else 0]
+        if name == "dpp":
+            more = wheels_in(lab.index_directory)
         written = figures.directory / f"{name}.json"
         written.parent.mkdir(parents=True, exist_ok=True)
         print(f"\n{name}\n", flush=True)
@@ -318,7 +334,7 @@ def main() -> int:
     started = time.monotonic()
     if not arguments.draw:
         failed += compare(arguments, figures, scenarios) if scenarios else []
-        failed += measure_parts(parts, figures, quick=arguments.quick)
+        failed += measure_parts(parts, figures, Lab(arguments.lab.resolve()), quick=arguments.quick)
     drawn = draw_all(figures)
     if arguments.publish:
         publish(figures, drawn)
