@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -58,7 +59,11 @@ def timed(command: Sequence[str], where: Path, environ: Mapping[str, str], *, wa
     launcher.stdin.flush()
     process: int = marshal.load(launcher.stdout)
     memory = _SessionMemory(process) if watch else None
-    status, seconds, user, system, peak = marshal.load(launcher.stdout)
+    try:
+        status, seconds, user, system, peak = marshal.load(launcher.stdout)
+    except BaseException:
+        os.killpg(process, signal.SIGTERM)  # it is in a session of its own, which Ctrl-C does not reach
+        raise
     tree = memory.finish() if memory else None
     if code := os.waitstatus_to_exitcode(status):
         said = output.read_text(errors="replace")[-4000:]
