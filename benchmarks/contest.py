@@ -52,7 +52,7 @@ class Tool:
         return " ".join(subprocess.check_output([self.program, "--version"], text=True).split()[:2])
 
     def knows(self, command: str, word: str) -> bool:
-        """Whether the help of a command, or that of the program for no command, has a word."""
+        """Whether there is such a command, and its help has a word."""
         asked = [self.program, *command.split(), "--help"]
         said = subprocess.run(asked, capture_output=True, text=True, check=False, env=self.environ("", Path()))
         return said.returncode == 0 and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", said.stdout) is not None

@@ -37,8 +37,8 @@ DXPY_BYTECODE = Entry(
     "dxpy, bytecode", "dxpy", ("--compile-bytecode",), needs=(("sync", "--compile-bytecode"),), cache="cache-bytecode"
 )
 DXPY_NO_HINTS = Entry("dxpy", "dxpy", variables=(("DXPY_NO_HINTS", "1"),))
-DXPY_ADD = Entry("dxpy", "dxpy", needs=(("", "add"),))
-DXPY_TOOL = Entry("dxpy", "dxpy", ("tool", "run", "--from"), needs=(("", "tool"),))
+DXPY_ADD = Entry("dxpy", "dxpy", needs=(("add", "--no-sync"),))
+DXPY_TOOL = Entry("dxpy", "dxpy", ("tool", "run", "--from"), needs=(("tool run", "--from"),))
 
 GRID = [Network(round_trip, megabits) for megabits in (200, 20) for round_trip in (5, 30, 100)]
 
