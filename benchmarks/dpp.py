@@ -1,6 +1,6 @@
 """Time reading one DPP package beside reading the wheel it was made from, the way programs do today.
 
-    python benchmarks/dpp.py WHEEL [WHEEL ...]
+    python benchmarks/dpp.py WHEEL [WHEEL ...] [--json FILE]
 
 For each wheel: opening the package; its metadata and dependencies once it is open; and the same facts of the wheel with
 `zipfile`, `email` and `packaging`. Prints absolute times and ratios. Both read from a warm page cache; the best of many
@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Sized
+from dataclasses import asdict, dataclass
 from email.parser import BytesParser
 from pathlib import Path
 
@@ -32,22 +34,46 @@ ROUNDS = 200
 def main() -> int:
     parser = argparse.ArgumentParser(description="Time reading DPP packages beside reading wheels.")
     parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     arguments = parser.parse_args()
+    rows = []
     print(
         f"{'wheel':<42}{'files':>7}{'requires':>9}{'zipfile':>12}{'open':>11}{'verified':>11}{'read':>11}{'ratio':>8}"
     )
     with tempfile.TemporaryDirectory(prefix="dxpy-bench-") as directory:
         for wheel in arguments.wheels:
-            print(_line(wheel, Path(directory)))
+            rows.append(_row(wheel, Path(directory)))
+            print(rows[-1].line(), flush=True)
     print(
         "\nzipfile: open, read and parse METADATA; open: map the package and check its header; verified: and the BLAKE3"
     )
     print("of its manifest; read: name, version, requires-python, METADATA and dependencies of the open package.")
     print("ratio: zipfile / read.")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"python": sys.version, "rows": [asdict(row) for row in rows]}) + "\n")
     return 0
 
 
-def _line(wheel: Path, directory: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Seconds that one wheel, and the package made of it, take."""
+
+    wheel: str
+    files: int
+    requirements: int
+    zipfile: float
+    opening: float
+    verifying: float
+    reading: float
+
+    def line(self) -> str:
+        times = "".join(f"{seconds * 1e6:>8.1f} µs" for seconds in (self.opening, self.verifying, self.reading))
+        counts = f"{self.files:>7}{self.requirements:>9}"
+        ratio = self.zipfile / self.reading
+        return f"{self.wheel[:41]:<42}{counts}{self.zipfile * 1e6:>9.0f} µs{times}{ratio:>7.0f}×"
+
+
+def _row(wheel: Path, directory: Path) -> Row:
     path = _package(wheel, directory)
     by_zipfile = _best(lambda: _facts_of_wheel(wheel))
     opening = _best(lambda: DppPackage.open(path, verify=Verify.HEADER).close())
@@ -55,9 +81,8 @@ def _line(wheel: Path, directory: Path) -> str:
     reading = _best_read(path)
     with DppPackage.open(path) as package:
         assert _requirement_count(_facts_of_package(package)) == _requirement_count(_facts_of_wheel(wheel))
-        counts = f"{package.file_count:>7}{len(package.dependencies):>9}"
-    times = "".join(f"{seconds * 1e6:>8.1f} µs" for seconds in (opening, verifying, reading))
-    return f"{wheel.name[:41]:<42}{counts}{by_zipfile * 1e6:>9.0f} µs{times}{by_zipfile / reading:>7.0f}×"
+        files, requirements = package.file_count, len(package.dependencies)
+    return Row(wheel.name, files, requirements, by_zipfile, opening, verifying, reading)
 
 
 def _requirement_count(facts: tuple[object, ...]) -> int:

@@ -1,14 +1,18 @@
 """A copy on this machine of the part of an index that a benchmark meets, and the server that serves it.
 
-    python benchmarks/loopback.py DIRECTORY [--upstream URL]
+    python benchmarks/loopback.py DIRECTORY [--upstream URL] [--round-trip MS] [--megabits MBIT]
 
 The first time a project page or a file is asked for, it is fetched from the upstream index and kept in DIRECTORY; from
 then on it is served from there. Pages are kept as the index wrote them, except that the files' addresses point here.
 So whatever a tool asks for (pages, `.metadata` files, byte ranges of wheels, whole wheels), it gets what the index
 would give it, at the speed of the loopback device, and the copy holds what the measured projects need and no more.
+The public index offers the metadata of every wheel as a file; for a mirror that does not, they are made here.
 
 Every fetch is a line in DIRECTORY/fetched.log, so that a benchmark can tell that a run was not local all the way.
 The port is chosen once and kept, because the pages name it. Ends when its standard input does.
+
+It can play a server far away: each answer is a round trip late, the first of a connection two (one is for TCP), and
+all bodies together pass no faster than a line of so many megabits a second. Left out are TLS and TCP's slow start.
 
 DIRECTORY/port                        the port
 DIRECTORY/simple/NAME/index.json      a project page (and .gz)
@@ -22,6 +26,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
+import io
 import json
 import os
 import re
@@ -29,20 +34,58 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from dxpy_async.core.settings import PYPI_SIMPLE_URL
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 PAGE, COMPRESSED_PAGE = "index.json", "index.json.gz"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
-# What the public index says of its pages and files.
-PAGE_FRESHNESS = "max-age=600, public"
+# What the public index says of its pages and files; but of pages 600 seconds, and a benchmark takes longer than that:
+# what is warm at its beginning shall be so at its end.
+PAGE_FRESHNESS = "max-age=86400, public"
 FILE_FRESHNESS = "max-age=365000000, immutable, public"
 FETCH_SECONDS = 120
+FETCHES = 32
+"""How many are under way at once."""
+METADATA_SUFFIX = ".metadata"
+TAIL = 64 * 1024
+"""Bytes of a wheel that hold its directory, mostly, and its METADATA, which lies there, too, more often than not."""
 SMALL = 1024**2
 """Bodies up to this are read and written; larger ones go by `sendfile`, which costs more to set up."""
+PIECE = 64 * 1024
+"""How much one connection sends over a narrow line before it is another one's turn."""
+CATCHING_UP_SECONDS = 0.02
+"""How far a line may catch up on time in which nobody had anything to send, for timers are late by a little."""
+
+
+class Line:
+    """The way to a server: seconds for a round trip, and the bytes a second that all connections share, if limited."""
+
+    def __init__(self, round_trip: float = 0.0, rate: float | None = None) -> None:
+        self.round_trip = round_trip
+        self.rate = rate
+        self._free_at = 0.0
+
+    async def travel(self, trips: int) -> None:
+        """Wait for so many round trips."""
+        if self.round_trip:
+            await asyncio.sleep(trips * self.round_trip)
+
+    async def carry(self, size: int) -> None:
+        """Wait until so many bytes have passed, after all that were here before."""
+        if self.rate is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now - CATCHING_UP_SECONDS) + size / self.rate
+        await asyncio.sleep(self._free_at - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +164,12 @@ class Copy:
         request = urllib.request.Request(address, headers={"Accept": JSON_PAGE if kind == "simple" else "*/*"})
         try:
             with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as response:
-                body = response.read()
+                body: bytes | None = response.read()
         except urllib.error.HTTPError as error:
             if error.code not in {404, 410}:
                 raise
+            body = _metadata_in(address.removesuffix(METADATA_SUFFIX)) if address.endswith(METADATA_SUFFIX) else None
+        if body is None:
             missing.touch()
         else:
             if kind == "simple":
@@ -142,9 +187,68 @@ class Copy:
             parts = urlsplit(urljoin(address, file["url"]))
             self._origins[parts.netloc] = f"{parts.scheme}://{parts.netloc}"
             file["url"] = f"http://127.0.0.1:{self.port}/files/{parts.netloc}{parts.path}"
+            if file["filename"].endswith(".whl"):
+                file.setdefault("core-metadata", True)
         if len(self._origins) != before:
             _write(self._origins_path, json.dumps(self._origins, indent=1).encode())
         return json.dumps(page, separators=(",", ":")).encode()
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file on a server, read in byte ranges. Its end, where an archive has its directory, is read at once."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._at = 0
+        self._size, self._end = self._fetch(f"bytes=-{TAIL}")
+
+    def _fetch(self, span: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(self._address, headers={"Range": span})
+        with urllib.request.urlopen(request, timeout=FETCH_SECONDS) as response:
+            body = response.read()
+            # A server without ranges sends everything, and then the end is the whole.
+            return int(response.headers.get("Content-Range", f"/{len(body)}").rpartition("/")[2]), body
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer).cast("B")
+        until = min(self._at + len(room), self._size)
+        end_starts = self._size - len(self._end)
+        if self._at >= until:
+            return 0
+        if self._at >= end_starts:
+            body = self._end[self._at - end_starts : until - end_starts]
+        else:
+            body = self._fetch(f"bytes={self._at}-{until - 1}")[1]
+        room[: len(body)] = body
+        self._at += len(body)
+        return len(body)
+
+
+def _metadata_in(address: str) -> bytes | None:
+    """The METADATA of a wheel on a server; None when there is no such wheel, or it has none."""
+    try:
+        with zipfile.ZipFile(io.BufferedReader(_RemoteFile(address), TAIL)) as wheel:
+            names = [name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
+            return wheel.read(names[0]) if names else None
+    except urllib.error.HTTPError as error:
+        if error.code not in {404, 410}:
+            raise
+        return None
+    except zipfile.BadZipFile:
+        return None
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -222,24 +326,26 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     return int(first), min(int(last) + 1, size) if last else size
 
 
-async def serve(copy: Copy) -> None:
-    """Answer until the standard input ends."""
+async def serve(copy: Copy, line: Line, port: int) -> None:
+    """Answer on a port until the standard input ends."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(FETCHES))
     connections: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(converse(copy, reader, writer))
+        task = asyncio.get_running_loop().create_task(converse(copy, line, reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    async with await asyncio.start_server(connected, "127.0.0.1", copy.port, backlog=4096):
-        print(copy.port, flush=True)
+    async with await asyncio.start_server(connected, "127.0.0.1", port, backlog=4096) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)
         for task in connections:
             task.cancel()
 
 
-async def converse(copy: Copy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def converse(copy: Copy, line: Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the requests of one connection, one after the other, until the client leaves."""
+    trips = 2
     try:
         while True:
             request = Request.parse(await reader.readuntil(b"\r\n\r\n"))
@@ -248,14 +354,16 @@ async def converse(copy: Copy, reader: asyncio.StreamReader, writer: asyncio.Str
             except OSError as error:
                 print(f"{request.path}: {error}", file=sys.stderr, flush=True)
                 reply = Answer("502 Bad Gateway", {})
-            await _send(writer, request, reply)
+            await line.travel(trips)
+            await _send(writer, line, request, reply)
+            trips = 1
     except (asyncio.IncompleteReadError, ConnectionError):
         return  # the client has what it wants
     finally:
         writer.close()
 
 
-async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -> None:
+async def _send(writer: asyncio.StreamWriter, line: Line, request: Request, reply: Answer) -> None:
     lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in reply.headers.items())]
     if not reply.status.startswith("304"):
         lines.append(f"Content-Length: {reply.length}")
@@ -264,7 +372,11 @@ async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -
         writer.write(head)
     else:
         with reply.file.open("rb") as file:
-            if reply.length <= SMALL:
+            if line.rate is not None:
+                writer.write(head)
+                file.seek(reply.start)
+                await _send_slowly(writer, line, file, reply.length)
+            elif reply.length <= SMALL:
                 file.seek(reply.start)
                 writer.write(head + file.read(reply.length))
             else:
@@ -273,13 +385,27 @@ async def _send(writer: asyncio.StreamWriter, request: Request, reply: Answer) -
     await writer.drain()
 
 
+async def _send_slowly(writer: asyncio.StreamWriter, line: Line, file: BinaryIO, length: int) -> None:
+    for start in range(0, length, PIECE):
+        piece = file.read(min(PIECE, length - start))
+        await line.carry(len(piece))
+        writer.write(piece)
+        await writer.drain()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve a copy of a package index on the loopback device.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--upstream", default=PYPI_SIMPLE_URL, help="where what the copy lacks is fetched")
     parser.add_argument("--complete", action="store_true", help="fetch nothing; answer 404 to what the copy lacks")
+    parser.add_argument("--port", type=int, help="listen here instead of on the port that the pages name; 0: any")
+    parser.add_argument("--round-trip", type=float, default=0, metavar="MS", help="how far away to play")
+    parser.add_argument("--megabits", type=float, metavar="MBIT", help="how many pass in a second, at most")
     arguments = parser.parse_args()
-    asyncio.run(serve(Copy(arguments.directory, None if arguments.complete else arguments.upstream)))
+    copy = Copy(arguments.directory, None if arguments.complete else arguments.upstream)
+    rate = None if arguments.megabits is None else arguments.megabits * 1e6 / 8
+    line = Line(arguments.round_trip / 1000, rate)
+    asyncio.run(serve(copy, line, copy.port if arguments.port is None else arguments.port))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +123,18 @@ def test_byte_ranges_of_a_file(copy: Served, asked: str, expected: bytes) -> Non
 def test_head_has_the_length_and_no_body(copy: Served) -> None:
     status, headers, body = copy.get(file_path(copy), "HEAD")
     assert (status, headers["content-length"], body) == (200, str(len(WHEEL)), b"")
+
+
+def test_metadata_of_a_wheel_is_made_where_upstream_has_none(copy: Served, upstream: Served) -> None:
+    path = file_path(copy)
+    original = upstream.directory / "files" / "files.example" / "packages" / "spam-1-py3-none-any.whl"
+    original.with_name(f"{original.name}.metadata").unlink()
+    with zipfile.ZipFile(original, "w") as wheel:
+        wheel.writestr("spam-1.dist-info/METADATA", b"Name: spam\nVersion: 1\n")
+        wheel.writestr("spam/data", os.urandom(300_000))
+    assert json.loads(copy.get("/simple/spam/")[2])["files"][0]["core-metadata"] is True
+    assert copy.get(f"{path}.metadata")[2] == b"Name: spam\nVersion: 1\n"
+    assert not (copy.directory / path.strip("/")).exists(), "only parts of the wheel are read"
 
 
 def test_what_upstream_lacks_is_missing_and_asked_for_once(copy: Served) -> None:

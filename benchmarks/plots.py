@@ -1,0 +1,195 @@
+"""Plots of what was measured: one for every scenario, and a few that show many at once.
+
+Each is drawn as SVG, for pages, and as PNG. Text stays text in the SVG, so a plot is a few kilobytes.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from results import Figures, Result
+from scaled import SCALED
+from scenarios import GRID
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dxpy",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+}
+COLOURS = {"uv": "#8a63d2", "dxpy": "#2a9d8f", "pip": "#b0b0b0"}
+BEHIND = "#e07a5f"
+WIDTH = 7.0
+ROW = 0.32
+
+
+def draw_all(figures: Figures) -> list[Path]:
+    """Draw everything there are figures for, into `plots` beside them; the SVG files."""
+    with mpl.rc_context(STYLE):
+        return _draw_all(figures)
+
+
+def _draw_all(figures: Figures) -> list[Path]:
+    place = figures.directory / "plots"
+    place.mkdir(parents=True, exist_ok=True)
+    results = list(figures.results.values())
+    compared = [result for result in results if not result.project.startswith(SCALED)]
+    timed = [result for result in compared if result.figure == "seconds"]
+    drawn = [_save(_scenario(result), place, result.name) for result in compared]
+    if timed:
+        drawn.append(_save(_overview(compared), place, "overview"))
+        drawn.append(_save(_memory(timed), place, "memory"))
+    networks = [figures.results[name] for network in GRID if (name := _on(network)) in figures.results]
+    if networks:
+        drawn.append(_save(_networks(networks), place, "networks"))
+    if len(results) > len(compared):
+        scaled = [result for result in results if result.project.startswith(SCALED)]
+        drawn.append(_save(_scaling(scaled), place, "scaling"))
+    return drawn
+
+
+def _on(network: object) -> str:
+    return f"web, {network}"
+
+
+def _save(figure: Figure, place: Path, name: str) -> Path:
+    path = place / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.svg"
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    figure.savefig(path.with_suffix(".png"), dpi=150)
+    return path
+
+
+def _rows(count: int) -> tuple[Figure, Axes]:
+    """An empty plot with so many rows, the first on top."""
+    figure = Figure(figsize=(WIDTH, 0.9 + ROW * count))
+    axes: Axes = figure.subplots()
+    axes.invert_yaxis()
+    axes.grid(axis="x", linewidth=0.4)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes
+
+
+def _spread(axes: Axes, at: float, values: Sequence[float], colour: str, height: float = 0.62) -> float:
+    """A bar as long as the median, and every round as a point on it; the median."""
+    median = statistics.median(values)
+    axes.barh(at, median, height=height, color=colour)
+    axes.plot(values, [at] * len(values), "|", color="black", markersize=6, markeredgewidth=0.8)
+    return median
+
+
+def _colour(label: str) -> str:
+    return COLOURS[_tool(label)]
+
+
+def _tool(label: str) -> str:
+    return label.partition(",")[0]
+
+
+def _scenario(result: Result) -> Figure:
+    figure, axes = _rows(len(result.labels))
+    axes.set_yticks(range(len(result.labels)), result.labels)
+    for at, label in enumerate(result.labels):
+        values = result.values(label)
+        median = _spread(axes, at, values, _colour(label))
+        ratio = "" if at == 0 else f"  ({statistics.median(result.ratios(label)):.2f}×)"
+        axes.text(max(values), at, f"  {median:.3g}{ratio}", va="center")
+    axes.set_xlim(0, 1.3 * max(max(result.values(label)) for label in result.labels))
+    axes.set_xlabel("seconds" if result.figure == "seconds" else "MiB on disk")
+    axes.set_title(f"{result.name} ({result.project})", loc="left")
+    return figure
+
+
+def _overview(results: Sequence[Result]) -> Figure:
+    """The ratio of every scenario, with dxpy's best entry: right of the line it is ahead."""
+    figure, axes = _rows(len(results))
+    names = [result.name if result.best == "dxpy" else f"{result.name} ({result.best[6:]})" for result in results]
+    axes.set_yticks(range(len(results)), names)
+    for at, result in enumerate(results):
+        ratios = result.ratios(result.best)
+        median = statistics.median(ratios)
+        axes.plot([min(ratios), max(ratios)], [at, at], color="black", linewidth=0.8)
+        axes.barh(at, median - 1, left=1, height=0.6, color=COLOURS["dxpy"] if median >= 1 else BEHIND)
+        axes.text(max(*ratios, 1), at, f"  {median:.2f}", va="center")
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * 1.3)
+    axes.set_xlabel("uv's time divided by dxpy's: above 1, dxpy is faster")
+    return figure
+
+
+def _memory(results: Sequence[Result]) -> Figure:
+    """What all processes of uv and of dxpy hold together at the most."""
+    figure, axes = _rows(len(results))
+    axes.set_yticks(range(len(results)), [result.name for result in results])
+    for at, result in enumerate(results):
+        for label, offset in ((result.labels[0], -0.2), (_plainest(result), 0.2)):
+            held = result.tree_mib(label) or result.peak_mib(label)
+            axes.barh(at + offset, held, height=0.38, color=_colour(label), label=_tool(label))
+            axes.text(held, at + offset, f" {held:.0f}", va="center", fontsize=7)
+    _legend(axes)
+    axes.set_xlabel("MiB, all processes together, at the most")
+    return figure
+
+
+def _plainest(result: Result) -> str:
+    return next(label for label in result.labels if label.startswith("dxpy"))
+
+
+def _networks(results: Sequence[Result]) -> Figure:
+    figure, axes = _rows(len(results))
+    axes.set_yticks(range(len(results)), [result.name.partition(", ")[2] for result in results])
+    for at, result in enumerate(results):
+        for label, offset in zip(result.labels, (-0.2, 0.2), strict=True):
+            median = _spread(axes, at + offset, result.values(label), _colour(label), 0.38)
+            axes.text(max(result.values(label)), at + offset, f" {median:.1f}", va="center", fontsize=7)
+    for name in ("uv", "dxpy"):
+        axes.barh(0, 0, color=COLOURS[name], label=name)
+    _legend(axes)
+    axes.set_xlabel("seconds for a sync of the project web with nothing there")
+    return figure
+
+
+def _scaling(results: Sequence[Result]) -> Figure:
+    """Time over the number of distributions, side by side for each kind of scenario."""
+    kinds = list(dict.fromkeys(_kind(result) for result in results))
+    figure = Figure(figsize=(WIDTH, 2.6))
+    for place, kind in enumerate(kinds, 1):
+        axes: Axes = figure.add_subplot(1, len(kinds), place)
+        points = [result for result in results if _kind(result) == kind]
+        sizes = [int(result.project.removeprefix(SCALED)) for result in points]
+        for tool in ("uv", "dxpy"):
+            values = [result.values(tool) for result in points]
+            medians = [statistics.median(each) for each in values]
+            axes.plot(sizes, medians, "o-", markersize=3, color=COLOURS[tool], label=tool)
+            axes.vlines(sizes, [min(each) for each in values], [max(each) for each in values], color=COLOURS[tool])
+        axes.set_xlim(0, None)
+        axes.set_ylim(0, None)
+        axes.grid(linewidth=0.4)
+        axes.set_title(kind, loc="left")
+        axes.set_xlabel("distributions")
+        if place == 1:
+            axes.set_ylabel("seconds")
+            axes.legend(frameon=False)
+    return figure
+
+
+def _kind(result: Result) -> str:
+    return result.name.partition(",")[0]
+
+
+def _legend(axes: Axes) -> None:
+    """Each label once, in the order of drawing."""
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels[::-1], handles[::-1], strict=True))
+    axes.legend(list(once.values())[::-1], list(once)[::-1], frameon=False, loc="lower right")
