@@ -1,6 +1,7 @@
 """Set the development environment up inside this clone and compare dxpy with uv, or parts of it with others.
 
     python3 scripts/bench.py [arguments of benchmarks/compare.py]
+    python3 scripts/bench.py dpp WHEEL [WHEEL ...]
     python3 scripts/bench.py formats [arguments of benchmarks/formats.py]
     python3 scripts/bench.py kernels [arguments of benchmarks/kernels.py]
     python3 scripts/bench.py ladders [arguments of benchmarks/ladders.py]
@@ -13,7 +14,7 @@ import sys
 
 from _environment import main, prepare, program, run
 
-OTHERS = ("formats", "kernels", "ladders")
+OTHERS = ("dpp", "formats", "kernels", "ladders")
 """Benchmarks that are named; without a name it is the comparison with uv."""
 
 

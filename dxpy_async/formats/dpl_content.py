@@ -17,7 +17,7 @@ from typing import NoReturn, TypeVar, cast
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.locks import LockedFile, Source
 from dxpy_async.core.names import ExtraName
-from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.core.requirement_values import Requirement, new_tuple
 from dxpy_async.core.wheel_names import tag_rank
 from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
@@ -77,17 +77,19 @@ class DplContent:
         """`count` requirements from number `first` on."""
         strings, lists = self.strings, self._lists
         records = self.records(layout.REQUIREMENTS, first, count)
-        rows = [
-            (
-                strings[name],
-                lists[extras],
-                strings[specifier],
-                None if url == layout.NONE else strings[url],
-                strings[marker],
+        return [
+            new_tuple(
+                Requirement,
+                (
+                    strings[name],
+                    lists[extras],
+                    strings[specifier],
+                    None if url == layout.NONE else strings[url],
+                    strings[marker],
+                ),
             )
             for name, extras, specifier, url, marker in layout.REQUIREMENT.iter_unpack(records)
         ]
-        return _make(Requirement, rows)
 
     def files(self, first: int, count: int) -> list[LockedFile]:
         """`count` files from number `first` on."""
