@@ -17,6 +17,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Sized
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from email.parser import BytesParser
 from pathlib import Path
@@ -28,7 +29,8 @@ from dxpy_async.formats.dpp import DppPackage, Verify
 from dxpy_async.formats.dpp_builder import DppBuilder
 from dxpy_async.formats.zip_archive import ZipArchive
 
-ROUNDS = 200
+ROUNDS = 1_000
+OPEN_AT_ONCE = 20
 
 
 def main() -> int:
@@ -120,14 +122,19 @@ def _best(action: Callable[[], object]) -> float:
 
 
 def _best_read(path: Path) -> float:
-    """The first reading of a package that has just been opened: nothing is remembered from an earlier one."""
+    """The first reading of a package that is open: each is read once, so nothing is remembered from an earlier reading.
+
+    Many in a row, as the metadata of all projects of a lock are read, or the clock itself would count.
+    """
     best = float("inf")
-    for _ in range(ROUNDS):
-        with DppPackage.open(path) as package:
+    for _ in range(ROUNDS // OPEN_AT_ONCE):
+        with ExitStack() as stack:
+            packages = [stack.enter_context(DppPackage.open(path)) for _ in range(OPEN_AT_ONCE)]
             started = time.perf_counter()
-            _facts_of_package(package)
+            for package in packages:
+                _facts_of_package(package)
             best = min(best, time.perf_counter() - started)
-    return best
+    return best / OPEN_AT_ONCE
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
+from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import InvalidLock
+from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl import DplLockFile
 
 PYPI_LIKE = "https://files.example.org/packages"
@@ -122,6 +124,13 @@ def package(
         requirements=needs,
         wheels=(wheel(name, version),) if wheels is None else wheels,
     )
+
+
+def with_digests(data: bytes) -> bytes:
+    """A lock of these bytes in which all digests are right; its header must be whole."""
+    start = layout.HEADER.size + 32 * layout.HEADER.unpack_from(data)[10 + layout.BLOCKS]
+    blocks = b"".join(blake3_of(data[at : at + 8192]) for at in range(start, len(data), 8192))
+    return data[:168] + blake3_of(data[:168], blocks) + blocks + data[start:]
 
 
 def ask_everything(data: bytes) -> None:

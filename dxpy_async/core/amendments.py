@@ -9,7 +9,7 @@ stays and the override's is added to it, so that an override asks for nothing th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from packaging.markers import Marker
 
@@ -51,7 +51,7 @@ class Amendments:
             yield requirement
             return
         for override in overrides:
-            yield replace(override, marker=_both(requirement.marker, override.marker))
+            yield override._replace(marker=_both(requirement.marker, override.marker))
 
 
 NO_AMENDMENTS = Amendments()
@@ -59,7 +59,7 @@ NO_AMENDMENTS = Amendments()
 
 def _comes_from(requirement: Requirement, override: Requirement) -> bool:
     """Whether `requirement` says what one that `override` took the place of would say."""
-    if replace(requirement, marker=override.marker) != override:
+    if requirement._replace(marker=override.marker) != override:
         return False
     marker = requirement.marker
     return marker.endswith((override.marker, f"({override.marker})")) if override.marker else True

@@ -59,6 +59,8 @@ def sync_from_store(
     interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
     store = open_store(settings)
     with DplLockFile.open(path) as lock:
+        # not when the environment is half changed
+        lock.verify()
         if options.lock_mode is LockMode.FROZEN:
             require_match(lock, interpreter.target, path)
         elif why_stale(lock, project, interpreter.target, settings) is not None:

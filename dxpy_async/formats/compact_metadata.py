@@ -14,14 +14,13 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, Unavailable
-from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.core.requirement_values import RequirementRow, requirements_of
 from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page import crc32
 
 MAGIC = b"DXM\x01"
 _HEADER = struct.Struct("<4sI")
-_Row = tuple[str, tuple[str, ...], str, str | None, str]
-_decode = msgspec.msgpack.Decoder(tuple[str, str, str, str, tuple[str, ...], tuple[_Row, ...]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[str, str, str, str, tuple[str, ...], tuple[RequirementRow, ...]]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -30,8 +29,7 @@ def encode_metadata(answer: CoreMetadata | Unavailable) -> bytes:
     if isinstance(answer, Unavailable):
         content = _encode((answer.reason, "", "", "", (), ()))
     else:
-        rows = [(r.name, r.extras, r.specifier, r.url, r.marker) for r in answer.requirements]
-        facts = (answer.name, str(answer.version), answer.requires_python, sorted(answer.extras), rows)
+        facts = (answer.name, str(answer.version), answer.requires_python, sorted(answer.extras), answer.requirements)
         content = _encode(("", *facts))
     return _HEADER.pack(MAGIC, crc32(content, 0)) + content
 
@@ -51,13 +49,8 @@ def decode_metadata(data: bytes | memoryview, *, origin: str) -> CoreMetadata | 
             name=ProjectName(name),
             version=Version(version),
             requires_python=requires_python,
-            requirements=tuple([_requirement(row) for row in rows]),
+            requirements=requirements_of(rows),
             extras=frozenset(ExtraName(extra) for extra in extras),
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidVersion) as error:
         raise FormatError(origin, f"is damaged: {error}", offset=_HEADER.size) from error
-
-
-def _requirement(row: _Row) -> Requirement:
-    name, extras, specifier, url, marker = row
-    return Requirement(ProjectName(name), tuple([ExtraName(extra) for extra in extras]), specifier, url, marker)

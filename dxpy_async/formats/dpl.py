@@ -35,7 +35,8 @@ class DplEntry:
 
     __slots__ = (
         "_content",
-        "extras",
+        "_extras",
+        "_requires_python",
         "first_file",
         "first_requirement",
         "has_next",
@@ -43,7 +44,6 @@ class DplEntry:
         "name",
         "packed_version",
         "requirement_count",
-        "requires_python",
         "sdist_count",
         "source",
         "version",
@@ -52,15 +52,14 @@ class DplEntry:
 
     def __init__(self, content: DplContent, index: int) -> None:
         """Entry number `index` of a lock, which has that many."""
-        fields = layout.ENTRY.unpack_from(content.data, content.place(layout.ENTRIES, index))
-        _, name, version, key, kind, _, _, url, _, requires_python, extras, *rest = fields
+        place = content.place(layout.ENTRIES, index)
+        fields = layout.ENTRY.unpack(content.read(place, place + layout.ENTRY.size))
+        _, name, version, key, kind, _, _, url, _, self._requires_python, self._extras, *rest = fields
         self._content, self.index = content, index
         self.name = ProjectName(content.strings[name])
         self.version = content.strings[version]
         self.packed_version = None if key == layout.NO_KEY else int.from_bytes(key, "little")
         self.source = content.source(kind, url, index)
-        self.requires_python = content.strings[requires_python]
-        self.extras: tuple[ExtraName, ...] = content.extras(extras)
         self.first_requirement, self.requirement_count = rest[0], rest[1]
         self.first_file, self.wheel_count, self.sdist_count = rest[2], rest[3], rest[4]
         self.has_next = rest[5] != layout.NONE
@@ -68,6 +67,14 @@ class DplEntry:
             content.fail(f"has an entry with {self.sdist_count} sdists", content.place(layout.ENTRIES, index))
         if self.has_next and (rest[5] != index + 1 or rest[5] >= content.counts[layout.ENTRIES]):
             content.fail(f"continues entry {index} with entry {rest[5]}", content.place(layout.ENTRIES, index))
+
+    @property
+    def requires_python(self) -> str:
+        return self._content.strings[self._requires_python]
+
+    @property
+    def extras(self) -> tuple[ExtraName, ...]:
+        return self._content.extras(self._extras)
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
@@ -125,7 +132,10 @@ class DplLockFile:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Self:
-        """Map the lock at `path` and check its magic, version and bounds, and its BLAKE3 unless told not to.
+        """Map the lock at `path` and check its magic, version and bounds.
+
+        What is read of it is compared with its BLAKE3 the first time, and the whole lock before all its packages are;
+        unless `verify` is false. Who must know that all of it is whole calls `verify`.
 
         Raises LockNotFound and InvalidLock.
         """
@@ -157,7 +167,7 @@ class DplLockFile:
         self.close()
 
     def verify(self) -> None:
-        """Check the BLAKE3 of the whole content. Raises InvalidLock when a bit has changed since it was written."""
+        """Check all that the lock holds. Raises InvalidLock when a bit has changed since it was written."""
         self._content.verify()
 
     @property
@@ -187,6 +197,7 @@ class DplLockFile:
     def packages(self) -> tuple[DplEntry, ...]:
         """All releases, sorted by name, then version."""
         if self._packages is None:
+            self._content.verify_rest()
             self._packages = tuple(self._read_packages())
         return self._packages
 
@@ -239,12 +250,13 @@ class DplLockFile:
         wanted, mask = fnv1a_64(name), self._content.counts[layout.SLOTS] - 1
         for probe in range(mask + 1):
             place = self._content.place(layout.SLOTS, wanted + probe & mask)
-            (index,) = layout.WORD.unpack_from(self._content.data, place)
+            (index,) = layout.WORD.unpack(self._content.read(place, place + layout.WORD.size))
             if index == layout.NONE:
                 return None
             if index >= len(self):
                 self._content.fail(f"refers to entry {index}, it has {len(self)}", place)
-            found, number = layout.NAME_HASH.unpack_from(self._content.data, self._content.place(layout.ENTRIES, index))
+            entry = self._content.place(layout.ENTRIES, index)
+            found, number = layout.NAME_HASH.unpack(self._content.read(entry, entry + layout.NAME_HASH.size))
             if found == wanted and self._content.string_is(number, name):
                 return int(index)
         return None

@@ -74,6 +74,7 @@ class _Builder:
             spans,
             strings,
         ]
+        sections.insert(layout.BLOCKS, _block_digests(b"".join(sections)))
         return self._with_header(sections, project, requires_python)
 
     def _refuse_duplicates(self) -> None:
@@ -108,7 +109,7 @@ class _Builder:
             bytes(32),
         )
         before = header[: layout.DIGEST_OFFSET]
-        return b"".join([before, blake3_of(before, *sections), *sections])
+        return b"".join([before, blake3_of(before, sections[layout.BLOCKS]), *sections])
 
     def _string(self, text: str) -> int:
         return self._strings.setdefault(text, len(self._strings))
@@ -292,6 +293,12 @@ def _label(text: str, size: int) -> bytes:
     """`text` in a field of `size` bytes, or zeros when it does not fit: a label is never cut short."""
     encoded = text.encode(errors="replace")
     return (encoded if len(encoded) <= size and text != "-" else b"").ljust(size, b"\0")
+
+
+def _block_digests(content: bytes) -> bytes:
+    """The BLAKE3 of each block of what comes after the digests."""
+    size = layout.BLOCK_BYTES
+    return b"".join([blake3_of(content[start : start + size]) for start in range(0, len(content), size)])
 
 
 def _pack_words(words: list[int]) -> bytes:

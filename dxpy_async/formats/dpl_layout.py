@@ -11,7 +11,7 @@ from struct import Struct
 from dxpy_async.core.locks import SourceKind
 
 MAGIC = b"DPL\x01"
-VERSION = 1
+VERSION = 2
 
 NONE = 0xFFFF_FFFF
 """No reference; also an empty slot of the hash table."""
@@ -20,10 +20,14 @@ UNKNOWN_TIME = -(2**63)
 NO_KEY = b"\xff" * 16
 """The packed version of an entry whose version does not fit."""
 
-HEADER = Struct("<4sHHIIIIQ16s32s10I10I32s")
+HEADER = Struct("<4sHHIIIIQ16s32s11I11I32s")
 """Magic, version, flags, total size, project, requires-python, reserved, resolved_at, python, platform, the counts of
-the ten sections, their offsets, BLAKE3."""
+the eleven sections, their offsets, BLAKE3 of all that and of the first section."""
 DIGEST_OFFSET = HEADER.size - 32
+
+BLOCK_BYTES = 8192
+"""What comes after the block digests has one for every so many bytes, so that who reads little checks little. Blocks of
+half the size would take nearly as long each."""
 
 ENTRY = Struct("<QII16sBBHI32sIIIIIIII24x")
 """Name hash, name, version, packed version, source kind, hash algorithm, reserved, source url, source hash,
@@ -42,6 +46,7 @@ STRING_SPAN = Struct("<II")
 NAME_HASH = Struct("<QI")
 
 SECTIONS: tuple[tuple[str, int], ...] = (
+    ("block digests", DIGEST.size),
     ("entries", ENTRY.size),
     ("files", FILE.size),
     ("digests", DIGEST.size),
@@ -53,9 +58,10 @@ SECTIONS: tuple[tuple[str, int], ...] = (
     ("string offsets", WORD.size),
     ("strings", 1),
 )
+SECTION_SIZES = tuple(size for _, size in SECTIONS)
 """Name and record size of the sections in their order in the file; each begins where the one before it ends."""
 
-ENTRIES, FILES, DIGESTS, REQUIREMENTS, SLOTS, WORDS, ROOT_SETS, PAIRS, STRING_OFFSETS, STRINGS = range(10)
+BLOCKS, ENTRIES, FILES, DIGESTS, REQUIREMENTS, SLOTS, WORDS, ROOT_SETS, PAIRS, STRING_OFFSETS, STRINGS = range(11)
 
 SOURCE_KINDS = {SourceKind.INDEX: 1, SourceKind.DIRECTORY: 2, SourceKind.DIRECT: 3}
 NO_HASH, SHA256 = 0, 1

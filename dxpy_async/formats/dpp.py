@@ -13,14 +13,14 @@ import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import TracebackType
-from typing import NamedTuple, NoReturn, Self
+from typing import NamedTuple, NoReturn, Self, cast
 
 from blake3 import blake3
 
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.limits import ARCHIVE_BYTES, BYTECODE_BYTES, UNPACKED_BYTES
 from dxpy_async.core.names import ExtraName, ProjectName
-from dxpy_async.core.requirement_values import Requirement, requirements_of
+from dxpy_async.core.requirement_values import Requirement, new_tuple
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import DppContent, PackageIdentity
@@ -179,15 +179,15 @@ class DppPackage:
 
     @property
     def name(self) -> ProjectName:
-        return ProjectName(self.content.naming()[0])
+        return cast("ProjectName", self.content.metadata()[0])
 
     @property
     def version(self) -> str:
-        return self.content.naming()[1]
+        return self.content.metadata()[1]
 
     @property
     def requires_python(self) -> str:
-        return self.content.naming()[2]
+        return self.content.metadata()[2]
 
     @property
     def entry_points(self) -> Mapping[str, Mapping[str, str]]:
@@ -197,7 +197,8 @@ class DppPackage:
     @property
     def core_metadata(self) -> bytes:
         """The whole text of METADATA; empty when the package is not described."""
-        return self.content.core_metadata()
+        _, _, _, start, end = self.content.metadata()
+        return self.content.data[start:end]
 
     # Dependencies
 
@@ -205,8 +206,20 @@ class DppPackage:
     def dependencies(self) -> tuple[Requirement, ...]:
         """What it requires, already taken apart; none when the package is not described."""
         texts, extras = self.content.dependency_texts()
-        rest = iter(texts[extras:])
-        return requirements_of(zip(rest, rest, rest, rest, rest, strict=True))
+        if not texts:
+            return ()
+        found = []
+        for first in range(extras, len(texts), layout.REQUIREMENT_TEXTS):
+            listed = texts[first + 1]
+            row = (
+                texts[first],
+                tuple(listed.split(",")) if listed else (),
+                texts[first + 2],
+                texts[first + 3] or None,
+                texts[first + 4],
+            )
+            found.append(new_tuple(Requirement, row))
+        return tuple(found)
 
     @property
     def extras(self) -> tuple[ExtraName, ...]:

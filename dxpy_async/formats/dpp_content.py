@@ -18,6 +18,8 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 
+_Metadata = tuple[str, str, str, int, int]
+
 
 class PackageIdentity(NamedTuple):
     """What a package says of itself. `filename`, `size`, `sha256` and `blake3` (hex) are of the archive it was made of.
@@ -59,7 +61,7 @@ class DppContent:
         self.data, self.file = data, file
         self.flags, self.offsets = self._read_header()
         self._identity: PackageIdentity | None = None
-        self._metadata: tuple[tuple[str, str, str], int, int, tuple[Any, ...]] | None = None
+        self._metadata: _Metadata | None = None
         self._plan: FilesPlan | None = None
 
     @property
@@ -105,34 +107,30 @@ class DppContent:
 
     # Metadata
 
-    def naming(self) -> tuple[str, str, str]:
-        """Name, version and requires-python."""
-        return self._metadata_plan()[0]
+    def metadata(self) -> _Metadata:
+        """Name, version and requires-python, and where METADATA and the text list begin."""
+        return self._metadata or self._read_metadata()
 
-    def _metadata_plan(self) -> tuple[tuple[str, str, str], int, int, tuple[Any, ...]]:
-        """The three texts, where METADATA and the text list begin, and the fields of the head."""
-        if self._metadata is None:
-            start, end = self.section(layout.METADATA)
-            head = self._head(layout.METADATA_HEAD, start, end)
-            place = start + layout.METADATA_HEAD.size
-            version = place + head[0]
-            python = version + head[1]
-            text = python + head[2]
-            texts = text + head[4]
-            if texts + head[8] != end or head[4] > METADATA_BYTES:
-                self.fail(
-                    f"has metadata of {texts + head[8] - start} bytes in a section of {end - start}, "
-                    f"and METADATA of {head[4]} bytes, the limit is {METADATA_BYTES}",
-                    start,
-                )
-            naming = (self.text(place, head[0]), self.text(version, head[1]), self.text(python, head[2]))
-            self._metadata = (naming, text, texts, head)
+    def _read_metadata(self) -> _Metadata:
+        data, (start, end, head) = self.data, self._section(layout.METADATA, layout.METADATA_SIZES)
+        name_size, version_size, python_size, text_size, texts_size = head
+        place = start + layout.METADATA_HEAD.size
+        version = place + name_size
+        python = version + version_size
+        text = python + python_size
+        texts = text + text_size
+        if texts + texts_size != end or text_size > METADATA_BYTES:
+            self.fail(
+                f"has metadata of {texts + texts_size - start} bytes in a section of {end - start}, "
+                f"and METADATA of {text_size} bytes, the limit is {METADATA_BYTES}",
+                start,
+            )
+        try:
+            naming = data[place:version].decode(), data[version:python].decode(), data[python:text].decode()
+        except UnicodeDecodeError as error:
+            self.fail(f"has a name, version or requires-python that is not UTF-8: {error.reason}", place)
+        self._metadata = (*naming, text, texts)
         return self._metadata
-
-    def core_metadata(self) -> bytes:
-        """The whole text of METADATA; empty when the package is not described."""
-        _, text, texts, _ = self._metadata_plan()
-        return self.data[text:texts]
 
     def identity(self) -> PackageIdentity:
         if self._identity is None:
@@ -140,7 +138,8 @@ class DppContent:
         return self._identity
 
     def _read_identity(self) -> PackageIdentity:
-        (name, version, requires_python), _, place, head = self._metadata_plan()
+        name, version, requires_python, _, place = self.metadata()
+        _, _, head = self._section(layout.METADATA, layout.METADATA_HEAD)
         _, _, _, flags, _, tags, top_level, entries, texts_size, size, sha256, blake3 = head
         count = layout.IDENTITY_TEXTS + tags + top_level + 3 * entries
         texts = self._texts(place, texts_size, count, "metadata")
@@ -175,8 +174,7 @@ class DppContent:
         return self._plan
 
     def _read_plan(self) -> FilesPlan:
-        start, end = self.section(layout.FILES)
-        count, paths_size, unpacked, _ = self._head(layout.FILES_HEAD, start, end)
+        start, end, (count, paths_size, unpacked, _) = self._section(layout.FILES, layout.FILES_HEAD)
         if count > ARCHIVE_MEMBERS:
             self.fail(f"has {count} files, a package may have {ARCHIVE_MEMBERS}", start)
         rows = start + layout.FILES_HEAD.size
@@ -195,17 +193,20 @@ class DppContent:
 
     def path_bytes(self, index: int) -> bytes:
         """The path of one file, which must be there."""
+        start, end = self._path_span(index)
+        return self.data[start:end]
+
+    def path_text(self, index: int) -> str:
+        """The same as text."""
+        return self._text(*self._path_span(index))
+
+    def _path_span(self, index: int) -> tuple[int, int]:
         plan = self.plan()
         place = plan.rows + index * layout.FILE.size
         size, offset = layout.PATH.unpack_from(self.data, place)
         if offset + size > plan.contents - plan.paths or not size:
             self.fail(f"has a path of {size} bytes at {offset} of {plan.contents - plan.paths}", place)
-        return self.data[plan.paths + offset : plan.paths + offset + size]
-
-    def path_text(self, index: int) -> str:
-        """The same as text."""
-        raw = self.path_bytes(index)
-        return self._decoded(raw, self.plan().rows + index * layout.FILE.size)
+        return plan.paths + offset, plan.paths + offset + size
 
     def find(self, path: bytes) -> int | None:
         """The number of the file of that path, by halving; None when there is none."""
@@ -227,8 +228,7 @@ class DppContent:
 
     def code_plan(self) -> tuple[int, int, int, int]:
         """Numbers of tags and of rows, and where the rows begin and end; the code follows."""
-        start, end = self.section(layout.BYTECODE)
-        tags, count, tags_size = self._head(layout.BYTECODE_HEAD, start, end)
+        start, end, (tags, count, tags_size) = self._section(layout.BYTECODE, layout.BYTECODE_HEAD)
         rows = start + layout.BYTECODE_HEAD.size + tags_size
         contents = rows + count * layout.CODE.size
         if contents > end:
@@ -247,8 +247,7 @@ class DppContent:
 
     def native(self) -> list[tuple[int, int]]:
         """The numbers of files of machine code, ascending, and what kind each is."""
-        start, end = self.section(layout.NATIVE)
-        (count,) = self._head(layout.NATIVE_HEAD, start, end)
+        start, end, (count,) = self._section(layout.NATIVE, layout.NATIVE_HEAD)
         rows = start + layout.NATIVE_HEAD.size
         if rows + count * layout.NATIVE_FILE.size != end:
             self.fail(f"claims {count} native files in a section of {end - start} bytes", start)
@@ -264,33 +263,29 @@ class DppContent:
 
     def dependency_texts(self) -> tuple[list[str], int]:
         """The texts of extras and requirements, and how many of them are extras."""
-        start, end = self.section(layout.DEPENDENCIES)
-        requirements, extras, size = self._head(layout.DEPENDENCIES_HEAD, start, end)
+        start, end, (requirements, extras, size) = self._section(layout.DEPENDENCIES, layout.DEPENDENCIES_HEAD)
         place = start + layout.DEPENDENCIES_HEAD.size
         if place + size != end:
             self.fail(f"has dependencies of {place + size - start} bytes in a section of {end - start}", start)
+        if not size and not requirements and not extras:
+            return [], 0
         count = extras + layout.REQUIREMENT_TEXTS * requirements
         return self._texts(place, size, count, "dependencies"), extras
 
     # Bytes
 
-    def section(self, number: int) -> tuple[int, int]:
-        """Where a section begins and ends."""
-        return self.offsets[number], self.offsets[number + 1]
+    def _section(self, number: int, head: Struct) -> tuple[int, int, tuple[Any, ...]]:
+        """Where a section begins and ends, and the fields of its head."""
+        start, end = self.offsets[number], self.offsets[number + 1]
+        if end - start < head.size:
+            self.fail(f"has a section of {end - start} bytes, its head alone has {head.size}", start)
+        return start, end, head.unpack_from(self.data, start)
 
-    def _head(self, form: Struct, start: int, end: int) -> tuple[Any, ...]:
-        if end - start < form.size:
-            self.fail(f"has a section of {end - start} bytes, its head alone has {form.size}", start)
-        return form.unpack_from(self.data, start)
-
-    def text(self, place: int, size: int) -> str:
-        return self._decoded(self.data[place : place + size], place)
-
-    def _decoded(self, raw: bytes, place: int) -> str:
+    def _text(self, start: int, end: int) -> str:
         try:
-            return raw.decode()
+            return self.data[start:end].decode()
         except UnicodeDecodeError as error:
-            self.fail(f"has a text that is not UTF-8: {error.reason}", place + error.start)
+            self.fail(f"has a text that is not UTF-8: {error.reason}", start + error.start)
 
     def _texts(self, place: int, size: int, count: int, what: str) -> list[str]:
         """`count` texts with a NUL between each and the next."""
@@ -298,10 +293,12 @@ class DppContent:
             self.fail(f"claims {count} texts of {what}, the limit is {PACKAGE_TEXTS}", place)
         if not count:
             return [] if not size else self.fail(f"has no {what}, but {size} bytes of them", place)
-        raw = self.data[place : place + size]
-        if (found := raw.count(b"\0") + 1) != count:
+        # one more than there should be shows that there are too many
+        texts = self._text(place, place + size).split("\0", count)
+        if len(texts) != count:
+            found = self.data[place : place + size].count(b"\0") + 1
             self.fail(f"has {found} texts of {what}, expected {count}", place)
-        return self._decoded(raw, place).split("\0")
+        return texts
 
     # The header
 

@@ -28,6 +28,8 @@ SECTIONS = ("metadata", "files", "bytecode", "native", "dependencies")
 METADATA_HEAD = Struct("<4H5IQ32s32s")
 """Lengths of name, version and requires-python, flags; size of the METADATA text; numbers of tags, top-level names and
 entry points; size of the texts; size, SHA-256 and BLAKE3 of the archive."""
+METADATA_SIZES = Struct("<3H2xI12xI72x")
+"""The sizes in that head alone: of name, version, requires-python, METADATA and the texts."""
 PURELIB = 1
 """Flag of the metadata: files outside `.data` go where pure Python code goes."""
 IDENTITY_TEXTS = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from packaging.markers import Marker
@@ -45,7 +44,7 @@ def _without_itself(requirements: Iterable[Requirement], project: Project) -> li
     while pending:
         requirement, conditions = pending.pop()
         if requirement.name != project.name:
-            expanded.append(replace(requirement, marker=_conjunction(conditions)))
+            expanded.append(requirement._replace(marker=_conjunction(conditions)))
             continue
         for extra in requirement.extras:
             # what an extra asks for under fewer conditions covers what it asks for under more: circles end here

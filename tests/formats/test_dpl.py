@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from locks import ask_everything, package, wheel
+from locks import ask_everything, package, wheel, with_digests
 
-from dxpy_async.core.hashing import blake3_of, fnv1a_64
+from dxpy_async.core.hashing import fnv1a_64
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.packed_versions import packed_key
@@ -62,14 +62,17 @@ def read(data: bytes, *, verify: bool = True) -> DplLockFile:
 
 
 def forged(data: bytes, offset: int, patch: bytes) -> bytes:
-    """`data` with other bytes at one place and a digest that fits them."""
-    changed = data[:offset] + patch + data[offset + len(patch) :]
-    return changed[:160] + blake3_of(changed[:160], changed[192:]) + changed[192:]
+    """`data` with other bytes at one place and digests that fit them."""
+    return with_digests(patched(data, offset, patch))
+
+
+def patched(data: bytes, offset: int, patch: bytes) -> bytes:
+    return data[:offset] + patch + data[offset + len(patch) :]
 
 
 def section(data: bytes, number: int) -> int:
     """Where a section begins."""
-    return int(layout.HEADER.unpack_from(data)[20 + number])
+    return int(layout.HEADER.unpack_from(data)[21 + number])
 
 
 def words(*values: int) -> bytes:
@@ -146,7 +149,8 @@ def test_the_header_says_for_what_it_was_made() -> None:
 def test_an_archive_named_by_url_has_its_hash_in_the_entry() -> None:
     direct = replace(package("a", "1"), source=Source(SourceKind.DIRECT, "https://example.org/a.whl"))
     data = build_dpl(Lock(packages=(direct, package("b", "1"))))
-    entries = list(layout.ENTRY.iter_unpack(data[192 : 192 + 2 * 128]))
+    first = section(data, layout.ENTRIES)
+    entries = list(layout.ENTRY.iter_unpack(data[first : first + 2 * 128]))
     assert (entries[0][5], entries[0][8].hex()) == (layout.SHA256, direct.wheels[0].hashes["sha256"])
     assert (entries[1][5], entries[1][8]) == (layout.NO_HASH, bytes(32))
 
@@ -230,7 +234,7 @@ def test_a_missing_lock_is_said_to_be_missing(tmp_path: Path) -> None:
         (b"DP", "is cut short", ""),
         (b"version = 1\n", r"is not a lock: it begins with b'vers', expected b'DPL\\x01'", ""),
         (b"<<<<<<< ours\nDPL\n=======\nDPL\n>>>>>>> theirs\n", "holds git conflict markers", "dxpy lock"),
-        (b"DPL\x01" + bytes(100), "cut short: it has 104 bytes, the header alone has 192", ""),
+        (b"DPL\x01" + bytes(100), "cut short: it has 104 bytes, the header alone has 200", ""),
     ],
 )
 def test_another_file_is_refused_in_words(tmp_path: Path, content: bytes, problem: str, hint: str) -> None:
@@ -254,8 +258,8 @@ def test_a_directory_or_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_newer_lock_says_who_reads_it() -> None:
-    with pytest.raises(InvalidLock, match="version 2 of the lock format, this dxpy reads version 1") as caught:
-        read(forged(build_dpl(sample()), 4, b"\x02\x00"))
+    with pytest.raises(InvalidLock, match="version 3 of the lock format, this dxpy reads version 2") as caught:
+        read(forged(build_dpl(sample()), 4, b"\x03\x00"))
     assert "newer dxpy" in caught.value.hints()[0]
 
 
@@ -265,7 +269,26 @@ def test_a_flipped_bit_anywhere_is_seen() -> None:
         damaged = bytearray(data)
         damaged[place] ^= 1 << place % 8
         with pytest.raises(InvalidLock):
-            read(bytes(damaged))
+            read(bytes(damaged)).to_lock()
+        with pytest.raises(InvalidLock):
+            read(bytes(damaged)).verify()
+        with pytest.raises(InvalidLock):
+            read(bytes(damaged), verify=False).verify()
+
+
+def test_a_flipped_bit_never_changes_what_is_looked_up() -> None:
+    packages = tuple(package(f"p{number}", "1.0") for number in range(300))
+    data, chance = build_dpl(Lock(packages=packages)), random.Random(2)
+    unseen = 0
+    for _ in range(2_000):
+        damaged, wanted = bytearray(data), chance.choice(packages)
+        damaged[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        try:
+            assert read(bytes(damaged)).lookup(wanted.name) == (wanted,)
+            unseen += 1
+        except InvalidLock:
+            pass
+    assert unseen, "all of the lock is checked for each name"
 
 
 def test_a_lock_cut_short_or_made_longer_is_refused() -> None:
@@ -281,14 +304,14 @@ def test_counts_that_would_take_gigabytes_are_refused() -> None:
     data = build_dpl(sample())
     for number in range(len(layout.SECTIONS)):
         with pytest.raises(InvalidLock, match=r"more than it has room for|expected at"):
-            read(forged(data, 80 + 4 * number, words(0xFFFF_FFFF)))
+            read(patched(data, 80 + 4 * number, words(0xFFFF_FFFF)))
 
 
 @pytest.mark.parametrize("number", range(len(layout.SECTIONS)))
 def test_sections_elsewhere_than_they_belong_are_refused(number: int) -> None:
     data = build_dpl(sample())
     with pytest.raises(InvalidLock, match="expected at"):
-        read(forged(data, 120 + 4 * number, words(section(data, number) + 4)))
+        read(forged(data, 124 + 4 * number, words(section(data, number) + 4)))
 
 
 @pytest.mark.parametrize(
@@ -345,7 +368,7 @@ def test_a_small_lock_cannot_ask_for_much_memory() -> None:
     needs = tuple(Requirement(ProjectName(f"n{number}"), (ExtraName(f"e{number}"),)) for number in range(count))
     value = replace(package("a", "1", *needs), wheels=files, requires_python="x" * 100_000)
     data = build_dpl(Lock(packages=(value,)))
-    long_text = layout.ENTRY.unpack_from(data, 192)[9]
+    long_text = layout.ENTRY.unpack_from(data, section(data, layout.ENTRIES))[9]
     for place, patch in ((8, words(long_text)), (0, words(long_text)), (32, words(5))):
         forgery = bytearray(data)
         for number in range(count):
@@ -380,7 +403,7 @@ def test_a_long_list_that_all_share_is_read_once() -> None:
     data = build_dpl(Lock(packages=(*packages, replace(bare("q"), extras=long_list))))
     forgery = bytearray(data)
     for number in range(count):
-        place = 192 + 128 * number + 76
+        place = section(data, layout.ENTRIES) + 128 * number + 76
         forgery[place : place + 4] = words(1 + 2 * count)
     tracemalloc.start()
     try:

@@ -57,6 +57,6 @@ def test_the_example_reads_as_described() -> None:
 
 
 def test_the_tables_name_the_sections_as_they_are() -> None:
-    rows = re.findall(r"^\| (\d) \| (\w[\w ]*?) +\| (\d+) ", DESCRIPTION, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) +\| (\w[\w ]*?) +\| (\d+) ", DESCRIPTION, re.MULTILINE)
     assert [(name, int(size)) for _, name, size in rows] == list(layout.SECTIONS)
     assert f"A header of {layout.HEADER.size} bytes" in DESCRIPTION

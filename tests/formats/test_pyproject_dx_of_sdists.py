@@ -1,10 +1,11 @@
 """Law 8 on what people publish: the pyproject.toml of real sdists, to dx, to TOML, loses nothing.
 
-A few come from the public index. For many, name a directory of sdists in DXPY_TEST_SDISTS; nothing is fetched for that.
+Some hundreds come from the public index. For others, name a directory of sdists in DXPY_TEST_SDISTS, without network.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tarfile
 import time
@@ -14,17 +15,24 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from command import Command
 from documents import exactly
 
-from dxpy_async.core.names import ProjectName
-from dxpy_async.core.releases import DistributionFile, ProjectPage
+from dxpy_async.core.locks import LockedFile, LockedPackage
 from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, NetworkSettings
+from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.pyproject_dx import DxDocument, build_dx
 from dxpy_async.formats.toml_writer import write_toml
 from dxpy_async.index.client import IndexClient
 
-PROJECTS = ("attrs", "black", "flask", "httpx", "packaging", "poetry-core", "requests", "tomlkit")
-"""Well known, small, and made with different build backends."""
+LARGE = Path(__file__).parents[2] / "benchmarks" / "projects" / "large" / "pyproject.toml"
+"""Its resolution has two hundred distributions."""
+
+MORE = ("hatch", "mkdocs-material", "pdm", "poetry", "pre-commit", "scrapy", "scriv", "streamlit", "tox", "twine")
+"""Their resolution adds fifty or more: among them build backends and what is made with them."""
+
+FEWEST = 200
+AT_ONCE = 8
 
 MOST_BYTES = 3 * 1024**2
 """Larger sdists are passed over."""
@@ -50,14 +58,6 @@ def assert_nothing_is_lost(content: bytes, name: str) -> None:
     assert exactly(tomllib.loads(write_toml(read))) == exactly(document), name
 
 
-def newest_small_sdist(page: ProjectPage) -> DistributionFile | None:
-    for version in page.versions:
-        for file in page.files(version):
-            if file.filename.endswith(".tar.gz") and (file.size or 0) <= MOST_BYTES and not version.is_prerelease:
-                return file
-    return None
-
-
 @pytest.fixture
 def _reachable() -> None:
     try:
@@ -68,32 +68,56 @@ def _reachable() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.slow
 @pytest.mark.usefixtures("_reachable")
 async def test_sdists_of_the_public_index_lose_nothing(tmp_path: Path) -> None:
-    async with IndexClient(
-        indexes=IndexSettings(),
-        network=NetworkSettings(),
-        cache_dir=tmp_path / "cache",
-        now=time.time,
-        base_directory=tmp_path,
-    ) as client:
-        for project in PROJECTS:
-            page = await client.project_page(ProjectName(project))
-            assert isinstance(page, ProjectPage)
-            sdist = newest_small_sdist(page)
-            assert sdist is not None, project
-            place = tmp_path / sdist.filename
+    """Those of a few hundred projects that real ones depend on, as a resolution finds them, but none over 3 MiB."""
+    sdists = [package.sdist for package in locked(tmp_path) if package.sdist is not None]
+    small = [file for file in sdists if file.filename.endswith(".tar.gz") and (file.size or 0) <= MOST_BYTES]
+    limit = asyncio.Semaphore(AT_ONCE)
+    checked = []
+
+    async def check(file: LockedFile) -> None:
+        async with limit:
+            place = tmp_path / file.filename
             await client.download(
-                url=sdist.url,
-                filename=sdist.filename,
-                hashes=sdist.hashes,
-                size=sdist.size,
+                url=file.url,
+                filename=file.filename,
+                hashes=file.hashes,
+                size=file.size,
                 into=place,
                 progress=lambda _: None,
             )
             content = project_file(place)
-            assert content is not None, sdist.filename
-            assert_nothing_is_lost(content, sdist.filename)
+            place.unlink()
+        if content is not None:
+            assert_nothing_is_lost(content, file.filename)
+            checked.append(file.filename)
+
+    async with (
+        IndexClient(
+            indexes=IndexSettings(),
+            network=NetworkSettings(),
+            cache_dir=tmp_path / "cache",
+            now=time.time,
+            base_directory=tmp_path,
+        ) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for file in small:
+            tasks.create_task(check(file))
+    assert len(checked) >= FEWEST, f"{len(sdists)} sdists, {len(small)} small ones, {len(checked)} with pyproject.toml"
+
+
+def locked(directory: Path) -> tuple[LockedPackage, ...]:
+    """What the large project and those beside it depend on."""
+    project = tomllib.loads(LARGE.read_text())
+    project["project"]["dependencies"] += MORE
+    (directory / "pyproject.toml").write_text(write_toml(project))
+    ended = Command(directory / "cache", PYPI_SIMPLE_URL)("lock", directory, timeout=300)
+    assert ended.code == 0, ended.err
+    with DplLockFile.open(directory / "dxpy.lock") as lock:
+        return lock.to_lock().packages
 
 
 @pytest.mark.skipif(not MANY, reason="DXPY_TEST_SDISTS names no directory of sdists")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from locks import ask_everything, locks
+from locks import ask_everything, locks, with_digests
 
-from dxpy_async.core.hashing import blake3_of, fnv1a_64
+from dxpy_async.core.hashing import fnv1a_64
 from dxpy_async.core.locks import Lock
 from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout as layout
@@ -56,18 +56,18 @@ def test_the_bytes_are_a_function_of_the_content(lock: Lock, shuffler: random.Ra
 @given(locks)
 @settings(at_leisure, max_examples=50)
 def test_the_parts_of_the_file_stand_one_after_the_other(lock: Lock) -> None:
-    """Header 192 bytes; each section begins where the one before ends, the last ends the file; BLAKE3 matches; the
+    """Header 200 bytes; each section begins where the one before ends, the last ends the file; BLAKE3 matches; the
     table is a power of two at most half full, and holds each name once, where a reader looks for it."""
     data = build_dpl(lock)
     fields = layout.HEADER.unpack_from(data)
-    assert (fields[0], fields[1], layout.HEADER.size, fields[3]) == (b"DPL\x01", 1, 192, len(data))
-    counts, offsets = fields[10:20], fields[20:30]
-    place = 192
+    assert (fields[0], fields[1], layout.HEADER.size, fields[3]) == (b"DPL\x01", 2, 200, len(data))
+    counts, offsets = fields[10:21], fields[21:32]
+    place = 200
     for (_, size), count, offset in zip(layout.SECTIONS, counts, offsets, strict=True):
         assert offset == place
         place += size * count
     assert place == len(data)
-    assert fields[30] == blake3_of(data[:160], data[192:])
+    assert with_digests(data) == data
     slots = [layout.WORD.unpack_from(data, offsets[layout.SLOTS] + 4 * slot)[0] for slot in range(counts[layout.SLOTS])]
     used = [(slot, index) for slot, index in enumerate(slots) if index != layout.NONE]
     assert len(slots) & len(slots) - 1 == 0
@@ -93,7 +93,7 @@ def test_every_release_is_found_by_its_name(lock: Lock) -> None:
 @given(locks, st.data())
 @settings(at_leisure, max_examples=60)
 def test_changed_bytes_are_an_invalid_lock_and_nothing_else(lock: Lock, data: st.DataObject) -> None:
-    """Any change is seen when the digest is checked; without it, nothing but InvalidLock ever comes out."""
+    """Any change is seen when all is read and checked; unchecked, nothing but InvalidLock ever comes out."""
     good = build_dpl(lock)
     damaged = bytearray(good)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -101,7 +101,7 @@ def test_changed_bytes_are_an_invalid_lock_and_nothing_else(lock: Lock, data: st
         damaged[place] = data.draw(st.integers(0, 255))
     if damaged != good:
         with pytest.raises(InvalidLock) as caught:
-            read(bytes(damaged))
+            read(bytes(damaged)).to_lock()
         assert caught.value.file == "dxpy.lock"
     ask_everything(bytes(damaged))
 
