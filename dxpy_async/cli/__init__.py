@@ -3,7 +3,7 @@
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     program         parses the command line, and climbs the command's own rungs in COMMANDS
     *_warm          what waits for nothing: no event loop, no network
-    lock_cached     nor does a resolution whose facts are all in the cache
+    *_cached        nor does a resolution whose facts are all in the cache
     *_command       everything else, with the engine
 
 `load` is the one door through which modules are imported late; start-up time is a feature.
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 COMMANDS = {
+    "add": ("add_cached", "add_command"),
+    "remove": ("add_cached", "add_command"),
     "lock": ("lock_warm", "lock_cached", "lock_command"),
     "why": ("why_warm",),
     "export": ("export_warm", "export_command"),

@@ -12,6 +12,7 @@ from dxpy_async.errors import UsageError
 _LINK_MODES = ("hardlink", "copy")
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
+_BOUNDS = ("lower", "major", "minor", "exact")
 _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 
@@ -47,6 +48,34 @@ def _parser() -> _Parser:
             parents=[_globals(top=False), *parents],
             allow_abbrev=False,
         )
+
+    edit_needs = (_index(), _resolution(), _python(), _linking())
+    add = command("add", "add requirements to the project, lock, and sync", *edit_needs)
+    add.add_argument("packages", nargs="*", metavar="PACKAGE", help="a requirement, like flask or 'flask>=3'")
+    add.add_argument(
+        "-r",
+        "--requirements",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="add those in a file (can be repeated)",
+    )
+    add.add_argument("-m", "--marker", metavar="MARKER", help="only where this holds, like \"sys_platform == 'win32'\"")
+    add.add_argument(
+        "--extra", dest="with_extra", action="append", default=[], metavar="NAME", help="with this extra of theirs"
+    )
+    add.add_argument(
+        "--bounds",
+        choices=_BOUNDS,
+        default="lower",
+        metavar="KIND",
+        help="what to write for one without a version: lower (>=1.2.3, default), major, minor, exact",
+    )
+    add.add_argument("--raw", action="store_true", help="write requirements as they are given, with no bounds")
+    _add_place(add)
+    remove = command("remove", "remove requirements from the project, lock, and sync", *edit_needs)
+    remove.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
+    _add_place(remove)
 
     lock_needs = (_index(), _resolution(), _python(), _target())
     lock = command("lock", "resolve the project and write the lock", *lock_needs)
@@ -132,6 +161,19 @@ def _add_cache(cache: _Parser) -> None:
     collect.add_argument("--older-than", metavar="AGE", help="what was last used so long ago (`30d`)")
     collect.add_argument("--max-size", metavar="SIZE", help="what was used longest ago, until this is left, like `5GB`")
     collect.add_argument("--dry-run", action="store_true", help="print what would go, and remove nothing")
+
+
+def _add_place(parser: _Parser) -> None:
+    """The flags that say which of a project's lists is changed, and what follows."""
+    group = parser.add_argument_group("where, and what then")
+    place = group.add_mutually_exclusive_group()
+    place.add_argument("--dev", action="store_true", help="in the dependency group `dev`")
+    place.add_argument("--group", dest="to_group", metavar="NAME", help="in this dependency group")
+    place.add_argument("--optional", metavar="EXTRA", help="in this extra")
+    group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
+    group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
+    # What `sync` is told afterwards.
+    parser.set_defaults(extra=[], all_extras=False, group=[], no_group=[], no_dev=False, all_groups=False, locked=False)
 
 
 def _add_dpp(dpp: _Parser) -> None:

@@ -25,7 +25,7 @@ class EventPrinter:
     def __call__(self, event: Event) -> None:
         match event:
             case Resolved(packages, seconds, remembered):
-                self._output.say(f"Resolved {count(packages)} in {duration(seconds)}")
+                self._output.say_first("resolution", f"Resolved {count(packages)} in {duration(seconds)}")
                 if remembered:
                     self._output.detail("the same was resolved before, and all that it rests on is as it was")
             case Prepared(packages, seconds) if packages:

@@ -33,6 +33,7 @@ class Output:
 
     def __init__(self, *, verbosity: int = 0, color: bool = False) -> None:
         self.verbosity, self.color = verbosity, color
+        self._said: set[str] = set()
 
     def data(self, text: str) -> None:
         """The result that was asked for, for people and pipes alike."""
@@ -42,6 +43,12 @@ class Output:
     def say(self, text: str) -> None:
         if self.verbosity >= 0:
             self._write(printable(text))
+
+    def say_first(self, topic: str, text: str) -> None:
+        """Say `text` unless something was said on `topic` before: a command that locks and then syncs resolves once."""
+        if topic not in self._said:
+            self._said.add(topic)
+            self.say(text)
 
     def detail(self, text: str) -> None:
         if self.verbosity >= 1:

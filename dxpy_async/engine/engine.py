@@ -29,7 +29,17 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.drafts import (
+    DRAFT_LOCK,
+    Bounds,
+    Draft,
+    EditOutcome,
+    draft_addition,
+    draft_removal,
+    save_draft,
+)
 from dxpy_async.engine.events import (
     Finished,
     Installing,
@@ -96,6 +106,7 @@ from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
+from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project, read_project
 from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
@@ -302,6 +313,43 @@ class Engine:
             return ahead
         found = await self._resolve_lock(project, target, ahead.preferences, options, on_event)
         return finish_lock(ahead, found.value, found.data, found.warnings, options)
+
+    async def add(
+        self,
+        directory: Path,
+        requirements: Sequence[str | Requirement],
+        *,
+        where: DependencyList = DEPENDENCIES,
+        bounds: Bounds = Bounds.LOWER,
+        on_event: Listener = ignore,
+    ) -> EditOutcome:
+        """Add `requirements` to the project in `directory`, and lock; on failure both files are as they were.
+
+        One that is there already keeps its place and what the new one does not say. Those that are new and name no
+        version get `bounds` around the one that was picked.
+        """
+        draft = draft_addition(Path(os.path.abspath(directory)), where, _parsed(requirements))
+        return await self.lock_draft(draft, bounds=bounds, on_event=on_event)
+
+    async def remove(
+        self,
+        directory: Path,
+        names: Sequence[ProjectName],
+        *,
+        where: DependencyList = DEPENDENCIES,
+        on_event: Listener = ignore,
+    ) -> EditOutcome:
+        """Remove all requirements on `names` from a list of the project in `directory`, and lock, both or neither."""
+        return await self.lock_draft(draft_removal(Path(os.path.abspath(directory)), where, names), on_event=on_event)
+
+    async def lock_draft(
+        self, draft: Draft, *, bounds: Bounds = Bounds.NONE, on_event: Listener = ignore
+    ) -> EditOutcome:
+        """Lock the project as `draft` would have it, then write both; see `add`."""
+        async with self._operation(on_event):
+            target = await self._in_thread(target_for, HERE, draft.project, self._settings, self._search)
+            outcome = await self._lock(draft.project, target, DRAFT_LOCK, on_event)
+            return save_draft(draft, bounds, outcome, self._settings)
 
     async def merge_locks(self, directory: Path, sides: LockSides, *, on_event: Listener = ignore) -> Lock:
         """The lock of what the project in `directory` asks for on two branches together; nothing is written.

@@ -1,0 +1,31 @@
+"""`dxpy add` and `dxpy remove` when all that a resolution needs is in the cache, and when none is wanted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.editing import bounds_of, conclude, draft_of
+from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.output import Output
+from dxpy_async.core.target_platforms import HERE
+from dxpy_async.engine.cached_locking import lock_from_cache
+from dxpy_async.engine.drafts import DRAFT_LOCK, save_draft
+from dxpy_async.engine.targets import target_for
+from dxpy_async.python.interpreters import SearchPlaces
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    draft = draft_of(arguments)
+    if arguments.frozen:
+        draft.save(None)
+        return conclude(arguments, draft, draft.new, output)
+    with settings_of(arguments, draft.project) as settings:
+        target = target_for(HERE, draft.project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
+        locked = lock_from_cache(draft.project, target, settings, DRAFT_LOCK, on_event=EventPrinter(output))
+        if locked is None:
+            return None
+        outcome = save_draft(draft, bounds_of(arguments), locked, settings)
+    return conclude(arguments, draft, outcome.new, output)

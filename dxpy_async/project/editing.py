@@ -1,0 +1,336 @@
+"""Changing the requirements in a pyproject.toml so that everything else stays as somebody wrote it.
+
+tomlkit finds the place and keeps the rest of the file; the array itself is edited as text here, because tomlkit's own
+insertion leaves a comma out where a comment follows the last item. What comes out is parsed again and held against what
+was meant, so an edit is right or refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import tomlkit
+from tomlkit.items import AbstractTable, Array
+
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.errors import InvalidProject
+from dxpy_async.project.document import decode, parse
+
+_INDENT = "    "
+
+
+class ListKind(StrEnum):
+    """The tables in which a pyproject.toml has requirements."""
+
+    PROJECT = "project"
+    EXTRA = "project.optional-dependencies"
+    GROUP = "dependency-groups"
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyList:
+    """One list of requirements in a pyproject.toml. `name` is that of the extra or group, as it is to be written."""
+
+    kind: ListKind = ListKind.PROJECT
+    name: str = "dependencies"
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.name}"
+
+    def path_in(self, document: dict[str, Any]) -> tuple[str, ...]:
+        """The keys that lead to the list in `document`, where an extra or group may be spelt in another way."""
+        tables = tuple(self.kind.split("."))
+        holder: Any = document
+        for table in tables:
+            holder = holder.get(table, {})
+        wanted = _key(self.name)
+        return (*tables, next((name for name in holder if _key(name) == wanted), self.name))
+
+
+DEPENDENCIES = DependencyList()
+"""The requirements of the project itself."""
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def put_requirements(content: bytes, where: DependencyList, wanted: Sequence[Requirement], *, file: str) -> bytes:
+    """The file's content with all `wanted` requirements in the list `where`, which is made if it is not there.
+
+    A project that the list has for the same marker keeps its place, and what `wanted` does not say of it: its version
+    where none is given, and its extras. Others come last, or where they belong in a list that is sorted by name.
+
+    Raises InvalidProject when the file cannot be read or changed.
+    """
+
+    def change(items: _Items) -> None:
+        for requirement in wanted:
+            _put(items, requirement)
+
+    return _edited(content, where, change, file=file)
+
+
+def drop_requirements(content: bytes, where: DependencyList, names: Iterable[ProjectName], *, file: str) -> bytes:
+    """The file's content without any requirement on `names` in the list `where`. Raises InvalidProject."""
+    unwanted = frozenset(names)
+
+    def change(items: _Items) -> None:
+        for place in reversed(range(len(items.values))):
+            there = items.requirement(place)
+            if there is not None and there.name in unwanted:
+                items.remove(place)
+
+    return _edited(content, where, change, file=file)
+
+
+def requirements_in(document: dict[str, Any], where: DependencyList) -> tuple[Requirement, ...]:
+    """The requirements in the list `where` of a parsed and valid pyproject.toml, without those of included groups."""
+    found: Any = document
+    for key in where.path_in(document):
+        found = found.get(key, {})
+    return tuple(parse_requirement(item) for item in found if isinstance(item, str))
+
+
+def lists_with(document: dict[str, Any], name: ProjectName) -> tuple[DependencyList, ...]:
+    """The lists of a parsed pyproject.toml that have a requirement on `name`."""
+    lists = [
+        DEPENDENCIES,
+        *(DependencyList(ListKind.EXTRA, extra) for extra in document["project"].get("optional-dependencies", {})),
+        *(DependencyList(ListKind.GROUP, group) for group in document.get("dependency-groups", {})),
+    ]
+    return tuple(where for where in lists if any(each.name == name for each in requirements_in(document, where)))
+
+
+def _edited(content: bytes, where: DependencyList, change: Callable[[_Items], None], *, file: str) -> bytes:
+    text = decode(content, file)
+    before = parse(text, file)
+    path = where.path_in(before)
+    windows = "\r\n" in text and "\n" not in text.replace("\r\n", "")
+    unix = text.replace("\r\n", "\n") if windows else text
+    document = tomlkit.parse(unix if unix.endswith("\n") or not unix else f"{unix}\n")
+    *tables, last = path
+    try:
+        holder = _table(document, tables)
+        array = holder.get(last)
+        items = _Items.of(array.as_string() if isinstance(array, Array) else "[]", file)
+        change(items)
+        holder[last] = tomlkit.parse(f"x = {items}")["x"]
+        edited = tomlkit.dumps(document)
+    except ValueError as error:  # no table fits in there, within an inline one, say
+        raise _cannot_edit(path, file) from error
+    if not edited.endswith("\n"):
+        edited += "\n"
+    _require_only_change(before, parse(edited, file), path, items.meant(), file)
+    if windows:
+        edited = edited.replace("\n", "\r\n")
+    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+    return mark + edited.encode()
+
+
+def _table(document: tomlkit.TOMLDocument, path: Iterable[str]) -> AbstractTable:
+    holder: Any = document
+    for key in path:
+        if key not in holder:
+            if holder is document and not document.as_string().endswith("\n\n"):
+                document.add(tomlkit.nl())
+            holder[key] = tomlkit.table()
+        holder = holder[key]
+    return holder  # type: ignore[no-any-return]
+
+
+def _require_only_change(
+    before: dict[str, Any], after: dict[str, Any], path: Sequence[str], items: list[object], file: str
+) -> None:
+    """Raise InvalidProject unless `after` is `before` with `items` at `path`."""
+    holder = before
+    for key in path[:-1]:
+        holder = holder.setdefault(key, {})
+    holder[path[-1]] = items
+    if before != after:
+        raise _cannot_edit(path, file)
+
+
+def _cannot_edit(path: Iterable[str], file: str) -> InvalidProject:
+    return InvalidProject(
+        file,
+        f"`{'.'.join(path)}` cannot be edited where it stands",
+        hints=("give it a table of its own, under a header in brackets, or edit the file by hand",),
+    )
+
+
+def _put(items: _Items, wanted: Requirement) -> None:
+    places = [place for place in range(len(items.values)) if items.names(place) == wanted.name]
+    for place in places:
+        there = items.requirement(place)
+        if there is not None and there.marker == wanted.marker:
+            merged = _merged(there, wanted)
+            if merged != there:
+                items.replace(place, _written(merged))
+            return
+    items.insert(places[-1] + 1 if places else items.place_for(wanted.name), _written(wanted))
+
+
+def _written(requirement: Requirement) -> str:
+    """A requirement as people write it: the lowest version they want, then the bounds above."""
+    clauses = requirement.specifier.split(",")
+    order = ("===", "==", "~=", ">=", ">", "<=", "<", "!=")
+    clauses.sort(key=lambda clause: next((rank for rank, sign in enumerate(order) if clause.startswith(sign)), 0))
+    return str(requirement._replace(specifier=",".join(clauses)))
+
+
+def _merged(there: Requirement, wanted: Requirement) -> Requirement:
+    """`wanted`, with what only `there` says."""
+    extras = tuple(sorted({*there.extras, *wanted.extras}))
+    if wanted.specifier or wanted.url is not None:
+        return wanted._replace(extras=extras)
+    return there._replace(extras=extras)
+
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>[ \t]+)
+  | (?P<newline>\r?\n)
+  | (?P<comment>\#[^\n\r]*)
+  | (?P<comma>,)
+  | (?P<value>\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''.*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\{[^{}\n]*\})
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class _Items:
+    """An array of requirements as the text it is written in: tokens between the brackets, each with its kind."""
+
+    tokens: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, text: str, file: str) -> Self:
+        """The array that `text` is, brackets included. Raises InvalidProject for anything but strings and tables."""
+        tokens = []
+        place, end = 1, len(text) - 1
+        while place < end:
+            found = _TOKEN.match(text, place, end)
+            if found is None or found.lastgroup is None:
+                raise InvalidProject(file, f"it has {text[place : place + 20]!r} where a requirement should be")
+            tokens.append((found.lastgroup, found[0]))
+            place = found.end()
+        return cls(tokens)
+
+    def __str__(self) -> str:
+        return f"[{''.join(text for _, text in self.tokens)}]"
+
+    @property
+    def values(self) -> list[int]:
+        """Where the values stand among the tokens."""
+        return [place for place, (kind, _) in enumerate(self.tokens) if kind == "value"]
+
+    def meant(self) -> list[object]:
+        """The values themselves."""
+        return [self._value(place) for place in range(len(self.values))]
+
+    def _value(self, place: int) -> object:
+        return parse(f"x = {self.tokens[self.values[place]][1]}", "")["x"]
+
+    def requirement(self, place: int) -> Requirement | None:
+        """The requirement that is the value number `place`; None for one that includes a group."""
+        value = self._value(place)
+        try:
+            return parse_requirement(value) if isinstance(value, str) else None
+        except InvalidRequirement:
+            return None
+
+    def names(self, place: int) -> ProjectName | None:
+        """The project that the value number `place` is about."""
+        requirement = self.requirement(place)
+        return requirement.name if requirement is not None else None
+
+    def place_for(self, name: ProjectName) -> int:
+        """Where `name` belongs: by the order of the list if it has one, else at its end."""
+        there = [each for place in range(len(self.values)) if (each := self.names(place)) is not None]
+        if len(there) == len(self.values) > 1 and there == sorted(there):
+            return sum(each < name for each in there)
+        return len(self.values)
+
+    def replace(self, place: int, text: str) -> None:
+        """Write `text` as the value number `place`."""
+        self.tokens[self.values[place]] = ("value", _quoted(text))
+
+    def insert(self, place: int, text: str) -> None:
+        """Write `text` as a new value before the value number `place`, which may be one past the last."""
+        value = ("value", _quoted(text))
+        values = self.values
+        if not values:
+            comments = [token for token in self.tokens if token[0] == "comment"]
+            lines = [part for comment in comments for part in (("newline", "\n"), ("space", _INDENT), comment)]
+            self.tokens = [*lines, ("newline", "\n"), ("space", _INDENT), value, ("comma", ","), ("newline", "\n")]
+            return
+        on_lines = any(kind == "newline" for kind, _ in self.tokens)
+        if place == 0:
+            new = [("newline", "\n"), ("space", self._indent())] if on_lines else []
+            rest = [] if on_lines else [("space", " ")]
+            self.tokens[0:0] = [*new, value, ("comma", ","), *rest]
+            return
+        at = self._end_of(values[place - 1], with_comma=True)
+        new = [("newline", "\n"), ("space", self._indent())] if on_lines else [("space", " ")]
+        last = place == len(values)
+        self.tokens[at:at] = [*new, value, *([("comma", ",")] if on_lines or not last else [])]
+
+    def remove(self, place: int) -> None:
+        """Take the value number `place` away, with what stands before it on its line and a comment behind it."""
+        start = self.values[place]
+        end = self._end_of(start, with_comma=False)
+        last_of_several = place == len(self.values) - 1 > 0
+        while start and self.tokens[start - 1][0] == "space":
+            start -= 1
+        if start and self.tokens[start - 1][0] == "newline":
+            start -= 1
+            followed = end < len(self.tokens) and self.tokens[end][0] == "newline"
+            if start and self.tokens[start - 1][0] == "comment" and not followed:
+                start += 1
+        elif place == 0:
+            while end < len(self.tokens) and self.tokens[end][0] == "space":
+                end += 1
+        del self.tokens[start:end]
+        if all(kind in ("space", "newline") for kind, _ in self.tokens):
+            self.tokens = []
+        if last_of_several and not any(kind == "newline" for kind, _ in self.tokens):
+            # `[a, b]` became `[a,]`
+            for kind in ("space", "comma"):
+                if self.tokens and self.tokens[-1][0] == kind:
+                    self.tokens.pop()
+
+    def _indent(self) -> str:
+        """What lines of values begin with."""
+        for place in self.values:
+            if place > 1 and self.tokens[place - 1][0] == "space" and self.tokens[place - 2][0] == "newline":
+                return self.tokens[place - 1][1]
+        return _INDENT
+
+    def _end_of(self, start: int, *, with_comma: bool) -> int:
+        """Behind the value at `start`, its comma, which is put there if wanted, and a comment on the same line."""
+        place = start + 1
+        while place < len(self.tokens) and self.tokens[place][0] in ("space", "newline", "comment"):
+            place += 1
+        has_comma = place < len(self.tokens) and self.tokens[place][0] == "comma"
+        if not has_comma and with_comma:
+            self.tokens.insert(start + 1, ("comma", ","))
+        place = place + 1 if has_comma else start + (2 if with_comma else 1)
+        end = place
+        while end < len(self.tokens) and self.tokens[end][0] in ("space", "comment"):
+            end += 1
+            if self.tokens[end - 1][0] == "comment":
+                return end
+        return place
+
+
+def _quoted(text: str) -> str:
+    if '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f"'{text}'" if "'" not in text else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
