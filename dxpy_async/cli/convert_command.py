@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 from dxpy_async.cli.output import Output
-from dxpy_async.engine.locking import replace_file
 from dxpy_async.errors import InvalidDocument, InvalidProject, UsageError
 from dxpy_async.formats import dpx_layout as layout
 from dxpy_async.formats.pyproject_dx import DxDocument, build_dx
 from dxpy_async.formats.toml_writer import write_toml
 from dxpy_async.project.document import decode, parse, read_content
+from dxpy_async.project.replacing import replace_file
 
 _BINARY, _TEXT = ".dx", ".toml"
 _STDOUT = "-"

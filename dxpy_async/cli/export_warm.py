@@ -14,13 +14,13 @@ from dxpy_async.core.excerpts import excerpt
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.target_platforms import HERE
-from dxpy_async.engine.locking import replace_file
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.pylock import write_pylock
 from dxpy_async.formats.requirements_txt import write_requirements
 from dxpy_async.project.pyproject import Project
+from dxpy_async.project.replacing import replace_file
 
 _PYLOCK_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
 

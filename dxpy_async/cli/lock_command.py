@@ -15,11 +15,12 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.engine import Engine
-from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock, replace_file
+from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.formats.foreign_locks import read_pins
 from dxpy_async.project.pyproject import Project, read_project
+from dxpy_async.project.replacing import replace_file
 
 _MOST_NAMED = 3
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from dxpy_async.cli.context import project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.lock_again import note_question
 from dxpy_async.cli.locking import is_plain_lock, lock_options, say_differences
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import lock_facts
@@ -19,13 +20,16 @@ from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
-from dxpy_async.core.settings import Settings
-from dxpy_async.engine.locking import why_stale
+from dxpy_async.core.settings import IndexSettings, Settings
+from dxpy_async.engine.locking import LockOptions, project_question, why_stale
 from dxpy_async.engine.recalled_locking import lock_from_memory
 from dxpy_async.engine.targets import target_for
+from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
+from dxpy_async.index.remote_index import remote_index
+from dxpy_async.installer.state import lock_record
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.interpreters import SearchPlaces
 
@@ -53,20 +57,42 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         target = target_for(wanted_target(arguments), project, settings, search)
         try:
             locked = None if arguments.upgrade or arguments.upgrade_package else _current(project, target, settings)
-            if locked is None:
-                options, on_event = lock_options(arguments), EventPrinter(output)
-                outcome = lock_from_memory(project, target, settings, options, on_event=on_event)
-                if outcome is None:
-                    return None
-                say_differences(outcome.earlier, outcome.lock, output)
-                return 0
+            if locked is None and not _lock_from_memory(project, target, settings, arguments, output):
+                return None
         except InvalidLock:  # which may be a conflict that a later rung can solve
             return None
         if is_plain_lock(arguments):
-            facts = lock_facts(str(project.root), os.environ)
-            watch.record_lock(project.root, settings.cache_dir, facts, locked)
-        output.say(f"Resolved {count(locked)} in {duration(time.perf_counter() - started)}")
+            _note_question(project, target, settings, watch)
+        if locked is not None:
+            if is_plain_lock(arguments):
+                facts = lock_facts(str(project.root), os.environ)
+                watch.record_lock(project.root, settings.cache_dir, facts, locked)
+            output.say(f"Resolved {count(locked)} in {duration(time.perf_counter() - started)}")
     return 0
+
+
+def _lock_from_memory(
+    project: Project, target: TargetEnvironment, settings: Settings, arguments: argparse.Namespace, output: Output
+) -> bool:
+    options, on_event = lock_options(arguments), EventPrinter(output)
+    outcome = lock_from_memory(project, target, settings, options, on_event=on_event)
+    if outcome is None:
+        return False
+    say_differences(outcome.earlier, outcome.lock, output)
+    return True
+
+
+def _note_question(project: Project, target: TargetEnvironment, settings: Settings, watch: StateWatch) -> None:
+    """Note what `dxpy lock` asks when it finds no lock, if that is the same on another day, of one index."""
+    indexes, limits = settings.indexes, settings.resolution.upload_limits
+    ages = any(limit is not None and limit.moment is None for limit in (limits.general, *limits.projects.values()))
+    index, _ = remote_index(indexes.index_url)
+    if index is None or ages or not settings.hints or indexes != IndexSettings(index_url=indexes.index_url):
+        return
+    question = project_question(project, target, settings, LockOptions(), {}, now=0.0, directories=b"")
+    record = lock_record(str(settings.cache_dir), str(project.root))
+    facts, stamps = lock_facts(str(project.root), os.environ), watch.without_lock(project.root).stamps
+    note_question(record, facts, dict(stamps), question.context(), index.key, question.key().hex())
 
 
 def _current(project: Project, target: TargetEnvironment, settings: Settings) -> int | None:

@@ -75,18 +75,27 @@ def _sync() -> int | None:
     started = time.perf_counter()
     root = _project_root()
     count = unchanged(f"{root}/{ENVIRONMENT_NAME}", state_facts("", os.environ)) if root else None
-    return None if count is None else _say("Checked", count, started)
+    return None if count is None else say("Checked", count, started)
 
 
 def _lock() -> int | None:
     started = time.perf_counter()
+    place = lock_place()
+    count = unchanged_since(*place[2:]) if place is not None else None
+    return None if count is None else say("Resolved", count, started)
+
+
+def lock_place() -> tuple[str, str, str, dict[str, str]] | None:
+    """Of the nearest project: its root, the cache directory, the record about its lock, and what that must agree with.
+
+    None when that cannot be told from here.
+    """
     root = _project_root()
     if root is None or any(os.environ.get(name) for name in _NAMING_FILES):
         return None
     chosen = os.environ.get("DXPY_CACHE_DIR")
-    record = lock_record(os.path.abspath(chosen) if chosen else default_cache_dir(os.environ), root)
-    count = unchanged_since(record, lock_facts(root, os.environ))
-    return None if count is None else _say("Resolved", count, started)
+    cache_dir = os.path.abspath(chosen) if chosen else default_cache_dir(os.environ)
+    return root, cache_dir, lock_record(cache_dir, root), lock_facts(root, os.environ)
 
 
 def _run(command: list[str]) -> int | None:
@@ -99,7 +108,8 @@ def _run(command: list[str]) -> int | None:
     return launch(environment, command, os.environ)
 
 
-def _say(what: str, count: int, started: float) -> int:
+def say(what: str, count: int, started: float) -> int:
+    """The summary line; gives the exit code."""
     took = (time.perf_counter() - started) * 1000
     sys.stderr.write(f"{what} {count} package{'' if count == 1 else 's'} in {took:.0f}ms\n")
     return 0

@@ -73,9 +73,9 @@ def lock_from_cache(
     on_event(Resolved(len(lock.packages), time.perf_counter() - started))
     for warning in resolution.warnings:
         on_event(Warned(warning))
-    data = build_dpl(lock)
-    Recollection(settings).keep(question, data, pages=facts.pages, warnings=resolution.warnings)
-    return finish_lock(ahead, lock, data, resolution.warnings, options)
+    data, warnings = build_dpl(lock), resolution.warnings
+    Recollection(settings).keep(question, data, count=len(lock.packages), pages=facts.pages, warnings=warnings)
+    return finish_lock(ahead, lock, data, warnings, options)
 
 
 class CachedFacts:

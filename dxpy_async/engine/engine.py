@@ -249,7 +249,7 @@ class Engine:
         facts = IndexFacts(self._client, self._fetcher, on_event)
         async with self._remembering.fetching_early(question):
             found = await find(facts)
-        await self._remembering.keep(question, found.data, facts, found.warnings)
+        await self._remembering.keep(question, found, facts)
         return found
 
     async def _resolve(

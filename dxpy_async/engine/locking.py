@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +22,10 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
 from dxpy_async.errors import LockNotFound, StaleLock
-from dxpy_async.formats.dpl import DplLockFile, build_dpl
+from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.project.locked_roots import explain_difference, roots_of
 from dxpy_async.project.pyproject import Project
+from dxpy_async.project.replacing import replace_file
 from dxpy_async.resolver.hints import without_credentials
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
@@ -370,29 +369,3 @@ def _locked_file(file: DistributionFile) -> LockedFile:
         upload_time=file.upload_time,
         hashes=dict(sorted(file.hashes.items())),
     )
-
-
-def write_lock(path: Path, lock: Lock) -> bool:
-    """Put `lock` at `path` in one step; False when the very same bytes were there already and nothing was written."""
-    return replace_file(path, build_dpl(lock))
-
-
-def replace_file(path: Path, data: bytes) -> bool:
-    """Make `path` hold `data` in one step: a reader or a crash sees the old bytes or the new. False: they agree."""
-    try:
-        if path.read_bytes() == data:
-            return False
-    except FileNotFoundError:
-        pass
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o644)  # mkstemp makes it private; a lock is shared like any source file
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    return True

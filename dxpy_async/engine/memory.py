@@ -18,10 +18,16 @@ from typing import NamedTuple
 
 from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import FormatError
-from dxpy_async.formats.remembered import Remembered, decode_remembered, encode_remembered, roots_of_remembered
+from dxpy_async.formats.remembered import (
+    BUCKET,
+    Remembered,
+    decode_remembered,
+    encode_remembered,
+    remembered_path,
+    roots_of_remembered,
+)
 from dxpy_async.resolver.question import Question
 
-BUCKET = "hints-v1"
 MOST_ANSWERS = 200
 MOST_BYTES = 64 * 1024**2
 LONGEST_ANSWER = 16 * 1024**2
@@ -42,13 +48,13 @@ class Memory:
     """The answers below `cache_dir`, of which at most `most_answers` of `most_bytes` together stay."""
 
     def __init__(self, cache_dir: Path, *, most_answers: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
-        self._root = f"{cache_dir}/{BUCKET}"
+        self._cache_dir, self._root = str(cache_dir), f"{cache_dir}/{BUCKET}"
         self._most_answers, self._most_bytes = most_answers, most_bytes
 
     def recall(self, question: Question) -> Remembered | None:
         """The answer to `question` that was given last; whether it still holds is for the caller to find out."""
         key = question.key()
-        return self._read(f"{self._root}/{question.context()}/{key.hex()}", key)
+        return self._read(remembered_path(self._cache_dir, question.context(), key), key)
 
     def _read(self, path: str, key: bytes | None = None) -> Remembered | None:
         try:
@@ -85,9 +91,9 @@ class Memory:
         if len(data) > LONGEST_ANSWER:
             return
         with suppress(OSError):
-            directory = f"{self._root}/{question.context()}"
-            os.makedirs(directory, exist_ok=True)
-            _replace(f"{directory}/{remembered.key.hex()}", data)
+            path = remembered_path(self._cache_dir, question.context(), remembered.key)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _replace(path, data)
             self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:

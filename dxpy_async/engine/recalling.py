@@ -65,12 +65,13 @@ class Recollection:
         question: Question,
         answer: bytes,
         *,
+        count: int,
         pages: Mapping[ProjectName, ProjectPage],
         unknown: Iterable[ProjectName] = (),
         archives: Iterable[FileSeen] = (),
         warnings: tuple[str, ...],
     ) -> None:
-        """Remember `answer`, which was found from these `pages`, no index having the projects in `unknown`."""
+        """Remember `answer`, of `count` packages, found from these `pages`; no index had the projects in `unknown`."""
         # Without the network, pages are used that nobody would use with it, and the next index stands in for one.
         if not self.is_used or self._network.offline or question.has_secrets:
             return
@@ -82,6 +83,7 @@ class Recollection:
             archives=tuple(archives),
             warnings=warnings,
             answer=answer,
+            packages=count,
         )
         self._memory.keep(question, remembered)
 

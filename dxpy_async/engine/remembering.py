@@ -108,13 +108,19 @@ class Remembering:
                 for task in running:
                     task.cancel()
 
-    async def keep(self, question: Question, answer: bytes, facts: IndexFacts, warnings: tuple[str, ...]) -> None:
-        """Remember `answer`, found from `facts`, unless something of it may be another without anybody noticing."""
+    async def keep(self, question: Question, found: Found[T], facts: IndexFacts) -> None:
+        """Remember what was found from `facts`, unless something of it may be another without anybody noticing."""
         if facts.fleeting or question.directories != self._client.state_of_directories():
             return
         pages, unknown, archives = dict(facts.pages), set(facts.unknown), list(facts.archives.values())
         await self._in_thread(
             lambda: self._recollection.keep(
-                question, answer, pages=pages, unknown=unknown, archives=archives, warnings=warnings
+                question,
+                found.data,
+                count=found.count,
+                pages=pages,
+                unknown=unknown,
+                archives=archives,
+                warnings=found.warnings,
             )
         )

@@ -2,7 +2,8 @@
 
 One file per answer. Layout, integers little-endian:
 
-    header     magic `DXR\\x01`, BLAKE3 of all that follows, key of the question (32 bytes), lengths of the parts (u32)
+    header     magic `DXR\\x01`, BLAKE3 of all that follows, key of the question (32 bytes), number of packages (u32),
+               lengths of the parts (u32)
     roots      the projects that were asked for, sorted, each ended by NUL
     projects   the projects whose pages were looked at, sorted, each ended by NUL
     pages      for each of them, 9 bytes: which index answered (u8, 255: none had it), and the identity of its page
@@ -10,14 +11,13 @@ One file per answer. Layout, integers little-endian:
     warnings   sentences for people, each ended by NUL
     answer     whatever the caller stores
 
-Read without msgspec, the import of which costs more than all the rest of an answer from memory.
+Read without msgspec and dataclasses, whose import costs more than all the rest of an answer from memory.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,16 +27,23 @@ from dxpy_async.errors import FormatError
 from dxpy_async.formats.compact_page_layout import PAGE_IDENTITY_BYTES
 
 MAGIC = b"DXR\x01"
+BUCKET = "hints-v1"
+"""The cache's directory of such files."""
 
-_LENGTHS = struct.Struct("<6I")
+_NUMBERS = struct.Struct("<7I")
 _KEY = len(MAGIC) + BLAKE3_BYTES
-_PARTS = _KEY + BLAKE3_BYTES + _LENGTHS.size
+_PARTS = _KEY + BLAKE3_BYTES + _NUMBERS.size
 _PAGE = struct.Struct(f"<B{PAGE_IDENTITY_BYTES}s")
 _NOBODY = 255
 _NO_PAGE = bytes(PAGE_IDENTITY_BYTES)
 
 MOST_INDEXES = _NOBODY
 """An answer from more indexes cannot be written."""
+
+
+def remembered_path(cache_dir: str, context: str, key: bytes) -> str:
+    """Where the answer to the question with that key lies; `context` is the directory it shares with similar ones."""
+    return f"{cache_dir}/{BUCKET}/{context}/{key.hex()}"
 
 
 class PageSeen(NamedTuple):
@@ -58,16 +65,19 @@ class FileSeen(NamedTuple):
     modified: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
-    """One answer. `key` is that of the question, `roots` are the projects it asked for; `pages` go by project."""
+class Remembered(NamedTuple):
+    """One answer, of so many `packages`.
+
+    `key` is that of the question, `roots` are the projects that it asked for; `pages` go by project.
+    """
 
     key: bytes
     roots: frozenset[ProjectName]
+    answer: bytes
+    packages: int
     pages: tuple[PageSeen, ...]
     archives: tuple[FileSeen, ...] = ()
     warnings: tuple[str, ...] = ()
-    answer: bytes
 
 
 def encode_remembered(remembered: Remembered) -> bytes:
@@ -84,14 +94,14 @@ def encode_remembered(remembered: Remembered) -> bytes:
         _texts(remembered.warnings),
         remembered.answer,
     )
-    rest = b"".join([remembered.key, _LENGTHS.pack(*map(len, parts)), *parts])
+    rest = b"".join([remembered.key, _NUMBERS.pack(remembered.packages, *map(len, parts)), *parts])
     return MAGIC + blake3_of(rest) + rest
 
 
 def decode_remembered(data: bytes, name: str) -> Remembered:
     """What `encode_remembered` was given. Raises FormatError, naming `name`, for bytes that are not whole."""
     view = memoryview(data)
-    key, bounds = _head(data, name)
+    key, count, bounds = _head(data, name)
     if bounds[-1] != len(data):
         raise FormatError(name, f"should have {bounds[-1]} bytes and has {len(data)}", offset=_KEY + BLAKE3_BYTES)
     if blake3_of(view[_KEY:]) != data[len(MAGIC) : _KEY]:
@@ -111,6 +121,7 @@ def decode_remembered(data: bytes, name: str) -> Remembered:
             ),
             warnings=tuple(_split(warnings)),
             answer=answer,
+            packages=count,
         )
     except ValueError as error:
         raise FormatError(name, f"has a number that is none: {error}", offset=bounds[3]) from error
@@ -121,20 +132,21 @@ def roots_of_remembered(start: bytes, name: str) -> frozenset[ProjectName]:
 
     Raises FormatError when it is not an answer or they are not all there.
     """
-    _, bounds = _head(start, name)
+    *_, bounds = _head(start, name)
     if bounds[1] > len(start):
         raise FormatError(name, f"names projects up to byte {bounds[1]} and has {len(start)}", offset=_PARTS)
     return frozenset(map(ProjectName, _split(start[bounds[0] : bounds[1]])))
 
 
-def _head(data: bytes, name: str) -> tuple[bytes, list[int]]:
-    """The key, and where each part begins, and the last one ends."""
+def _head(data: bytes, name: str) -> tuple[bytes, int, list[int]]:
+    """The key, the number of packages, and where each part begins, and the last one ends."""
     if len(data) < _PARTS or not data.startswith(MAGIC):
         raise FormatError(name, "is not a remembered answer", offset=0)
+    count, *lengths = _NUMBERS.unpack_from(data, _KEY + BLAKE3_BYTES)
     bounds = [_PARTS]
-    for length in _LENGTHS.unpack_from(data, _KEY + BLAKE3_BYTES):
+    for length in lengths:
         bounds.append(bounds[-1] + length)
-    return data[_KEY : _KEY + BLAKE3_BYTES], bounds
+    return data[_KEY : _KEY + BLAKE3_BYTES], count, bounds
 
 
 def _page(project: str, row: tuple[int, bytes]) -> PageSeen:

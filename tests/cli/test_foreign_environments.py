@@ -12,7 +12,9 @@ from index_server import LoopbackIndex
 from wheels import build_wheel
 
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage
-from dxpy_async.engine.locking import read_lock, write_lock
+from dxpy_async.engine.locking import read_lock
+from dxpy_async.formats.dpl import build_dpl
+from dxpy_async.project.replacing import replace_file
 
 WINDOWS = {"sys_platform": "win32", "platform_machine": "AMD64", "python_full_version": "3.12.7", "os_name": "nt"}
 
@@ -32,7 +34,7 @@ def locked(dxpy: Command, tmp_path: Path, index: LoopbackIndex) -> Path:
 def change_lock(root: Path, change: Callable[[Lock], Lock]) -> None:
     lock = read_lock(root / "dxpy.lock")
     assert lock is not None
-    write_lock(root / "dxpy.lock", change(lock))
+    replace_file(root / "dxpy.lock", build_dpl(change(lock)))
 
 
 def for_windows(lock: Lock) -> Lock:

@@ -23,8 +23,8 @@ from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.core.upload_limits import UploadLimits, parse_upload_limit
 from dxpy_async.engine.events import Event, Resolved, Warned
-from dxpy_async.engine.memory import BUCKET
 from dxpy_async.errors import IndexUnavailable
+from dxpy_async.formats.remembered import BUCKET
 from dxpy_async.python.environments import create_environment
 from dxpy_async.python.interpreters import probe
 

@@ -13,8 +13,8 @@ import pytest
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.requirements import parse_requirement
-from dxpy_async.engine.memory import BUCKET, Memory
-from dxpy_async.formats.remembered import Remembered
+from dxpy_async.engine.memory import Memory
+from dxpy_async.formats.remembered import BUCKET, Remembered
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 
@@ -32,7 +32,7 @@ def question(*requirements: str, index: str = "https://index.test/simple") -> Qu
 
 
 def answer_to(asked: Question, answer: bytes = b"answer") -> Remembered:
-    return Remembered(key=asked.key(), roots=asked.root_names, pages=(), answer=answer)
+    return Remembered(key=asked.key(), roots=asked.root_names, pages=(), answer=answer, packages=1)
 
 
 def files(cache: Path) -> list[Path]:

@@ -32,6 +32,7 @@ SMALL = Remembered(
     archives=(FileSeen("/tmp/odd\nname\udcff.whl", 12, 34),),
     warnings=("`a` 1 has no extra `x`", "ünïcode"),
     answer=b"the answer",
+    packages=3,
 )
 
 NAMES = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,3})?", fullmatch=True).map(normalize)
@@ -50,6 +51,7 @@ def answers(draw: st.DrawFn) -> Remembered:
         archives=tuple(draw(st.lists(st.builds(FileSeen, TEXTS, NUMBERS, NUMBERS), max_size=3))),
         warnings=tuple(draw(st.lists(TEXTS, max_size=3))),
         answer=draw(st.binary(max_size=50)),
+        packages=draw(st.integers(0, 2**32 - 1)),
     )
 
 
@@ -103,7 +105,7 @@ def test_other_bytes_are_no_answer(data: bytes) -> None:
 
 def test_roots_that_are_not_all_there_are_not_guessed() -> None:
     data = encode_remembered(SMALL)
-    length = struct.unpack_from("<I", data, 68)[0]
-    assert roots_of_remembered(data[: 92 + length], "m") == SMALL.roots
+    length = struct.unpack_from("<I", data, 72)[0]
+    assert roots_of_remembered(data[: 96 + length], "m") == SMALL.roots
     with pytest.raises(FormatError):
-        roots_of_remembered(data[: 91 + length], "m")
+        roots_of_remembered(data[: 95 + length], "m")

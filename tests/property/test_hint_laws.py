@@ -148,7 +148,7 @@ def _one_life(chance: random.Random, directory: Path, seed: str) -> Counter[str]
             told["unknown" if recalled is None else "contradicted"] += 1
             if fresh is not None:
                 seen = {"pages": facts.pages, "unknown": facts.unknown, "archives": (), "warnings": ()}
-                memory.keep(asked, fresh, **seen)  # type: ignore[arg-type]
+                memory.keep(asked, fresh, count=1, **seen)  # type: ignore[arg-type]
         else:
             told["confirmed" if doubtful else "at once"] += 1
             assert fresh is not None, seed

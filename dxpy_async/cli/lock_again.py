@@ -1,0 +1,78 @@
+"""`dxpy lock` where the lock is missing and memory knows it: answered from some `stat`s and the first bytes of pages.
+
+`lock_warm` notes what is asked (`note_question`): for which project file, interpreter and variables, and by which key
+the answer is remembered. While those are the same, so is the question. Any doubt goes to the full program.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from dxpy_async.cli import quick
+from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.errors import FormatError
+from dxpy_async.formats.remembered import Remembered, decode_remembered, remembered_path
+from dxpy_async.index.freshness import is_fresh, kept_page
+from dxpy_async.installer.state import unchanged_since, write_record
+from dxpy_async.project.replacing import replace_file
+
+_SIZES = (8, 16, 32)
+"""Bytes of the context of a question, of the name that the cache has for the index, and of the key of the question."""
+
+
+def note_question(record: str, facts: dict[str, str], stamps: dict[str, str], *names: str) -> None:
+    """Note for `record`, that of the project's lock, what is asked: context, index and key, as hexadecimal digits.
+
+    That follows from `facts` and the files in `stamps`.
+    """
+    write_record(_question_record(record), facts, stamps, int("".join(names), 16))
+
+
+def answer() -> int | None:
+    """Write the lock that is missing and give the exit code; None when the full program must."""
+    started = time.perf_counter()
+    place = quick.lock_place()
+    if place is None or os.environ.get("DXPY_OFFLINE"):
+        return None
+    root, cache_dir, record, facts = place
+    if os.path.lexists(f"{root}/{LOCK_NAME}"):
+        return None
+    number = unchanged_since(_question_record(record), facts)
+    remembered = _recall(cache_dir, number) if number is not None else None
+    if remembered is None:
+        return None
+    replace_file(f"{root}/{LOCK_NAME}", remembered.answer)
+    return quick.say("Resolved", remembered.packages, started)
+
+
+def _question_record(record: str) -> str:
+    return f"{record}-question"
+
+
+def _recall(cache_dir: str, number: int) -> Remembered | None:
+    """The answer that was noted as `number`, if it certainly holds and there is nothing more to say."""
+    context, index, key = _parts(number)
+    path = remembered_path(cache_dir, context.hex(), key)
+    try:
+        with open(path, "rb") as file:
+            remembered = decode_remembered(file.read(), path)
+        os.utime(path)
+    except (OSError, FormatError):
+        return None
+    if remembered.key != key or remembered.warnings or remembered.archives:
+        return None
+    now, pages = time.time(), f"{cache_dir}/pages-v1/{index.hex()}"
+    for seen in remembered.pages:
+        kept = kept_page(f"{pages}/{seen.project}") if seen.place == 0 else None
+        if kept is None or kept.identity != seen.identity or not is_fresh(kept.validated_at, kept.lifetime, now):
+            return None
+    return remembered
+
+
+def _parts(number: int) -> list[bytes]:
+    data, parts = number.to_bytes(sum(_SIZES), "big"), []
+    for size in _SIZES:
+        parts.append(data[:size])
+        data = data[size:]
+    return parts

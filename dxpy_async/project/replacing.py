@@ -1,0 +1,30 @@
+"""Putting a file of a project in its place in one step. Imports nothing that a bare interpreter has not loaded."""
+
+from __future__ import annotations
+
+import os
+
+
+def replace_file(path: str | os.PathLike[str], data: bytes) -> bool:
+    """Make `path` hold `data` in one step: a reader or a crash sees the old bytes or the new. False: they agree."""
+    place = os.fspath(path)
+    try:
+        with open(place, "rb") as there:
+            if there.read() == data:
+                return False
+    except FileNotFoundError:
+        pass
+    directory, name = os.path.split(place)
+    beside = os.path.join(directory, f".{name}.{os.urandom(8).hex()}")
+    file = open(beside, "xb")  # noqa: SIM115 - closed below, before it is renamed
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o644)  # a lock is shared like any source file, whatever the umask
+        os.replace(beside, place)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    return True
