@@ -75,11 +75,13 @@ class Recollection:
         # Without the network, pages are used that nobody would use with it, and the next index stands in for one.
         if not self.is_used or self._network.offline or question.has_secrets:
             return
-        seen = [self.seen(project, page) for project, page in pages.items()]
+        seen = [*(self.seen(project, page) for project, page in pages.items()), *map(PageSeen, unknown)]
+        if any(each.place is None and each.identity for each in seen):
+            return
         remembered = Remembered(
             key=question.key(),
             roots=question.root_names,
-            pages=tuple(sorted([*seen, *map(PageSeen, unknown)], key=lambda each: each.project)),
+            pages=tuple(sorted(seen, key=lambda each: each.project)),
             archives=tuple(archives),
             warnings=warnings,
             answer=answer,
@@ -88,12 +90,11 @@ class Recollection:
         self._memory.keep(question, remembered)
 
     def seen(self, project: ProjectName, page: ProjectPage | Unavailable) -> PageSeen:
-        """What an answer that rests on `page` must remember of it."""
-        if isinstance(page, ProjectPage):
-            for place, index in enumerate(self._remote):
-                if page.index_url == index.url:
-                    return PageSeen(project, place, page.identity)
-        return PageSeen(project)
+        """What an answer that rests on `page` must remember of it; a page of an index unknown here cannot be."""
+        if not isinstance(page, ProjectPage) or not page.identity:
+            return PageSeen(project)
+        places = [place for place, index in enumerate(self._remote) if index.url == page.index_url]
+        return PageSeen(project, places[0] if places else None, page.identity)
 
     def _doubtful(self, pages: Iterable[PageSeen], now: float) -> tuple[PageSeen, ...] | None:
         """Those of `pages` that an index must be asked about; None when one of them has changed for certain."""
