@@ -17,8 +17,9 @@ from dxpy_async.core.pins import pins_of
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.locking import LockOptions, LockOutcome, replace_file, write_lock
+from dxpy_async.engine.locking import LockOptions, LockOutcome
 from dxpy_async.errors import InvalidProject, ProjectError, ProjectNotFound
+from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.project.document import decode, parse, read_content
 from dxpy_async.project.editing import (
     DependencyList,
@@ -30,6 +31,7 @@ from dxpy_async.project.editing import (
 )
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import FILE_NAME, Project, parse_project
+from dxpy_async.project.replacing import replace_file
 
 
 class Bounds(StrEnum):
@@ -111,7 +113,7 @@ class Draft:
         if lock is None:
             return False
         try:
-            return write_lock(self.root / LOCK_NAME, lock)
+            return replace_file(self.root / LOCK_NAME, build_dpl(lock))
         except BaseException:
             replace_file(file, self.before)
             raise
