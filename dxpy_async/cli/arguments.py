@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import cache
 from typing import NoReturn
 
 from dxpy_async._version import __version__
@@ -209,6 +210,7 @@ def _add_dpp(dpp: _Parser) -> None:
     action("verify", "compare a package with all its digests")
 
 
+@cache
 def _globals(*, top: bool) -> _Parser:
     """The flags every command takes. Given before the command or after it; the later place wins only if used."""
     flags = _Parser(add_help=False, argument_default=None if top else argparse.SUPPRESS)
@@ -234,6 +236,7 @@ def _globals(*, top: bool) -> _Parser:
     return flags
 
 
+@cache
 def _index() -> _Parser:
     flags = _Parser(add_help=False)
     group = flags.add_argument_group("index options")
@@ -251,6 +254,7 @@ def _index() -> _Parser:
     return flags
 
 
+@cache
 def _resolution() -> _Parser:
     flags = _Parser(add_help=False)
     group = flags.add_argument_group(
@@ -303,12 +307,14 @@ def _resolution() -> _Parser:
     return flags
 
 
+@cache
 def _python() -> _Parser:
     flags = _Parser(add_help=False)
     flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
     return flags
 
 
+@cache
 def _target() -> _Parser:
     flags = _Parser(add_help=False)
     group = flags.add_argument_group("target options")
@@ -321,6 +327,7 @@ def _target() -> _Parser:
     return flags
 
 
+@cache
 def _selection() -> _Parser:
     flags = _Parser(add_help=False)
     lock = flags.add_mutually_exclusive_group()
@@ -336,6 +343,7 @@ def _selection() -> _Parser:
     return flags
 
 
+@cache
 def _linking() -> _Parser:
     flags = _Parser(add_help=False)
     flags.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")

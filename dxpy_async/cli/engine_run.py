@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.engine import Engine
 from dxpy_async.errors import Terminated
+from dxpy_async.index.page_worker import PageWorker
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
         if os.name != "nt":
             loop.add_signal_handler(signal.SIGTERM, terminate)
         try:
-            async with Engine(settings) as engine:
+            async with Engine(settings, page_worker=page_worker) as engine:
                 return await use(engine)
         except asyncio.CancelledError:
             if terminated:
@@ -41,4 +43,8 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
             if os.name != "nt":
                 loop.remove_signal_handler(signal.SIGTERM)
 
-    return asyncio.run(main())
+    with ExitStack() as stack:
+        page_worker = PageWorker.fork()
+        if page_worker is not None:
+            stack.enter_context(page_worker)
+        return asyncio.run(main())

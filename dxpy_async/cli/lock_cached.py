@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 
@@ -19,6 +20,7 @@ from dxpy_async.python.interpreters import SearchPlaces
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.merge is not None or arguments.pins_from or arguments.git_merge:
         return None
+    gc.set_threshold(500_000)  # nearly all that is made is kept until the end
     project, options = project_of(arguments), lock_options(arguments)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)

@@ -55,6 +55,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # the last line of defence: our bug, and still one clear message
         output.error(*_bug(error))
         return 2
+    finally:
+        gc.freeze()  # nor is anything gained by looking for garbage once more when the interpreter ends
 
 
 def _terminate(number: int, frame: object) -> None:

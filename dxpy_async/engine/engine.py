@@ -104,6 +104,7 @@ from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
+from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
@@ -140,11 +141,20 @@ class Engine:
     Without `settings` those of the environment variables and defaults hold; `load_settings` makes others, also with
     what a project's [tool.dxpy] says.
 
+    A `page_worker`, forked before there are threads or a loop, takes pages of indexes apart beside them.
+
     All methods take `on_event`, called with typed progress (see `engine.events`; an `EventStream` makes an async
     iterator of it), raise `DxpyError` leaves, never exception groups, and can be cancelled at any await.
     """
 
-    def __init__(self, settings: Settings | None = None, *, search: SearchPlaces | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        search: SearchPlaces | None = None,
+        page_worker: PageWorker | None = None,
+    ) -> None:
+        self._page_worker = page_worker
         self._settings = settings or load_settings({}, os.environ, None, directory=Path.cwd())
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
         self._exits = AsyncExitStack()
@@ -163,6 +173,7 @@ class Engine:
                     cache_dir=settings.cache_dir,
                     now=time.time,
                     base_directory=Path.cwd(),
+                    page_worker=self._page_worker,
                 )
             )
             workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))

@@ -35,6 +35,7 @@ from dxpy_async.index.downloads import (
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
+from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.pages import NotCached, PageSource
 from dxpy_async.index.remote_index import RemoteIndex, index_addresses, remote_index
 from dxpy_async.index.safe_url import Origin, SafeURL
@@ -63,6 +64,7 @@ class IndexClient:
         base_directory: Path,
         pacing: Pacing | None = None,
         tls: ssl.SSLContext | None = None,
+        page_worker: PageWorker | None = None,
     ) -> None:
         self._network = network
         credentials: dict[Origin, str] = {}
@@ -72,7 +74,9 @@ class IndexClient:
         self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
         self._metadata_work: SharedWork[str, CoreMetadata | Unavailable] = SharedWork()
-        self._pages = PageSource(self._transport, self._cache, self._page_work, now=now, network=network)
+        self._pages = PageSource(
+            self._transport, self._cache, self._page_work, now=now, network=network, worker=page_worker
+        )
         self._metadata = MetadataSource(
             self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
         )

@@ -16,9 +16,10 @@ from dxpy_async.formats.simple_page import ACCEPT, parse
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache, renewed, validators_of
 from dxpy_async.index.kept import HeldPage, KeptPages
+from dxpy_async.index.page_worker import MOST_BYTES, PageJob, PageWorker
 from dxpy_async.index.remote_index import RemoteIndex
 from dxpy_async.index.sharing import SharedWork
-from dxpy_async.index.transport import Reply, Transport
+from dxpy_async.index.transport import ENCODINGS, GZIP, Reply, Transport
 
 INLINE_BYTES = 16 * 1024
 """Bodies up to this size are decoded on the event loop: a hop to a thread and back costs more."""
@@ -42,9 +43,10 @@ class PageSource:
         *,
         now: Callable[[], float],
         network: NetworkSettings,
+        worker: PageWorker | None = None,
     ) -> None:
         self._transport, self._cache, self._work, self._now = transport, cache, work, now
-        self._network = network
+        self._network, self._worker = network, worker
         self._kept = KeptPages(cache, now=now, network=network)
         self._decoders = asyncio.Semaphore(DECODERS)
 
@@ -71,6 +73,8 @@ class PageSource:
             body = await reply.body(PAGE_BYTES)
             if len(body) <= INLINE_BYTES:
                 return self._decode(body, reply, index, project, held)
+            if held is None and (page := await self._page_by_worker(body, reply, index, project)) is not None:
+                return page
             decode = partial(self._decode, body, reply, index, project, held)
             del body  # is let go of as soon as it is decoded
             async with self._decoders:
@@ -80,6 +84,29 @@ class PageSource:
         if held is not None:
             headers |= held.entry.validators.conditions()
         return await self._transport.request(index.page_url(project), receive, headers=headers)
+
+    async def _page_by_worker(
+        self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName
+    ) -> ProjectPage | None:
+        """The page out of the cache, when a worker has put it there; None when it must be decoded here."""
+        validators = validators_of(reply.headers, self._now())
+        if self._worker is None or validators is None or len(body) > MOST_BYTES or reply.encoding not in ENCODINGS:
+            return None
+        job = PageJob(
+            body=body,
+            is_gzipped=reply.encoding in GZIP,
+            content_type=reply.headers.get("Content-Type", ""),
+            base_url=reply.url,
+            project=project,
+            index_url=index.url,
+            cache_dir=str(self._cache.directory),
+            name=index.cache_name(project),
+            validated_at=validators.validated_at,
+            lifetime=validators.lifetime,
+            etag=validators.etag,
+            last_modified=validators.last_modified,
+        )
+        return self._kept.usable(index, project) if await self._worker.keep(job) else None
 
     def _decode(
         self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName, held: HeldPage | None

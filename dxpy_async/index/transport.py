@@ -62,6 +62,10 @@ class TransientFault(Exception):
         self.reason, self.retry_after = reason, retry_after
 
 
+GZIP = ("gzip", "x-gzip")
+ENCODINGS = (*GZIP, "identity", "")
+
+
 class Reply:
     """The head of an answer, and its body as it comes. Errors of the wire are raised as TransientFault."""
 
@@ -107,13 +111,19 @@ class Reply:
             parts.append(chunk)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    @property
+    def encoding(self) -> str:
+        """How the body is compressed; one of ENCODINGS if the server keeps to what it was asked."""
+        return self.headers.get("Content-Encoding", "identity").strip().lower()
+
     def plain(self, body: bytes, limit: int) -> bytes:
         """`body` without the compression it came in, at the most `limit` bytes."""
-        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding in ("identity", ""):
+        if self.encoding not in ENCODINGS:
+            raise InvalidIndexPage(
+                f"`{self.url}` answered in the encoding {self.encoding[:40]!r}, unasked", url=self.url
+            )
+        if self.encoding not in GZIP:
             return body
-        if encoding not in ("gzip", "x-gzip"):
-            raise InvalidIndexPage(f"`{self.url}` answered in the encoding {encoding[:40]!r}, unasked", url=self.url)
         try:
             return gunzip(body, limit)
         except TooLong as error:

@@ -72,6 +72,16 @@ def test_a_lock_that_is_up_to_date_loads_no_event_loop_and_no_network(dxpy: Comm
     assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "rich", "numba", "numpy", "msgspec", "isal")
 
 
+def test_a_lock_from_the_cache_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("lock", root).code == 0
+    (root / "dxpy.lock").unlink()
+    modules = modules_after(dxpy, ["lock"], root, DXPY_NO_HINTS="1")
+    assert (root / "dxpy.lock").exists()
+    assert "dxpy_async.engine.cached_locking" in modules
+    assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "http", "rich", "numba", "numpy")
+
+
 def test_why_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web")
     assert dxpy("lock", root).code == 0

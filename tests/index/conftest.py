@@ -13,6 +13,7 @@ from index_server import LoopbackIndex
 
 from dxpy_async.core.settings import IndexSettings, NetworkSettings
 from dxpy_async.index.client import IndexClient, Pacing
+from dxpy_async.index.page_worker import PageWorker
 
 QUICK = Pacing(first_pause=0.001, longest_pause=0.002, stall_seconds=0.2)
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
@@ -53,6 +54,7 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
         cache: Path | None = None,
         pacing: Pacing = QUICK,
         tls: ssl.SSLContext | None = None,
+        page_worker: PageWorker | None = None,
         **network: object,
     ) -> AsyncIterator[IndexClient]:
         urls = [index if isinstance(index, str) else index.url_with_credentials for index in indexes]
@@ -67,6 +69,7 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
             base_directory=tmp_path,
             pacing=pacing,
             tls=tls,
+            page_worker=page_worker,
         ) as client:
             yield client
 
