@@ -1,6 +1,7 @@
 """The command line: a ladder, of which each rung is only loaded when the one before it could not answer.
 
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
+    replay          `dxpy sync` into an environment that was made before and is not there
     program         parses the command line, and climbs the command's own rungs in COMMANDS
     *_warm          what waits for nothing: no event loop, no network
     *_cached        nor does a resolution whose facts are all in the cache
@@ -39,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line and give its exit code: 0, 1 for what the user must change, 2 for errors."""
     arguments = sys.argv[1:] if argv is None else argv
     code = quick.answer(arguments)
+    if code is None and (root := quick.without_environment(arguments)) is not None:
+        code = load("replay").answer(arguments[1:], root)
     if code is not None:
         return code
     answer: int = load("program").run(arguments)
