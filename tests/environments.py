@@ -11,13 +11,16 @@ from typing import Any
 from blake3 import blake3
 from wheels import build_wheel
 
-from dxpy_async.core.names import normalize
+from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.installer.check import verify_environment
+from dxpy_async.installer.folding import Fold, fold, sites_files
 from dxpy_async.installer.installed import InstalledDistribution, read_installed
+from dxpy_async.installer.symlinks import has_links
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.store.adding import add_wheel
+from dxpy_async.store.bytecode import STAMP, read_bytecode, sources_of, write_bytecode
 from dxpy_async.store.store import Store, StoredWheel
 
 Tree = dict[str, tuple[object, ...]]
@@ -80,12 +83,37 @@ class World:
 
     def change_unplanned(self, *stored: StoredWheel, remove: tuple[InstalledDistribution, ...] = ()) -> None:
         """Install and remove just what is said."""
+        folds = self.folds(stored)
         with self.transaction() as transaction:
             for wheel in stored:
-                transaction.stage(wheel)
+                transaction.stage(
+                    wheel,
+                    fold=folds.get(wheel.manifest.name),
+                    bytecode=read_bytecode(str(wheel.directory), self.scheme.cache_tag) or (),
+                )
             for distribution in remove:
                 transaction.remove(distribution)
             transaction.commit()
+
+    def folds(self, stored: tuple[StoredWheel, ...]) -> dict[ProjectName, Fold]:
+        """The symbolic links of these wheels, where the environment has such."""
+        if self.link_mode is not LinkMode.SYMLINK:
+            return {}
+        files = {wheel.manifest.name: sites_files(wheel.manifest) for wheel in stored}
+        there = has_links(self.scheme)
+        return fold(files, lambda path: there and (self.site / path).is_dir() and not (self.site / path).is_symlink())
+
+    def compile(self, stored: StoredWheel) -> StoredWheel:
+        """Give the entry files that stand for bytecode, one for each source."""
+        found = []
+        for path in sources_of(stored.manifest):
+            source = stored.directory / path
+            target = source.parent / "__pycache__" / f"{source.stem}.{self.scheme.cache_tag}.pyc"
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(f"bytecode of {path}")
+            found.append((str(target), target.stat().st_size, target.stat().st_mtime_ns))
+        write_bytecode(str(stored.directory), self.scheme.cache_tag, found, str(self.store.root / STAMP))
+        return stored
 
     def stage(self, *stored: StoredWheel) -> None:
         """Only prepare `stored`, and leave it at that."""

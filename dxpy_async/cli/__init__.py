@@ -2,6 +2,7 @@
 
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     lock_again      `dxpy lock` when only the lock is missing, and memory knows it
+    replay          `dxpy sync` into an environment that was made before and is not there
     program         parses the command line, and climbs the command's own rungs in COMMANDS
     *_warm          what waits for nothing: no event loop, no network
     *_cached        nor does a resolution whose facts are all in the cache
@@ -42,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     code = quick.answer(arguments)
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
+    if code is None and (root := quick.without_environment(arguments)) is not None:
+        code = load("replay").answer(arguments[1:], root)
     if code is not None:
         return code
     answer: int = load("program").run(arguments)

@@ -10,7 +10,7 @@ from typing import NoReturn
 from dxpy_async._version import __version__
 from dxpy_async.errors import UsageError
 
-_LINK_MODES = ("hardlink", "copy")
+_LINK_MODES = ("hardlink", "copy", "clone", "symlink")
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
 _BOUNDS = ("lower", "major", "minor", "exact")
@@ -347,4 +347,12 @@ def _selection() -> _Parser:
 def _linking() -> _Parser:
     flags = _Parser(add_help=False)
     flags.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
+    flags.add_argument(
+        "--compile-bytecode", action="store_true", help="compile what is installed [DXPY_COMPILE_BYTECODE]"
+    )
+    flags.add_argument(
+        "--allow-overwrites",
+        action="store_true",
+        help="let a package replace a file of another, in the order of the lock [DXPY_ALLOW_OVERWRITES]",
+    )
     return flags

@@ -15,6 +15,7 @@ from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import without_credentials
+from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
@@ -70,6 +71,7 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["refresh_package"] = arguments.refresh_package
     if arguments.no_config:
         flags["no_config"] = True
+    flags |= {name: True for name in ("compile_bytecode", "allow_overwrites") if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:
         yield settings
@@ -105,14 +107,20 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
 
 def request_text(arguments: argparse.Namespace) -> str:
     """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
-    names = (*SETTING_FLAGS[1:], "extra", "all_extras", "group", "no_group", "no_dev", "all_groups")
-    given = {name: getattr(arguments, name, None) for name in names}
-    texts = [f"{name}={value!r}" for name, value in given.items() if value]
-    if given["constraint"] or given["override"] or any(os.environ.get(name) for name in _FILE_VARIABLES):
+    given = vars(arguments)
+    text = describe_request(given)
+    if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
         amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
         stated = (amendments.constraints, amendments.overrides)
-        texts += [f"stated={[[str(each.requirement) for each in kind] for kind in stated]}"]
-    return without_credentials(" ".join(texts))
+        text = f"{text} stated={[[str(each.requirement) for each in kind] for kind in stated]}".lstrip()
+    return without_credentials(text)
+
+
+def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
+    """The key of the blueprint of this sync; None for one that nobody would look for."""
+    if arguments.no_config or arguments.no_cache:
+        return None
+    return key_of(str(project.root), request_text(arguments), os.environ)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

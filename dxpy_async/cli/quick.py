@@ -13,7 +13,7 @@ import time
 
 from dxpy_async._version import __version__
 from dxpy_async.cli.launch import launch
-from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.installer.state import lock_record, unchanged, unchanged_since
 from dxpy_async.project.cache_place import default_cache_dir
 
@@ -40,6 +40,12 @@ def answer(arguments: list[str]) -> int | None:
     if len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-"):
         return _run(arguments[1:])
     return None
+
+
+def without_environment(arguments: list[str]) -> str | None:
+    """The directory of the project whose environment `sync` has to make anew; None when that is not asked."""
+    root = _project_root() if arguments[:1] == ["sync"] else None
+    return root if root is not None and not os.path.lexists(f"{root}/{ENVIRONMENT_NAME}") else None
 
 
 def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
@@ -118,7 +124,7 @@ def say(what: str, count: int, started: float) -> int:
 def _project_root() -> str | None:
     """The directory of the nearest project, in the working directory or above it."""
     directory = os.getcwd()
-    while not os.path.isfile(f"{directory}/pyproject.toml"):
+    while not os.path.isfile(f"{directory}/{PROJECT_NAME}"):
         parent = os.path.dirname(directory)
         if parent == directory:
             return None

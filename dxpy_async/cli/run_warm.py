@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import blueprint_key, request_text, settings_of, sync_options, watched_project
 from dxpy_async.cli.launch import start
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
@@ -27,7 +27,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     elif unchanged(str(environment), facts) is None:
         with settings_of(arguments, project) as settings:
             options, on_event = sync_options(arguments), EventPrinter(output)
-            outcome = sync_from_store(project, settings, options, watch=watch, state_facts=facts, on_event=on_event)
+            key = blueprint_key(arguments, project)
+            outcome = sync_from_store(
+                project, settings, options, watch=watch, state_facts=facts, blueprint_key=key, on_event=on_event
+            )
         if outcome is None:
             return None
         if outcome.changed:

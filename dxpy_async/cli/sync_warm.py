@@ -6,7 +6,7 @@ import argparse
 import os
 import time
 
-from dxpy_async.cli.context import request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import blueprint_key, request_text, settings_of, sync_options, watched_project
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import state_facts
@@ -28,7 +28,15 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             return 0
     with settings_of(arguments, project) as settings:
         on_event = EventPrinter(output)
-        outcome = sync_from_store(project, settings, options, watch=watch, state_facts=facts, on_event=on_event)
+        outcome = sync_from_store(
+            project,
+            settings,
+            options,
+            watch=watch,
+            state_facts=facts,
+            blueprint_key=blueprint_key(arguments, project),
+            on_event=on_event,
+        )
     if outcome is None:
         return None
     report(outcome, output)

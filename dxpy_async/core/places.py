@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+PROJECT_NAME = "pyproject.toml"
 LOCK_NAME = "dxpy.lock"
 ENVIRONMENT_NAME = ".venv"
 DOCUMENT_NAME = "pyproject.dx"

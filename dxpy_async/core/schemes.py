@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+SkeletonFacts: TypeAlias = tuple[str, str, str, str, str, tuple[str, ...], bool]
+"""What the files of an empty environment depend on: the interpreter's executable, implementation (for people) and
+version; the site directory and the scripts directory, both relative; the names beside `python` that start it; and
+whether `lib64` is a link to `lib`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

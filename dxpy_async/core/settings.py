@@ -17,7 +17,13 @@ class LinkMode(StrEnum):
     """How a file of the store comes into an environment."""
 
     HARDLINK = "hardlink"
+    """The same file under another name."""
     COPY = "copy"
+    """A file of its own, sharing blocks with the store's where the file system can do that."""
+    CLONE = "clone"
+    """A file of its own that shares its blocks; where that cannot be done it is copied, and that is said."""
+    SYMLINK = "symlink"
+    """A symbolic link, mostly one for a whole package."""
 
 
 class KernelChoice(StrEnum):
@@ -72,6 +78,10 @@ class Settings:
     indexes: IndexSettings = field(default_factory=IndexSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
+    compile_bytecode: bool = False
+    """Compile what is installed, once for each interpreter; symbolic links to the store are always compiled."""
+    allow_overwrites: bool = False
+    """Let one distribution replace a file of another, instead of refusing both."""
     kernels: KernelChoice = KernelChoice.AUTO
     hints: bool = True
     """Whether resolutions are remembered, and answered from memory."""

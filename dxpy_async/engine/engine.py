@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -28,7 +29,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.drafts import (
@@ -78,6 +79,7 @@ from dxpy_async.engine.remembering import (
     recalled_resolution,
 )
 from dxpy_async.engine.resolving import resolve
+from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
@@ -124,6 +126,9 @@ T = TypeVar("T")
 
 DEFAULT_SYNC = SyncOptions()
 LOCK_POLL_SECONDS = 0.05
+
+_TRIES = 3
+"""How often a wheel is fetched that turns out to be damaged when it is about to be linked."""
 KERNELS_BUCKET = "kernels-v1"
 UNPACK_WORKERS = 2
 FILE_THREADS = 4
@@ -459,7 +464,9 @@ class Engine:
         self, project: Project, interpreter: Interpreter, selection: Selection, options: SyncOptions
     ) -> SyncOutcome:
         environment = find_environment(project, interpreter, self._settings)
-        plan = plan_changes(selection, environment, self._store, exact=options.exact)
+        plan = plan_changes(
+            selection, environment, self._store, link_mode=self._settings.link_mode, exact=options.exact
+        )
         return outcome_of(plan, environment, dry_run=True)
 
     async def _lock_for_sync(
@@ -530,16 +537,53 @@ class Engine:
             environment.scheme,
             link_mode=self._settings.link_mode,
             on_fallback=self._from_thread(lambda message: on_event(Warned(message))),
+            allow_overwrites=self._settings.allow_overwrites,
         )
         await self._in_thread(transaction.recover)
-        plan = await self._in_thread(plan_changes, selection, environment, self._store, exact=exact)
+        planning = partial(
+            plan_changes, selection, environment, self._store, link_mode=self._settings.link_mode, exact=exact
+        )
+        plan = await self._in_thread(planning)
+        if self._settings.link_mode is LinkMode.SYMLINK or self._settings.compile_bytecode:
+            plan = await self._prepared(plan, planning, environment, on_event)
         if plan.changes.is_empty:
+            await self._in_thread(settle_links, plan, environment, self._settings, self._store)
             return outcome_of(plan, environment)
         try:
-            return await self._carry_out(transaction, plan, environment, on_event)
+            outcome = await self._carry_out(transaction, plan, environment, on_event)
         except BaseException:
             await self._in_thread(transaction.rollback)
             raise
+        await self._in_thread(settle_links, plan, environment, self._settings, self._store)
+        return outcome
+
+    async def _prepared(
+        self, plan: SyncPlan, planning: Callable[[], SyncPlan], environment: VirtualEnvironment, on_event: Listener
+    ) -> SyncPlan:
+        """A plan whose wheels are in the store, all of them ready, for links that are cut by what all of them have."""
+
+        async def go_on(item: Selected, stored: StoredWheel) -> None:
+            check_identity(item, stored)
+
+        preparing = partial(prepare_links, environment=environment, settings=self._settings, store=self._store)
+        for remaining in reversed(range(_TRIES)):
+            if plan.missing:
+                on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
+                started = time.perf_counter()
+                await self._fetcher.fetch_all(plan.missing, go_on, on_event)
+                on_event(Prepared(len(plan.missing), time.perf_counter() - started))
+                plan = await self._in_thread(planning)
+            try:
+                return await self._in_thread(partial(preparing, plan, environ=os.environ))
+            except DamagedEntry as error:
+                if not remaining:
+                    raise
+                on_event(Warned(f"{error}; it is fetched again"))
+                for stored in plan.stored.values():
+                    if stored.manifest.blake3 == error.key:
+                        await self._in_thread(self._store.quarantine, stored)
+                plan = await self._in_thread(planning)
+        raise AssertionError("the last try returns or raises")
 
     async def _carry_out(
         self, transaction: Transaction, plan: SyncPlan, environment: VirtualEnvironment, on_event: Listener

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locks import LockedFile, SourceKind
+from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.targets import working_environment
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
-from dxpy_async.installer.installed import read_installed, site_directories
+from dxpy_async.installer.folding import Fold, fold, sites_files
+from dxpy_async.installer.installed import InstalledDistribution, read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
+from dxpy_async.installer.symlinks import has_links, is_linked, leads_to
 from dxpy_async.installer.transaction import Arrival, Transaction
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import (
@@ -29,6 +32,7 @@ from dxpy_async.python.environments import (
     create_environment,
 )
 from dxpy_async.python.interpreters import Interpreter
+from dxpy_async.store.bytecode import read_bytecode
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
 
@@ -42,6 +46,13 @@ class SyncPlan:
     changes: InstallPlan
     stored: Mapping[ProjectName, StoredWheel] = field(default_factory=dict)
     missing: tuple[Selected, ...] = ()
+    folds: Mapping[ProjectName, Fold] = field(default_factory=dict)
+    """How wheels become symbolic links, all of the selection; empty while one of them is missing."""
+    bytecode: Mapping[ProjectName, tuple[ManifestFile, ...]] = field(default_factory=dict)
+    """What the store has of those that come."""
+    needed: frozenset[str] = frozenset()
+    """The keys of the entries that symbolic links lead to, once the plan is carried out."""
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,24 +140,87 @@ def select_packages(lock: LockView, project: Project, target: TargetEnvironment,
 
 
 def plan_changes(
-    selection: Selection, environment: VirtualEnvironment | None, store: Store, *, exact: bool = True
+    selection: Selection,
+    environment: VirtualEnvironment | None,
+    store: Store,
+    *,
+    link_mode: LinkMode,
+    exact: bool = True,
 ) -> SyncPlan:
-    """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come."""
+    """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come.
+
+    With symbolic links all wheels of the selection have to be in the store, for they share directories.
+    """
     wanted = {item.package.name: _wanted(item, selection) for item in selection.packages}
     installed = read_installed(environment.scheme) if environment else {}
-    changes = plan_sync(wanted, installed, exact=exact)
+    found: dict[ProjectName, StoredWheel] = {}
+    folds: Mapping[ProjectName, Fold] = {}
+    relink: Collection[ProjectName] = ()
+    if link_mode is LinkMode.SYMLINK:
+        found = {item.package.name: there for item in selection.packages if (there := _find(item, store)) is not None}
+        if len(found) == len(selection.packages):
+            folds, relink = _fold_all(found, installed, environment)
+    elif environment is not None and has_links(environment.scheme):
+        relink = [name for name, there in installed.items() if is_linked(there)]
+    changes = plan_sync(wanted, installed, exact=exact, relink=relink)
     coming = {item.name for item in changes.coming}
     stored: dict[ProjectName, StoredWheel] = {}
     missing: list[Selected] = []
     for item in selection.packages:
-        if item.package.name not in coming:
-            continue
-        found = store.find(sha256) if (sha256 := item.wheel.hashes.get("sha256")) else None
-        if found is None:
-            missing.append(item)
-        else:
-            stored[item.package.name] = check_identity(item, found)
-    return SyncPlan(selection=selection, wanted=wanted, changes=changes, stored=stored, missing=tuple(missing))
+        name = item.package.name
+        if name in coming or (link_mode is LinkMode.SYMLINK and name not in found):
+            known = found.get(name) or _find(item, store)
+            if known is None:
+                missing.append(item)
+            elif name in coming:
+                stored[name] = check_identity(item, known)
+    return SyncPlan(
+        selection=selection,
+        wanted=wanted,
+        changes=changes,
+        stored=stored,
+        missing=tuple(missing),
+        folds=folds,
+        bytecode=_known_bytecode(stored, environment),
+        needed=frozenset(each.manifest.blake3 for each in found.values()),
+        is_exact=exact,
+    )
+
+
+def _find(item: Selected, store: Store) -> StoredWheel | None:
+    return store.find(sha256) if (sha256 := item.wheel.hashes.get("sha256")) else None
+
+
+def _fold_all(
+    found: Mapping[ProjectName, StoredWheel],
+    installed: Mapping[ProjectName, InstalledDistribution],
+    environment: VirtualEnvironment | None,
+) -> tuple[dict[ProjectName, Fold], list[ProjectName]]:
+    """How these wheels are linked, and which of them are installed, but linked in another way."""
+    site = str(environment.scheme.purelib) if environment is not None else ""
+    linked_before = environment is not None and has_links(environment.scheme)
+
+    def is_foreign(directory: str) -> bool:
+        path = f"{site}/{directory}"
+        return linked_before and os.path.isdir(path) and not os.path.islink(path)
+
+    folds = fold({name: sites_files(stored.manifest) for name, stored in found.items()}, is_foreign)
+    relink = [
+        name
+        for name, stored in found.items()
+        if name in installed and not leads_to(folds[name], site, str(stored.directory))
+    ]
+    return folds, relink
+
+
+def _known_bytecode(
+    stored: Mapping[ProjectName, StoredWheel], environment: VirtualEnvironment | None
+) -> dict[ProjectName, tuple[ManifestFile, ...]]:
+    if environment is None:
+        return {}
+    tag = environment.interpreter.cache_tag
+    read = {name: read_bytecode(str(each.directory), tag) for name, each in stored.items()}
+    return {name: files for name, files in read.items() if files is not None}
 
 
 def check_identity(item: Selected, stored: StoredWheel) -> StoredWheel:
@@ -201,7 +275,7 @@ def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None
 def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:
     """Link one distribution of `plan`; it stays invisible until the transaction commits."""
     arrival = _arrival(plan, stored)
-    transaction.stage(stored, requested=arrival.requested, direct_url=arrival.direct_url)
+    transaction.stage(**arrival._asdict())
 
 
 def stage_all(transaction: Transaction, plan: SyncPlan) -> None:
@@ -211,7 +285,13 @@ def stage_all(transaction: Transaction, plan: SyncPlan) -> None:
 
 def _arrival(plan: SyncPlan, stored: StoredWheel) -> Arrival:
     wanted = plan.wanted[stored.manifest.name]
-    return Arrival(stored, requested=wanted.requested, direct_url=wanted.direct_url)
+    return Arrival(
+        stored,
+        requested=wanted.requested,
+        direct_url=wanted.direct_url,
+        fold=plan.folds.get(stored.manifest.name),
+        bytecode=plan.bytecode.get(stored.manifest.name, ()),
+    )
 
 
 def finish(transaction: Transaction, plan: SyncPlan) -> None:

@@ -16,6 +16,8 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
 from dxpy_async.engine.locking import why_stale
+from dxpy_async.engine.replaying import remember
+from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
     SyncOutcome,
@@ -49,14 +51,19 @@ def sync_from_store(
     *,
     watch: StateWatch,
     state_facts: Mapping[str, str],
+    blueprint_key: str | None,
     on_event: Listener,
 ) -> SyncOutcome | None:
-    """Sync `project` if that needs no waiting, else None. Forks to link, so only for single-threaded callers."""
+    """Sync `project` if that needs no waiting, else None. Forks to link, so only for single-threaded callers.
+
+    With a key, a sync that fills a new environment is kept as a blueprint.
+    """
     started = time.perf_counter()
     path = project.root / LOCK_NAME
     if not path.is_file():
         return None
-    interpreter = interpreter_for(project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
+    search = SearchPlaces.from_environ(os.environ, sys.executable)
+    interpreter = interpreter_for(project, settings, search)
     store = open_store(settings)
     with DplLockFile.open(path) as lock:
         # not when the environment is half changed
@@ -70,7 +77,7 @@ def sync_from_store(
         resolved = time.perf_counter() - started
         if options.dry_run:
             environment = find_environment(project, interpreter, settings)
-            plan = plan_changes(selection, environment, store, exact=options.exact)
+            plan = plan_changes(selection, environment, store, link_mode=settings.link_mode, exact=options.exact)
             on_event(Resolved(locked, resolved))
             return outcome_of(plan, environment, dry_run=True)
         with ExitStack() as held:
@@ -81,10 +88,13 @@ def sync_from_store(
                     held.callback(guard.release)
             environment = make_environment(project, interpreter, settings)
             transaction = Transaction(
-                environment.scheme, link_mode=settings.link_mode, on_fallback=lambda text: on_event(Warned(text))
+                environment.scheme,
+                link_mode=settings.link_mode,
+                on_fallback=lambda text: on_event(Warned(text)),
+                allow_overwrites=settings.allow_overwrites,
             )
             transaction.recover()
-            plan = plan_changes(selection, environment, store, exact=options.exact)
+            plan = plan_changes(selection, environment, store, link_mode=settings.link_mode, exact=options.exact)
             if plan.missing:
                 return None
             on_event(Resolved(locked, resolved))
@@ -95,6 +105,7 @@ def sync_from_store(
                 on_event(Installing(len(plan.changes.coming)))
                 try:
                     with transaction:
+                        plan = prepare_links(plan, environment, settings, store, os.environ)
                         stage_all(transaction, plan)
                         finish(transaction, plan)
                 except DamagedEntry as error:
@@ -102,6 +113,13 @@ def sync_from_store(
                         if stored.manifest.blake3 == error.key:
                             store.quarantine(stored)
                     return None
+            settle_links(plan, environment, settings, store)
             if options.exact:
                 record_sync(watch, environment, project.root, state_facts, len(selection.packages))
-            return outcome_of(plan, environment, seconds=time.perf_counter() - began)
+            outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
+            if blueprint_key is not None and options.exact:
+                checked = options.lock_mode is not LockMode.FROZEN
+                remember(
+                    plan, environment, project, settings, search, key=blueprint_key, checked=checked, locked=locked
+                )
+            return outcome

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
-from dxpy_async.installer.state import lock_record, take_stamps, write_record, write_state
+from dxpy_async.installer.state import lock_record, record_environment, take_stamps, write_record
 from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import FILE_NAME
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
@@ -59,15 +58,7 @@ class StateWatch:
 
         `sites` are the directories that distributions lie in.
         """
-        for site in sites:
-            # The first import of a top-level module makes this directory; made now, that is no change later.
-            os.makedirs(os.path.join(site, "__pycache__"), exist_ok=True)
-        watched = [
-            str(root / FILE_NAME),
-            str(root / LOCK_NAME),
-            str(environment.root / CONFIGURATION),
-            str(environment.python),
-            *sites,
-        ]
         keep_document(root / FILE_NAME)
-        write_state(str(environment.root), dict(facts), watched, count, dict(self.stamps))
+        files = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        env_dir, python = str(environment.root), str(environment.python)
+        record_environment(env_dir, dict(facts), files, python, list(sites), count, dict(self.stamps))

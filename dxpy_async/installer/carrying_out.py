@@ -100,7 +100,8 @@ def _take_back(tree: Tree, hidden: str, dist_info: str, *, only: Container[str] 
     for path in files:
         os.unlink(path)
     # Before the RECORD goes: after a kill it is all that tells of these directories.
-    tree.prune((tree.nearest(f"{site}{SEP}{row.path}") for row in rows), only=only)
+    there = {tree.nearest(f"{site}{SEP}{row.path}") for row in rows}
+    tree.prune({*there, *(f"{path}{SEP}__pycache__" for path in there)}, only=only)
     # From here on there is nothing to take back, whatever of the hidden directory a kill leaves.
     os.unlink(f"{hidden}{SEP}{dist_info}{SEP}RECORD")
 

@@ -13,6 +13,7 @@ from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.formats.record import RecordRow
 from dxpy_async.installer.installed import DIST_INFO
 from dxpy_async.installer.ownership import read_rows, visible_metadata
+from dxpy_async.installer.state import LINK_MARK
 from dxpy_async.installer.tree import SEP, TRANSACTION_NAME, Tree
 
 
@@ -27,8 +28,9 @@ class Problem(NamedTuple):
 def verify_environment(scheme: InstallScheme) -> list[Problem]:
     """Everything that is not as the RECORDs of the environment say, sorted by distribution, in RECORD's order.
 
-    Each row must lead to a regular file inside the environment with the digest and size it gives. Rows without a hash
-    need only be there. A change that was killed, and not repaired yet, is a problem too.
+    Each row must lead to a regular file inside the environment with the digest and size it gives, or to a link to one
+    where the environment is linked to the store. Rows without a hash need only be there. A change that was killed, and
+    not repaired yet, is a problem too.
     """
     tree = Tree(scheme)
     problems: list[Problem] = []
@@ -47,16 +49,21 @@ def _verify(tree: Tree, directory: str) -> Iterator[Problem]:
         yield Problem(directory, "", "there is no RECORD that can be read")
         return
     site = directory.rpartition(SEP)[0]
+    links = os.path.exists(f"{tree.root}{SEP}{LINK_MARK}")
     for row in rows:
         path = tree.locate(site, row.path)
-        reason = "leads out of the environment" if path is None else _difference(path, row)
+        reason = "leads out of the environment" if path is None else _difference(path, row, links=links)
         if reason is not None:
             yield Problem(directory, row.path, reason)
 
 
-def _difference(path: str, row: RecordRow) -> str | None:
+def _difference(path: str, row: RecordRow, *, links: bool) -> str | None:
     try:
         facts = os.lstat(path)
+        if links and stat.S_ISLNK(facts.st_mode):
+            facts = os.stat(path)
+            if stat.S_ISDIR(facts.st_mode) and not row.algorithm:
+                return None
     except FileNotFoundError:
         return "is missing"
     if not stat.S_ISREG(facts.st_mode):

@@ -19,12 +19,15 @@ _Coming = Mapping[str, Sequence[tuple[Staged, str]]]
 """Real path to the wheels that bring a file there, with its digest."""
 
 
-def decide(tree: Tree, hidden: str, staged: Iterable[Staged], leaving: Collection[str]) -> Journal:
+def decide(
+    tree: Tree, hidden: str, staged: Iterable[Staged], leaving: Collection[str], *, allow_overwrites: bool = False
+) -> Journal:
     """The steps that make `staged` visible in place of `leaving`, metadata directories by their real paths.
 
     Raises FileConflict when two distributions that will be installed have different files in one place, or when a
     directory or link that nobody may remove is in the way of a file; InstallError when a staged project would be
-    visible twice.
+    visible twice. With `allow_overwrites` the last of those that come with a file has its way, by the order of their
+    names, and what comes has its way against what is there.
     """
     order = sorted(staged, key=lambda item: item.dist_info)
     remaining = [directory for directory in visible_metadata(tree) if directory not in leaving]
@@ -42,7 +45,7 @@ def decide(tree: Tree, hidden: str, staged: Iterable[Staged], leaving: Collectio
     going -= claimed.keys()
     place = [
         (waiting.name, tree.relative(waiting.target))
-        for item, waiting in _winners(tree, order, coming, claimed)
+        for item, waiting in (_last_ones(order, coming) if allow_overwrites else _winners(tree, order, coming, claimed))
         if _check_replaceable(tree, item, waiting.target, going)
     ]
     return Journal(
@@ -110,6 +113,12 @@ def _winners(
     return found
 
 
+def _last_ones(staged: Iterable[Staged], coming: _Coming) -> list[tuple[Staged, Waiting]]:
+    """The waiting files of those that bring a file last, which is on disk already where it does not wait."""
+    last = {target: owners[-1][0] for target, owners in coming.items()}
+    return [(item, waiting) for item in staged for waiting in item.waiting if last[waiting.target] is item]
+
+
 def _is_shared(tree: Tree, item: Staged, waiting: Waiting, owners: Sequence[Claim]) -> bool:
     """Whether distributions that stay have the very file that waits. Raises FileConflict when theirs is another."""
     if not owners:
@@ -117,7 +126,7 @@ def _is_shared(tree: Tree, item: Staged, waiting: Waiting, owners: Sequence[Clai
     if _digest(waiting.target) == waiting.digest:
         return True
     for owner in owners:
-        if owner.digest != waiting.digest:
+        if owner.digest != waiting.digest or not waiting.digest:
             name = owner.directory.rpartition(SEP)[2].removesuffix(DIST_INFO).removesuffix(EGG_INFO)
             raise _conflict(tree, waiting.target, item.label, name)
     return False  # what is on disk is not what its owners have recorded, and ours is
@@ -126,7 +135,7 @@ def _is_shared(tree: Tree, item: Staged, waiting: Waiting, owners: Sequence[Clai
 def _conflict(tree: Tree, target: str, one: str, other: str) -> FileConflict:
     return FileConflict(
         f"`{one}` and `{other}` both have a file `{tree.relative(target)}`, with different contents",
-        hints=("only one of the two can be installed in one environment",),
+        hints=("only one of the two can be whole; `--allow-overwrites` lets the later one, by name, replace the file",),
     )
 
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
 
 from dxpy_async import errors
 from dxpy_async.errors import DxpyError, InstallError
 
-PlainT = TypeVar("PlainT")
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # a sync that only links is done in a few times what importing this takes
+    from typing import Any, TypeVar
+
+    PlainT = TypeVar("PlainT")
 
 _KILL = 9
 
 
 def can_fork() -> bool:
     """Whether this process may be forked: the system can, and no other thread would be lost in the child."""
-    return hasattr(os, "fork") and threading.active_count() == 1
+    threading = sys.modules.get("threading")
+    return hasattr(os, "fork") and (threading is None or threading.active_count() == 1)
 
 
 def in_children(parts: Sequence[Callable[[], PlainT]]) -> list[PlainT]:
@@ -32,7 +35,7 @@ def in_children(parts: Sequence[Callable[[], PlainT]]) -> list[PlainT]:
     Results are of types that `marshal` knows. The first error, in the order of parts, is raised as it was raised there
     when it is a DxpyError or an OSError; the children are then killed, wherever they are, and have ended on return.
     """
-    children: list[_Child[PlainT]] = []
+    children: list[_Child] = []
     try:
         for part in parts[1:]:
             children.append(_Child(part))  # noqa: PERF401
@@ -42,17 +45,17 @@ def in_children(parts: Sequence[Callable[[], PlainT]]) -> list[PlainT]:
             child.end()
 
 
-class _Child(Generic[PlainT]):
+class _Child:
     """One child process at work."""
 
-    def __init__(self, part: Callable[[], PlainT]) -> None:
+    def __init__(self, part: Callable[[], object]) -> None:
         self._reading, writing = os.pipe()
         self._process = os.fork()
         if not self._process:
             _be_child(part, writing)
         os.close(writing)
 
-    def result(self) -> PlainT:
+    def result(self) -> Any:
         """Wait for the child and give its result. Raises what ended it."""
         with open(self._reading, "rb", closefd=False) as pipe:
             answer = pipe.read()
@@ -60,7 +63,7 @@ class _Child(Generic[PlainT]):
             raise InstallError("a process that was linking files ended before its work was done")
         succeeded, value = marshal.loads(answer)
         if succeeded:
-            return value  # type: ignore[no-any-return]
+            return value
         raise _rebuild(*value)
 
     def end(self) -> None:

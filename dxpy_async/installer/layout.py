@@ -16,9 +16,18 @@ from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InvalidWheel
 from dxpy_async.formats.record import format_record
+from dxpy_async.installer.folding import Fold
 from dxpy_async.installer.scripts import check_script_name
 
 _WRITTEN_BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+
+
+class Link(NamedTuple):
+    """A symbolic link: its name, the path in the store that it leads to, and the file there, None for a directory."""
+
+    name: str
+    path: str
+    file: ManifestFile | None
 
 
 class Layout(NamedTuple):
@@ -26,13 +35,56 @@ class Layout(NamedTuple):
 
     `site` is the directory that gets the `.dist-info` (absolute). `payload` maps directories (absolute, normalised) to
     the names and files that go into them; `metadata` are the files of the `.dist-info`, by their path inside it;
-    `scripts` those for the scripts directory, which may have to be rewritten, by their name.
+    `scripts` those for the scripts directory, which may have to be rewritten, by their name. `links` maps directories
+    to what they have as symbolic links into the store.
     """
 
     site: str
     payload: Mapping[str, list[tuple[str, ManifestFile]]]
     metadata: tuple[tuple[str, ManifestFile], ...]
     scripts: tuple[tuple[str, ManifestFile], ...]
+    links: Mapping[str, list[Link]] = {}
+
+    def folded(self, fold: Fold) -> Layout:
+        """The same wheel with these links in place of the files that they stand for.
+
+        Only files whose place in the site directory is their path in the wheel can be linked.
+        """
+        prefixes = tuple([f"{directory}/" for directory in fold.directories])
+        links: dict[str, list[Link]] = {}
+        payload: dict[str, list[tuple[str, ManifestFile]]] = {}
+        single = frozenset(fold.files)
+        for directory in fold.directories:
+            links.setdefault(self._place(directory.rpartition("/")[0]), []).append(
+                Link(directory.rpartition("/")[2], directory, None)
+            )
+        for place, files in self.payload.items():
+            prefix = relative_path(place, self.site)
+            if prefix.startswith(prefixes):
+                continue
+            for name, file in files:
+                if file.path == f"{prefix}{name}" and file.path in single:
+                    links.setdefault(place, []).append(Link(name, file.path, file))
+                else:
+                    payload.setdefault(place, []).append((name, file))
+        return self._replace(payload=payload, links=links)
+
+    def with_bytecode(self, files: Iterable[ManifestFile], fold: Fold | None) -> Layout:
+        """The same wheel with bytecode beside its sources, except where a whole directory is linked."""
+        prefixes = tuple([f"{directory}/" for directory in fold.directories]) if fold is not None else ()
+        payload = dict(self.payload)
+        groups: dict[str, list[tuple[str, ManifestFile]]] = {}
+        for file in files:
+            if not file.path.startswith(prefixes):
+                head, _, name = file.path.rpartition("/")
+                groups.setdefault(head, []).append((name, file))
+        for head, group in groups.items():
+            place = self._place(head)
+            payload[place] = [*payload.get(place, ()), *group]
+        return self._replace(payload=payload) if groups else self
+
+    def _place(self, directory: str) -> str:
+        return f"{self.site}{os.sep}{directory.replace('/', os.sep)}" if directory else self.site
 
 
 class Written(NamedTuple):
@@ -119,7 +171,8 @@ def record_bytes(
 ) -> bytes:
     """The RECORD of an installed wheel: payload, then `linked` and `written` files, then its `own` row, the last one.
 
-    Digests come from the manifest; what is written here is hashed here. Paths are relative to the site directory.
+    Digests come from the manifest; what is written here is hashed here. A link to a directory has a row without one, so
+    that an uninstaller removes the link and never looks behind it. Paths are relative to the site directory.
     """
     paths: list[str] = []
     files: list[ManifestFile] = []
@@ -130,11 +183,21 @@ def record_bytes(
     for path, file in linked:
         paths.append(path)
         files.append(file)
+    whole: list[str] = []
+    for directory, links in layout.links.items():
+        prefix = relative_path(directory, layout.site)
+        for name, _, target in links:
+            if target is None:
+                whole.append(prefix + name)
+            else:
+                paths.append(prefix + name)
+                files.append(target)
     digests = encoded([file.sha256 for file in files])
     sizes = [file.size for file in files]
     rows: list[tuple[str, str, str, int | None]] = list(zip(paths, repeat("sha256"), digests, sizes, strict=False))
     for path, contents in written:
         rows.append((path, "sha256", encoded([hashlib.sha256(contents).digest()])[0], len(contents)))
+    rows += [(path, "", "", None) for path in whole]
     rows.append((own, "", "", None))
     return format_record(rows)
 

@@ -48,7 +48,7 @@ class Linker:
         """
         taken: list[tuple[str, ManifestFile]] = []
         link, stat = os.link, os.stat
-        linking = self.mode is LinkMode.HARDLINK
+        linking = self.mode in (LinkMode.HARDLINK, LinkMode.SYMLINK)  # what is no symbolic link is a hard one
         for item in files:
             name, (path, size, _, _, mtime_ns) = item
             source, target = f"{store}/{path}", f"{directory}/{name}"
@@ -135,6 +135,11 @@ class Linker:
             if error.errno not in _NO_CLONES:
                 raise
             self._clones = False
+            if self.mode is LinkMode.CLONE:
+                self.give_up_links(
+                    "files of the store are copied into the environment, not cloned: its file system, or that of the "
+                    "store, cannot share blocks between files; `DXPY_LINK_MODE=copy` says that this is meant"
+                )
             return False
         return True
 

@@ -108,11 +108,11 @@ def bytecode_of(tree: Tree, sources: Iterable[str]) -> set[str]:
         cache = f"{directory}{SEP}__pycache__"
         if tree.real(cache) != cache:
             continue
-        found |= {f"{cache}{SEP}{name}" for name in os.listdir(cache) if _source_stem(name) in stems}
+        found |= {f"{cache}{SEP}{name}" for name in os.listdir(cache) if source_stem(name) in stems}
     return found
 
 
-def _source_stem(name: str) -> str | None:
+def source_stem(name: str) -> str | None:
     """`x` of `x.cpython-312.pyc` and `x.cpython-312.opt-1.pyc`. Source: PEP 3147, PEP 488"""
     if not name.endswith(".pyc"):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -74,19 +74,24 @@ class InstallPlan:
 
 
 def plan_sync(
-    wanted: Mapping[ProjectName, Wanted], installed: Mapping[ProjectName, InstalledDistribution], *, exact: bool
+    wanted: Mapping[ProjectName, Wanted],
+    installed: Mapping[ProjectName, InstalledDistribution],
+    *,
+    exact: bool,
+    relink: Collection[ProjectName] = (),
 ) -> InstallPlan:
     """What must happen so that `wanted` is installed, and nothing else when `exact`.
 
     An installed distribution is kept when it is complete, has the wanted version and came from the wanted place.
-    Without `exact` whatever nobody wants is left alone, broken or not.
+    Without `exact` whatever nobody wants is left alone, broken or not. Those in `relink` are there, but linked to the
+    store in another way than they should be.
     """
     add, keep, replaced = [], [], []
     for name in sorted(wanted):
         there = installed.get(name)
         if there is None:
             add.append(wanted[name])
-        elif (reason := _reason_to_replace(wanted[name], there)) is None:
+        elif (reason := _reason_to_replace(wanted[name], there, relink)) is None:
             keep.append(there)
         else:
             replaced.append(Replacement(installed=there, wanted=wanted[name], reason=reason))
@@ -96,13 +101,15 @@ def plan_sync(
     return InstallPlan(remove=tuple(others) if exact else (), replace=tuple(replaced), add=tuple(add), keep=tuple(keep))
 
 
-def _reason_to_replace(wanted: Wanted, installed: InstalledDistribution) -> str | None:
+def _reason_to_replace(wanted: Wanted, installed: InstalledDistribution, relink: Collection[ProjectName]) -> str | None:
     if installed.problem is not None:
         return f"the installed one {installed.problem}"
     if not same_version(wanted.version, installed.version):
         return f"version {installed.version} is installed"
     if not _same_origin(wanted.direct_url, installed.direct_url):
         return "the installed one came from somewhere else"
+    if wanted.name in relink:
+        return "the installed one is linked in another way"
     return None
 
 

@@ -12,15 +12,18 @@ from typing import NamedTuple, Protocol
 from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import FileConflict, InstallError, InvalidWheel
+from dxpy_async.installer.folding import Fold
 from dxpy_async.installer.installed import DIST_INFO, parse_dist_info
-from dxpy_async.installer.layout import Layout, Written, encoded, lay_out, record_bytes, relative_path
+from dxpy_async.installer.layout import Layout, Link, Written, encoded, lay_out, record_bytes, relative_path
 from dxpy_async.installer.linking import Linker
-from dxpy_async.installer.ownership import bytecode_of
+from dxpy_async.installer.ownership import bytecode_of, source_stem
 from dxpy_async.installer.scripts import launchers, rewrite_shebang
 from dxpy_async.installer.tree import SEP, Blocked, Tree, write_file
 
 TAKEN_SUFFIX = ".taken"
 WAITING_SUFFIX = ".waiting"
+
+_CACHE = f"{SEP}__pycache__"
 
 
 class Stored(Protocol):
@@ -77,14 +80,23 @@ class Stager:
     ) -> None:
         self._tree, self._scheme, self._linker, self._hidden, self._check = tree, scheme, linker, hidden, check
 
-    def stage(self, stored: Stored, *, requested: bool, direct_url: str | None, installer: str) -> Staged:
-        """Prepare one wheel.
+    def stage(
+        self,
+        stored: Stored,
+        *,
+        requested: bool,
+        direct_url: str | None,
+        installer: str,
+        fold: Fold | None = None,
+        bytecode: tuple[ManifestFile, ...] = (),
+    ) -> Staged:
+        """Prepare one wheel, with symbolic links for what is in `fold`, and with `bytecode` that the store has of it.
 
         Raises InvalidWheel, FileConflict for what would replace a part of the environment itself, DamagedEntry, and
         InstallError for a wheel that is prepared already; OSError for what the disk refuses.
         """
         manifest, store = stored.manifest, str(stored.directory)
-        parts = self._take_apart(manifest, store, requested, direct_url, installer)
+        parts = self._take_apart(manifest, store, requested, direct_url, installer, fold, bytecode)
         taken, stale = self._look(manifest, parts)
         tree, own = self._tree, f"{self._hidden}{SEP}{manifest.dist_info}"
         site = tree.purelib if manifest.root_is_purelib else tree.platlib
@@ -102,12 +114,21 @@ class Stager:
         return Staged(manifest.name, manifest.filename, manifest.dist_info, site, tuple(waiting), tuple(stale))
 
     def _take_apart(
-        self, manifest: Manifest, store: str, requested: bool, direct_url: str | None, installer: str
+        self,
+        manifest: Manifest,
+        store: str,
+        requested: bool,
+        direct_url: str | None,
+        installer: str,
+        fold: Fold | None,
+        bytecode: tuple[ManifestFile, ...],
     ) -> _Parts:
         parsed = parse_dist_info(manifest.dist_info)
         if parsed is None or parsed[0] != manifest.name or SEP in manifest.dist_info or "/" in manifest.dist_info:
             raise InvalidWheel(manifest.filename, f"has a metadata directory of another name: `{manifest.dist_info}`")
         layout = lay_out(manifest, self._scheme)
+        if fold is not None:
+            layout = layout.folded(fold)
         commands = {s.name: s.contents for s in launchers(manifest.entry_points, self._scheme, manifest.filename)}
         copied: list[tuple[str, ManifestFile]] = []
         for name, file in layout.scripts:
@@ -133,6 +154,8 @@ class Stager:
             + [Written(f"{in_metadata}{name}", contents) for name, contents in metadata],
             f"{in_metadata}RECORD",
         )
+        # Bytecode has no rows in RECORD: Python may make it anew, and uninstallers find it by its source.
+        layout = layout.with_bytecode(bytecode, fold)
         return _Parts(layout, copied, list(commands.items()), metadata, record)
 
     def _rewritten(self, manifest: Manifest, store: str, file: ManifestFile) -> bytes | None:
@@ -151,6 +174,7 @@ class Stager:
         taken: set[str] = set()
         stale: set[str] = set()
         missing: dict[str, str] = {}
+        caches: list[tuple[str, list[str]]] = []
         for directory, names in self._directories(parts):
             try:
                 real, exists = tree.expect(directory, missing)
@@ -163,6 +187,11 @@ class Stager:
             if exists and not tree.is_fresh(real):
                 taken.update(path for name in names if os.path.lexists(path := f"{real}{SEP}{name}"))
                 stale |= bytecode_of(tree, [f"{real}{SEP}{name}" for name in names])
+            if real.endswith(_CACHE):
+                caches.append((real, names))
+        for real, names in caches:  # bytecode waits when its source waits: it would be beside another's
+            sources = real[: -len(_CACHE)]
+            taken.update(f"{real}{SEP}{name}" for name in names if f"{sources}{SEP}{source_stem(name)}.py" in taken)
         return taken, stale
 
     def _check_place(self, filename: str, real: str) -> None:
@@ -175,6 +204,7 @@ class Stager:
 
     def _directories(self, parts: _Parts) -> list[tuple[str, list[str]]]:
         found = [(directory, [name for name, _ in files]) for directory, files in parts.layout.payload.items()]
+        found += [(directory, [link.name for link in links]) for directory, links in parts.layout.links.items()]
         commands = [name for name, _ in parts.copied] + [name for name, _ in parts.generated]
         if commands:
             found.append((os.path.normpath(self._scheme.scripts), commands))
@@ -198,9 +228,38 @@ class Stager:
             for name, file in late:
                 place = waiting.add(f"{real}{SEP}{name}", file.sha256)
                 linker.place(manifest, store, waiting.directory, [(place, file)])
+        for directory, links in parts.layout.links.items():
+            self._check()
+            self._put_links(manifest, store, directory, links, taken, waiting)
         if parts.copied or parts.generated:
             self._put_scripts(manifest, store, parts, taken, waiting)
         return waiting.files
+
+    def _put_links(
+        self,
+        manifest: Manifest,
+        store: str,
+        directory: str,
+        links: list[Link],
+        taken: set[str],
+        waiting: _WaitingRoom,
+    ) -> None:
+        try:
+            real, blocked = self._tree.make(directory), False
+        except Blocked:
+            real, blocked = directory, True
+        for name, path, file in links:
+            target = f"{real}{SEP}{name}"
+            if file is not None:
+                self._linker.checked(manifest, store, file)
+            if not blocked and target not in taken:
+                try:
+                    os.symlink(f"{store}/{path}", target)
+                    continue
+                except FileExistsError:
+                    pass  # another wheel of this transaction has just put it there
+            number = waiting.add(target, file.sha256 if file is not None else b"")
+            os.symlink(f"{store}/{path}", f"{waiting.directory}{SEP}{number}")
 
     def _put_scripts(
         self, manifest: Manifest, store: str, parts: _Parts, taken: set[str], waiting: _WaitingRoom
@@ -250,11 +309,11 @@ class _WaitingRoom:
         self._name = name
 
     def add(self, target: str, digest: bytes) -> str:
-        """The number under which what belongs to `target` is to be put into `directory`."""
+        """The number under which what belongs to `target` is to be put into `directory`; a directory has no digest."""
         if not self.files:
             os.mkdir(self.directory)
         number = str(len(self.files))
-        self.files.append(Waiting(target, encoded([digest])[0], f"{self._name}{SEP}{number}"))
+        self.files.append(Waiting(target, encoded([digest])[0] if digest else "", f"{self._name}{SEP}{number}"))
         return number
 
 

@@ -18,6 +18,8 @@ import os
 import time
 
 STATE_NAME = "dxpy-state"
+LINK_MARK = "dxpy-links"
+"""The file that is in an environment while it may have symbolic links into the store."""
 
 LOCK_RECORDS = "locks-v1"
 """The cache's bucket of records about locks."""
@@ -29,6 +31,7 @@ _FINE_TICK_NS = 10_000_000
 """Kernels advance file times every 1 to 10 ms."""
 _COARSE_TICK_NS = 2_000_000_000
 """What FAT needs, and more than file systems that count whole seconds need."""
+_SET_ASIDE_NS = 1_000_000_000
 _UNSURE = "?"
 """A stamp that is never equal to any."""
 _MISSING = "-"
@@ -40,6 +43,39 @@ def take_stamps(paths: list[str], now_ns: int) -> dict[str, str]:
     `now_ns` is the wall clock. A file that changed within the last tick gets a stamp that never matches.
     """
     return {path: _stamp(path, now_ns) for path in paths}
+
+
+def record_environment(
+    env_dir: str,
+    facts: dict[str, str],
+    files: list[str],
+    python: str,
+    sites: list[str],
+    count: int,
+    stamps: dict[str, str],
+) -> bool:
+    """Record an environment that follows from `facts` and `files`, which had `stamps` when they were read.
+
+    `python` is its interpreter, `sites` are its site directories.
+    """
+    for site in sites:
+        try:
+            # The first import of a top-level module makes this directory; made now, that is no change later.
+            os.makedirs(f"{site}{os.sep}__pycache__", exist_ok=True)
+            _set_aside(site)
+        except OSError:
+            continue  # then `write_state` waits until the clock has moved on
+    watched = [*files, f"{env_dir}{os.sep}pyvenv.cfg", python, *sites]
+    return write_state(env_dir, facts, watched, count, stamps)
+
+
+def _set_aside(directory: str) -> None:
+    """Give a directory a time of change at which it surely was not changed: any later change shows at once.
+
+    Without that the record would have to wait for the next tick of the clock, 10 ms.
+    """
+    facts = os.stat(directory)
+    os.utime(directory, ns=(facts.st_atime_ns, facts.st_mtime_ns - _SET_ASIDE_NS))
 
 
 def write_state(
@@ -137,7 +173,7 @@ def _stamp(path: str, now_ns: int | None) -> str:
         facts = os.stat(path)
     except (OSError, ValueError):
         return _MISSING
-    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
+    newest = _changed_ns(facts)
     if now_ns is not None and newest + _tick(newest) > now_ns:
         return _UNSURE
     return f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}:{facts.st_ino}"
@@ -164,7 +200,13 @@ def _newest(path: str) -> int:
         facts = os.stat(path)
     except (OSError, ValueError):
         return 0
-    return max(facts.st_mtime_ns, facts.st_ctime_ns)
+    return _changed_ns(facts)
+
+
+def _changed_ns(facts: os.stat_result) -> int:
+    """After when a change would show. Whatever comes into a directory, or goes, sets its first time to the clock's."""
+    is_directory = facts.st_mode & 0o170_000 == 0o040_000
+    return facts.st_mtime_ns if is_directory else max(facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _file_clock(path: str) -> int:

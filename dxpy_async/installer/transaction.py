@@ -33,22 +33,24 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.errors import InstallError
 from dxpy_async.installer.carrying_out import carry_out, finish_or_undo, undo, write_journal
 from dxpy_async.installer.decision import decide
+from dxpy_async.installer.folding import Fold
 from dxpy_async.installer.forking import can_fork, in_children
 from dxpy_async.installer.installed import InstalledDistribution
 from dxpy_async.installer.linking import Linker
 from dxpy_async.installer.staging import Staged, Stager, Stored, Waiting
-from dxpy_async.installer.state import drop_state
-from dxpy_async.installer.tree import SEP, TRANSACTION_NAME, Tree
+from dxpy_async.installer.state import LINK_MARK, drop_state
+from dxpy_async.installer.tree import SEP, TRANSACTION_NAME, Tree, write_file
 
 
 class Arrival(NamedTuple):
@@ -58,6 +60,8 @@ class Arrival(NamedTuple):
     requested: bool = False
     direct_url: str | None = None
     installer: str = "dxpy"
+    fold: Fold | None = None
+    bytecode: tuple[ManifestFile, ...] = ()
 
 
 class Transaction:
@@ -68,8 +72,19 @@ class Transaction:
     DamagedEntry.
     """
 
-    def __init__(self, scheme: InstallScheme, *, link_mode: LinkMode, on_fallback: Callable[[str], None]) -> None:
-        """`on_fallback` is told, once and in a sentence, when files have to be copied though links were asked for."""
+    def __init__(
+        self,
+        scheme: InstallScheme,
+        *,
+        link_mode: LinkMode,
+        on_fallback: Callable[[str], None],
+        allow_overwrites: bool = False,
+    ) -> None:
+        """`on_fallback` is told, once and in a sentence, when files have to be copied though links were asked for.
+
+        With `allow_overwrites` the last one by name has its way where distributions have different files in one place.
+        """
+        self._allow_overwrites = allow_overwrites
         self._scheme = scheme
         self._tree = Tree(scheme)
         self._linker = Linker(link_mode, on_fallback)
@@ -101,11 +116,19 @@ class Transaction:
             return finish_or_undo(self._tree, self._hidden)
 
     def stage(
-        self, stored: Stored, *, requested: bool = False, direct_url: str | None = None, installer: str = "dxpy"
+        self,
+        stored: Stored,
+        *,
+        requested: bool = False,
+        direct_url: str | None = None,
+        installer: str = "dxpy",
+        fold: Fold | None = None,
+        bytecode: tuple[ManifestFile, ...] = (),
     ) -> None:
         """Prepare a wheel of the store: all of it on disk, nothing visible, nothing that was there touched.
 
         `requested` tells whether somebody asked for it by name, `direct_url` is the text of its `direct_url.json`.
+        `fold` are the symbolic links that stand for files of it, `bytecode` is what the store has of that.
         Safe to call from several threads, for a different wheel each; a distribution that it replaces must be removed
         in the same transaction, before or after.
         """
@@ -114,7 +137,14 @@ class Transaction:
             self._busy += 1
         try:
             with self._explained(f"install `{stored.manifest.filename}`"):
-                staged = self._stager.stage(stored, requested=requested, direct_url=direct_url, installer=installer)
+                staged = self._stager.stage(
+                    stored,
+                    requested=requested,
+                    direct_url=direct_url,
+                    installer=installer,
+                    fold=fold,
+                    bytecode=bytecode,
+                )
         finally:
             with self._changed:
                 self._busy -= 1
@@ -129,12 +159,7 @@ class Transaction:
         """
         if workers < 2 or len(arrivals) < 2 or not can_fork():
             for arrival in arrivals:
-                self.stage(
-                    arrival.stored,
-                    requested=arrival.requested,
-                    direct_url=arrival.direct_url,
-                    installer=arrival.installer,
-                )
+                self.stage(**arrival._asdict())
             return
         with self._changed:
             self._begin()
@@ -193,7 +218,13 @@ class Transaction:
                 self._closed = True
                 return
             with self._explained("change the environment"):
-                journal = decide(self._tree, self._hidden, self._staged, frozenset(self._leaving))
+                journal = decide(
+                    self._tree,
+                    self._hidden,
+                    self._staged,
+                    frozenset(self._leaving),
+                    allow_overwrites=self._allow_overwrites,
+                )
                 write_journal(self._hidden, journal)
                 self._decided = self._closed = True
                 carry_out(self._tree, self._hidden, journal)
@@ -223,6 +254,9 @@ class Transaction:
             drop_state(self._tree.root)
             for site in self._tree.sites:
                 self._tree.make(site)
+            if self._linker.mode is LinkMode.SYMLINK:
+                with suppress(FileExistsError):
+                    write_file(f"{self._tree.root}{SEP}{LINK_MARK}", b"")
             if len({os.stat(site).st_dev for site in self._tree.sites}) > 1:
                 raise InstallError(f"`{self._tree.platlib}` and `{self._tree.purelib}` are on different file systems")
             os.mkdir(self._hidden)

@@ -16,7 +16,7 @@ from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InstallError
 from dxpy_async.installer.installed import DIST_INFO, EGG_INFO
 from dxpy_async.installer.scripts import is_protected_script
-from dxpy_async.installer.state import STATE_NAME
+from dxpy_async.installer.state import LINK_MARK, STATE_NAME
 
 TRANSACTION_NAME = ".dxpy-transaction"
 """The directory in `purelib` where a change of the environment is prepared."""
@@ -156,7 +156,7 @@ class Tree:
         """Whether a real path is a part of the environment itself, which no distribution may bring or take away."""
         directory, _, name = real.rpartition(SEP)
         if directory == self.root:
-            return name in ("pyvenv.cfg", STATE_NAME, f"{STATE_NAME}.new")
+            return name in ("pyvenv.cfg", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new")
         if directory == self.scripts:
             return is_protected_script(name)
         return any(real.startswith(f"{site}{SEP}{TRANSACTION_NAME}") for site in self.sites)

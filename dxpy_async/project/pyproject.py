@@ -360,6 +360,7 @@ class _Reader:
 
     def _dxpy_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
         known = (
+            "compile-bytecode",
             "constraint-dependencies",
             "default-groups",
             "exclude-dependencies",
@@ -388,6 +389,7 @@ class _Reader:
             index_url=self._string(table, "index-url", "tool.dxpy.index-url"),
             extra_index_urls=tuple(self._strings(table, "extra-index-url", "tool.dxpy.extra-index-url")),
             find_links=self._find_links(table, "tool.dxpy", root),
+            compile_bytecode=self._switch(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
             link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
             python=self._string(table, "python", "tool.dxpy.python"),
             hints=self._boolean(table, "hints", "tool.dxpy.hints"),
@@ -422,6 +424,12 @@ class _Reader:
             Statement(self._requirement(text, where), f"{FILE_NAME}:{self._line_after(start, text) or 1}")
             for text in texts
         )
+
+    def _switch(self, table: Mapping[str, Any], key: str, where: str) -> bool | None:
+        value = table.get(key)
+        if value is not None and not isinstance(value, bool):
+            self._refuse(f"`{where}` must be true or false", line=self._line_of_key(where))
+        return value
 
     def _choice(self, table: Mapping[str, Any], key: str, where: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self._string(table, key, where)

@@ -7,6 +7,8 @@
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
     interpreter         python            DXPY_PYTHON                 python
     link mode           link-mode         DXPY_LINK_MODE              link_mode
+    bytecode            compile-bytecode  DXPY_COMPILE_BYTECODE       compile_bytecode
+    file conflicts                        DXPY_ALLOW_OVERWRITES       allow_overwrites
     version kernels                       DXPY_KERNELS
     which versions      resolution        DXPY_RESOLUTION             resolution
     pre-releases        prerelease        DXPY_PRERELEASE             prerelease
@@ -85,6 +87,8 @@ def load_settings(
             refresh_projects=frozenset(map(normalize, given.texts("refresh_package", "", None))),
         ),
         link_mode=given.choice("link_mode", "DXPY_LINK_MODE", LinkMode) or tool.link_mode or LinkMode.HARDLINK,
+        compile_bytecode=given.switch("compile_bytecode", "DXPY_COMPILE_BYTECODE", tool.compile_bytecode or False),
+        allow_overwrites=given.switch("allow_overwrites", "DXPY_ALLOW_OVERWRITES", False),
         kernels=_kernels(environ),
         hints=_hints(environ, tool),
         resolution=_resolution(given, tool, directory),
@@ -230,6 +234,11 @@ class _Given:
             return [value] if isinstance(value, str) else [str(item) for item in _sequence(value)]
         parts = self._environ.get(variable, "").split(separator)
         return [part.strip() for part in parts if part.strip()]
+
+    def switch(self, flag: str, variable: str, default: bool) -> bool:
+        if self._flags.get(flag) is True:
+            return True
+        return switched_on(self._environ, variable) if self._environ.get(variable) else default
 
     def choice(self, flag: str, variable: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self.text(flag, variable)

@@ -23,6 +23,7 @@ class ToolTable:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     link_mode: LinkMode | None = None
+    compile_bytecode: bool | None = None
     python: str | None = None
     hints: bool | None = None
     mode: ResolutionMode | None = None

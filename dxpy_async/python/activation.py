@@ -8,7 +8,6 @@ characters it has; a prompt is shown with those characters replaced that a shell
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 _SH = """\
@@ -180,7 +179,20 @@ def activation_scripts(root: str, scripts: str, prompt: str) -> Mapping[str, byt
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
     """Put values into a template, all at once: what a value holds is never looked at again."""
-    return re.sub(r"@[A-Z]+@", lambda place: values[place[0]], template)
+    filled: list[str] = []
+    rest = template
+    while True:  # the places by hand: loading `re` for them would cost more than making the whole environment
+        text, at, rest = rest.partition("@")
+        filled.append(text)
+        if not at:
+            return "".join(filled)
+        name, _, after = rest.partition("@")
+        value = values.get(f"@{name}@")
+        if value is None:
+            filled.append(at)
+        else:
+            filled.append(value)
+            rest = after
 
 
 def _with_mark(text: str) -> bytes:
@@ -198,9 +210,11 @@ def _fish(text: str) -> str:
 
 def _powershell(text: str) -> str:
     # PowerShell ends a string at any of the quotes that word processors make of an apostrophe, too
-    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", text) + "'"
+    for quote in "'\u2018\u2019\u201a\u201b":
+        text = text.replace(quote, quote + quote)
+    return f"'{text}'"
 
 
 def _harmless(prompt: str) -> str:
     """A prompt without what bash and zsh expand in PS1: a directory's name must not run commands."""
-    return re.sub(r"[\\$`%!]", "_", prompt)
+    return prompt.translate(dict.fromkeys(map(ord, "\\$`%!"), "_"))

@@ -6,9 +6,10 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from dxpy_async.core.limits import BYTECODE_BYTES
 from dxpy_async.errors import InterpreterError, UsageError
@@ -20,6 +21,7 @@ COMPILE_SECONDS = 600.0
 _TAG = re.compile(r"(cp|pp)(3)([0-9]{1,2})")
 _NAMES = {"cp": "cpython", "pp": "pypy"}
 _SCRIPT = Path(__file__).with_name("compile_script.py")
+_BESIDE_SCRIPT = Path(__file__).with_name("bytecode_script.py")
 
 
 def request_of_tag(tag: str) -> str:
@@ -52,28 +54,88 @@ def compile_sources(
         return _answers(paths, up, interpreter)
 
 
+class Bytecode(NamedTuple):
+    """A file of bytecode beside its source, with its size and its time of change (ns)."""
+
+    source: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def add_bytecode(
+    interpreter: Interpreter, sources: Sequence[str], *, environ: Mapping[str, str], workers: int = 2
+) -> list[Bytecode]:
+    """Compile sources (absolute paths), in `workers` processes at a time, into the `__pycache__` beside each.
+
+    Those that this Python does not understand are left out. What is there already is made anew. Raises
+    InterpreterError when the interpreter does not do its work, which a directory that takes no file is a reason for.
+    """
+    down: BinaryIO
+    up: BinaryIO
+    said: BinaryIO
+    with ExitStack() as stack:
+        running: list[tuple[subprocess.Popen[bytes], BinaryIO, BinaryIO]] = []
+        for number in range(min(workers, len(sources))):
+            down, up, said = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            down.write(b"".join([os.fsencode(path) + b"\0" for path in sources[number::workers]]))
+            down.seek(0)
+            process = _start(interpreter, _BESIDE_SCRIPT, down, up, said, environ)
+            stack.callback(_end, process)
+            running.append((process, up, said))
+        found: list[Bytecode] = []
+        for process, up, said in running:
+            _wait(interpreter, process, said)
+            up.seek(0)
+            texts = iter(os.fsdecode(up.read()).split("\0")[:-1])
+            found += [Bytecode(source, next(texts), int(next(texts)), int(next(texts))) for source in texts]
+        return found
+
+
 def _run(interpreter: Interpreter, down: BinaryIO, up: BinaryIO, environ: Mapping[str, str]) -> None:
-    command = [str(interpreter.executable), "-s", "-S", "-c", _SCRIPT.read_text(encoding="utf-8")]
+    with tempfile.TemporaryFile() as said:
+        process = _start(interpreter, _SCRIPT, down, up, said, environ)
+        try:
+            _wait(interpreter, process, said)
+        finally:
+            _end(process)
+
+
+def _start(
+    interpreter: Interpreter, script: Path, down: BinaryIO, up: BinaryIO, said: BinaryIO, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    command = [str(interpreter.executable), "-s", "-S", "-c", script.read_text(encoding="utf-8")]
     # Sets of constants are written in the order of their hashes, which must not be random.
     variables = {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
     try:
-        ended = subprocess.run(
+        return subprocess.Popen(
             command,
             stdin=down,
             stdout=up,
-            stderr=subprocess.PIPE,
+            stderr=said,
             env={**variables, "PYTHONHASHSEED": "0"},
-            timeout=COMPILE_SECONDS,
-            check=False,
             cwd=os.path.dirname(interpreter.executable),
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise InterpreterError(f"`{interpreter.executable}` cannot compile: {error}") from error
-    if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise InterpreterError(
-            f"`{interpreter.executable}` ended with status {ended.returncode} while compiling: {said[:200]}"
-        )
+
+
+def _wait(interpreter: Interpreter, process: subprocess.Popen[bytes], said: BinaryIO) -> None:
+    try:
+        status = process.wait(COMPILE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise InterpreterError(f"`{interpreter.executable}` cannot compile: {error}") from error
+    if status:
+        said.seek(0)
+        last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+        raise InterpreterError(f"`{interpreter.executable}` ended with status {status} while compiling: {last[:200]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that a process is gone."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def _answers(paths: Iterable[str], up: BinaryIO, interpreter: Interpreter) -> dict[str, bytes]:

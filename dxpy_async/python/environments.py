@@ -16,27 +16,38 @@ Source: https://packaging.python.org/en/latest/specifications/virtual-environmen
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InterpreterError, InvalidEnvironment
-from dxpy_async.python.activation import activation_scripts
 from dxpy_async.python.probing import Interpreter, environment_python, probe
+from dxpy_async.python.skeletons import (
+    CONFIGURATION,
+    LOCK_FILE,
+    UNFINISHED,
+    begin,
+    can_be_at,
+    default_prompt,
+    finish,
+    make_skeleton,
+    write,
+)
 
-CONFIGURATION = "pyvenv.cfg"
+if TYPE_CHECKING:
+    from dxpy_async.core.schemes import SkeletonFacts
 
-_UNFINISHED = ".pyvenv.cfg.unfinished"
-"""What pyvenv.cfg is called until everything else is there."""
-
-LOCK_FILE = ".lock"
-"""The file by whose lock processes take turns in an environment; it may be there before and outlives a clearing."""
+__all__ = [
+    "CONFIGURATION",
+    "LOCK_FILE",
+    "VirtualEnvironment",
+    "create_environment",
+    "open_environment",
+    "skeleton_facts",
+]
 
 _CONFIGURATION_BYTES = 64 * 1024
-
-_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# An environment that dxpy can make again.\n"
-"""Source: https://bford.info/cachedir/"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ def _entries(root: Path) -> list[str] | None:
 
 def _is_blank(entries: list[str] | None) -> bool:
     """Whether nothing would be lost by making an environment there: nothing is, or one whose making was interrupted."""
-    return not entries or _UNFINISHED in entries or entries == [LOCK_FILE]
+    return not entries or UNFINISHED in entries or entries == [LOCK_FILE]
 
 
 def _broken(root: Path, reason: str) -> InvalidEnvironment:
@@ -168,7 +179,7 @@ def create_environment(
     try:
         if entries:
             _make_room(root, entries, clear=clear)
-        return _make(root, interpreter, prompt or _default_prompt(root), system_site_packages)
+        return _make(root, interpreter, prompt or default_prompt(str(root)), system_site_packages)
     except OSError as error:
         at = f" ({error.filename})" if error.filename else ""
         raise InvalidEnvironment(f"the environment `{root}` cannot be made: {error.strerror}{at}") from error
@@ -178,17 +189,13 @@ def _check_place(root: Path, interpreter: Interpreter) -> None:
     if not root.is_absolute():
         raise ValueError(f"the path of an environment must be absolute: {root}")
     text = str(root)
-    if os.pathsep in text or re.search(r"[\x00-\x1f\x7f]", text):
+    if not can_be_at(text):
         raise InvalidEnvironment(
             f"an environment cannot be at {text!r}: a shell would not find its executables in a directory of that name",
             hints=(f"choose a path without {os.pathsep!r} and control characters",),
         )
     if os.path.realpath(interpreter.executable).startswith(os.path.join(os.path.realpath(root), "")):
         raise InvalidEnvironment(f"`{root}` holds the very interpreter that the environment would be made with")
-
-
-def _default_prompt(root: Path) -> str:
-    return (root.parent.name if root.name == ".venv" else root.name) or "venv"
 
 
 def _make_room(root: Path, entries: list[str], *, clear: bool) -> None:
@@ -204,14 +211,14 @@ def _make_room(root: Path, entries: list[str], *, clear: bool) -> None:
                     f"`{root}` is an environment and holds `{sign}` too, so it is not cleared",
                     hints=("remove the environment's files by hand, or choose another directory",),
                 )
-        os.replace(root / CONFIGURATION, root / _UNFINISHED)
+        os.replace(root / CONFIGURATION, root / UNFINISHED)
     elif not _is_blank(entries):
         raise InvalidEnvironment(
             f"the directory `{root}` is not empty, and not a virtual environment",
             hints=("choose another directory, or empty this one",),
         )
     for name in entries:
-        if name not in (CONFIGURATION, _UNFINISHED, LOCK_FILE):
+        if name not in (CONFIGURATION, UNFINISHED, LOCK_FILE):
             _remove(os.path.join(root, name))
 
 
@@ -229,62 +236,36 @@ def _remove(path: str) -> None:
     os.rmdir(path)
 
 
-def _make(root: Path, interpreter: Interpreter, prompt: str, system_site_packages: bool) -> VirtualEnvironment:
-    base = str(root)
-    scripts = os.path.join(base, interpreter.scripts)
-    unfinished = os.path.join(base, _UNFINISHED)
-    os.makedirs(base, exist_ok=True)
-    _write(unfinished, _configuration(interpreter, prompt, system_site_packages))
-    os.makedirs(os.path.join(base, interpreter.purelib))
-    if interpreter.is_64bit and interpreter.target.markers["sys_platform"] not in ("darwin", "win32"):
-        os.symlink("lib", os.path.join(base, "lib64"))
-    os.makedirs(scripts, exist_ok=True)
-    python = _copy_launchers(interpreter, scripts) if interpreter.is_windows else _link_python(interpreter, scripts)
-    for name, content in activation_scripts(base, interpreter.scripts, prompt).items():
-        _write(os.path.join(scripts, name), content)
-    _write(os.path.join(base, ".gitignore"), b"*\n")
-    _write(os.path.join(base, "CACHEDIR.TAG"), _CACHE_TAG)
-    os.rename(unfinished, os.path.join(base, CONFIGURATION))
-    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, Path(python)))
-
-
-def _write(path: str, content: bytes) -> None:
-    # three system calls; `open` makes six, and a third of the time of making an environment goes into its small files
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        written = os.write(descriptor, content)
-        while written < len(content):  # a disk that fills up takes a part first
-            written += os.write(descriptor, content[written:])
-    finally:
-        os.close(descriptor)
-
-
-def _configuration(interpreter: Interpreter, prompt: str, system_site_packages: bool) -> bytes:
+def skeleton_facts(interpreter: Interpreter) -> SkeletonFacts:
+    """What an environment's files depend on, of its interpreter."""
     markers = interpreter.target.markers
-    shown = "".join(character if character.isprintable() else " " for character in prompt)
-    lines = {
-        "home": os.path.dirname(interpreter.executable),
-        "implementation": markers["platform_python_implementation"],
-        "version_info": interpreter.version,
-        "include-system-site-packages": "true" if system_site_packages else "false",
-        "prompt": shown,
-        "executable": str(interpreter.executable),
-    }
-    text = "".join(f"{key} = {value}\n" for key, value in lines.items())
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _link_python(interpreter: Interpreter, scripts: str) -> str:
-    """Links as `venv` makes them: `python` to the interpreter, the other names to `python`."""
-    python = os.path.join(scripts, "python")
-    os.symlink(interpreter.executable, python)
-    short = ".".join(interpreter.target.markers["python_version"].split(".")[:2])
+    short = ".".join(markers["python_version"].split(".")[:2])
     names = ["python3", f"python{short}{'t' if interpreter.free_threaded else ''}"]
     if interpreter.implementation == "pypy":
         names += ["pypy", "pypy3", f"pypy{short}"]
-    for name in names:
-        os.symlink("python", os.path.join(scripts, name))
-    return python
+    return (
+        str(interpreter.executable),
+        markers["platform_python_implementation"],
+        interpreter.version,
+        interpreter.purelib,
+        interpreter.scripts,
+        tuple(names),
+        interpreter.is_64bit and markers["sys_platform"] not in ("darwin", "win32"),
+    )
+
+
+def _make(root: Path, interpreter: Interpreter, prompt: str, system_site_packages: bool) -> VirtualEnvironment:
+    base, facts = str(root), skeleton_facts(interpreter)
+    python = os.path.join(base, interpreter.scripts, "python")
+    if interpreter.is_windows:
+        begin(base, facts, prompt, system_site_packages)
+        os.makedirs(os.path.join(base, interpreter.purelib))
+        os.makedirs(os.path.dirname(python), exist_ok=True)
+        python = _copy_launchers(interpreter, os.path.dirname(python))
+        finish(base, interpreter.scripts, prompt)
+    else:
+        make_skeleton(base, facts, prompt, system_site_packages)
+    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, Path(python)))
 
 
 def _copy_launchers(interpreter: Interpreter, scripts: str) -> str:
@@ -294,5 +275,5 @@ def _copy_launchers(interpreter: Interpreter, scripts: str) -> str:
         sources = (templates / name, templates / other_name, interpreter.executable.with_name(name))
         source = next((path for path in sources if path.exists()), None)
         if source is not None:
-            _write(os.path.join(scripts, name), source.read_bytes())
+            write(os.path.join(scripts, name), source.read_bytes())
     return os.path.join(scripts, "python.exe")

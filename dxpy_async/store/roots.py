@@ -17,9 +17,7 @@ from typing import NamedTuple
 
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.store.failures import store_error
-
-ROOTS_BUCKET = "roots-v1"
-_UNFINISHED = ".new"
+from dxpy_async.store.root_files import ROOTS_BUCKET, UNFINISHED, write_root
 
 
 class Root(NamedTuple):
@@ -33,25 +31,15 @@ class Roots:
     """The roots of the store below `store`."""
 
     def __init__(self, store: Path) -> None:
-        self._directory = f"{store}/{ROOTS_BUCKET}"
+        self._store, self._directory = str(store), f"{store}/{ROOTS_BUCKET}"
 
     def register(self, environment: Path, keys: Iterable[str]) -> None:
         """Say that `environment` (an absolute path) needs the entries `keys`, and no longer others. None: forget it.
 
         Who registers holds the lock of the environment, and the store's lock shared. Raises StoreError.
         """
-        path = os.fsencode(environment)
-        place = f"{self._directory}/{blake3_of(path).hex()}"
-        wanted = sorted(set(keys))
         try:
-            if not wanted:
-                with suppress(FileNotFoundError):
-                    os.unlink(place)
-                return
-            os.makedirs(self._directory, exist_ok=True)
-            with open(place + _UNFINISHED, "wb") as file:
-                file.write(path + b"\0" + "\n".join(wanted).encode())
-            os.replace(place + _UNFINISHED, place)
+            write_root(self._store, str(environment), keys)
         except OSError as error:
             raise store_error(error, f"register the environment `{environment}` with the store") from error
 
@@ -67,7 +55,7 @@ class Roots:
                 root = _read(f"{self._directory}/{name}")
                 if root is not None and os.path.isdir(root.environment):
                     found.append(root)
-                elif not name.endswith(_UNFINISHED):
+                elif not name.endswith(UNFINISHED):
                     _remove(f"{self._directory}/{name}")
         except OSError as error:
             raise store_error(error, f"read the environments that need the store (`{self._directory}`)") from error
@@ -88,7 +76,7 @@ def _read(place: str) -> Root | None:
             path, end, keys = file.read().partition(b"\0")
     except FileNotFoundError:
         return None
-    if not end or place.endswith(_UNFINISHED) or blake3_of(path).hex() != os.path.basename(place):
+    if not end or place.endswith(UNFINISHED) or blake3_of(path).hex() != os.path.basename(place):
         return None
     return Root(Path(os.fsdecode(path)), frozenset(keys.decode("ascii", "replace").split("\n")))
 

@@ -28,7 +28,7 @@ from dxpy_async.installer.journal import Journal, format_journal
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-ALTERING = ("link", "mkdir", "rename", "replace", "unlink", "rmdir", "open", "write", "utime")
+ALTERING = ("link", "symlink", "mkdir", "rename", "replace", "unlink", "rmdir", "open", "write", "utime")
 
 
 class Scene:
@@ -37,9 +37,10 @@ class Scene:
     def __init__(self, root: Path, link_mode: LinkMode = LinkMode.HARDLINK) -> None:
         world = World(root, link_mode=link_mode)
         self.world = world
+        compiled = world.compile if link_mode is not LinkMode.COPY else lambda wheel: wheel
         namespace = {"ns/__init__.py": "same"}
         world.change(
-            world.wheel("stays", files={**namespace, "ns/stays.py": "s"}),
+            compiled(world.wheel("stays", files={**namespace, "ns/stays.py": "s"})),
             world.wheel("goes", files={**namespace, "goes/__init__.py": "g", "moved.py": "from goes"}),
             world.wheel(
                 "grows",
@@ -59,7 +60,11 @@ class Scene:
                 entry_points={"console_scripts": {"grows": "grows:run"}},
                 data={"data/share/grows.conf": "x"},
             ),
-            world.wheel("comes", files={**namespace, "comes/deep/a.py": "a", "taken.py": "ours", "moved.py": "ours"}),
+            compiled(
+                world.wheel(
+                    "comes", files={**namespace, "comes/deep/a.py": "a", "taken.py": "ours", "moved.py": "ours"}
+                )
+            ),
         ]
         self.old_versions = world.versions()
         self.new_versions = {"stays": "1.0", "grows": "2.0", "comes": "1.0"}
@@ -145,7 +150,7 @@ def _count_down(step: int) -> None:
         setattr(os, name, dying(name, getattr(os, name)))
 
 
-@pytest.mark.parametrize("link_mode", [LinkMode.HARDLINK, LinkMode.COPY])
+@pytest.mark.parametrize("link_mode", [LinkMode.HARDLINK, LinkMode.COPY, LinkMode.SYMLINK])
 def test_a_change_killed_at_any_step_is_undone_or_finished(tmp_path: Path, link_mode: LinkMode) -> None:
     scene = Scene(tmp_path, link_mode)
     chance = random.Random(7)

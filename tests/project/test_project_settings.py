@@ -119,6 +119,13 @@ def test_nothing_given_gives_the_defaults() -> None:
             [LinkMode.HARDLINK, LinkMode.COPY, LinkMode.HARDLINK, LinkMode.COPY],
         ),
         (
+            "compile-bytecode = true",
+            {"DXPY_COMPILE_BYTECODE": "0"},
+            {"compile_bytecode": True},
+            lambda settings: settings.compile_bytecode,
+            [False, True, False, True],
+        ),
+        (
             'python = "3.11"',
             {"DXPY_PYTHON": "3.12"},
             {"python": "3.13"},
@@ -136,6 +143,7 @@ def test_nothing_given_gives_the_defaults() -> None:
         "pre-releases of one",
         "newest upload of one",
         "link mode",
+        "bytecode",
         "interpreter",
     ],
 )
@@ -189,7 +197,7 @@ def test_network_variables() -> None:
         ("DXPY_HTTP_RETRIES", "99999999999999"),
         ("DXPY_OFFLINE", "perhaps"),
         ("DXPY_NO_CONFIG", "2"),
-        ("DXPY_LINK_MODE", "symlink"),
+        ("DXPY_LINK_MODE", "teleport"),
         ("DXPY_KERNELS", "fast"),
         ("DXPY_RESOLUTION", "newest"),
         ("DXPY_PRERELEASE", "never"),

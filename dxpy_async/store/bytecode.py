@@ -1,0 +1,102 @@
+"""Bytecode in the store: beside the sources of an entry, made once for each interpreter, linked like any file.
+
+    packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is: path, size and time of each file
+    bytecode-v1                                                 an empty file, as old as the newest of these lists
+
+A list stands in the entry, so it goes when the entry goes. What a list does not name does not count: a compiler that
+was killed has made no list, and its work is done again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from dxpy_async.core.manifests import Manifest, ManifestFile
+from dxpy_async.store.failures import store_error
+
+STAMP = "bytecode-v1"
+
+_FIRST_LINE = "dxpy-bytecode 1"
+_NO_DIGEST = bytes(32)
+
+
+def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None:
+    """The bytecode that the entry has for an interpreter, by paths in the entry; None when it was not compiled."""
+    try:
+        with open(_place(entry, cache_tag), encoding="utf-8", errors="surrogateescape") as file:
+            first, *lines = file.read().split("\n")
+    except OSError:
+        return None
+    if first != _FIRST_LINE or not lines or lines.pop():
+        return None
+    try:
+        return tuple([_file(line) for line in lines])
+    except ValueError:
+        return None
+
+
+def write_bytecode(
+    entry: str, cache_tag: str, files: Iterable[tuple[str, int, int]], stamp: str
+) -> tuple[ManifestFile, ...]:
+    """Note what has been compiled: paths (absolute, below `entry`), sizes and times. Raises StoreError."""
+    found = sorted((path[len(entry) + 1 :], size, time) for path, size, time in files)
+    text = "".join([f"{size} {time} {path}\n" for path, size, time in found])
+    place = _place(entry, cache_tag)
+    beside = f"{place}.{os.getpid()}"
+    try:
+        with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"{_FIRST_LINE}\n{text}")
+        os.replace(beside, place)
+        with open(stamp, "wb"):
+            os.utime(stamp)
+    except OSError as error:
+        raise store_error(error, "keep bytecode in the store") from error
+    return tuple(
+        [
+            ManifestFile(path=path, size=size, executable=False, sha256=_NO_DIGEST, mtime_ns=time)
+            for path, size, time in found
+        ]
+    )
+
+
+def sources_of(manifest: Manifest) -> list[str]:
+    """The paths of what can be compiled: Python files that are imported from where they lie in the wheel."""
+    outside = (f"{manifest.data}/", f"{manifest.dist_info}/") if manifest.data else (f"{manifest.dist_info}/",)
+    return [file.path for file in manifest.files if file.path.endswith(".py") and not file.path.startswith(outside)]
+
+
+def seal(entry: str, manifest: Manifest) -> None:
+    """Make the directories of an entry read-only, so that nothing is written through a link to one. Raises OSError."""
+    if os.stat(entry).st_mode & 0o222:
+        for directory in _directories(entry, manifest):
+            os.chmod(directory, 0o555)
+
+
+def unseal(entry: str, manifest: Manifest) -> None:
+    """Make the directories of an entry writable for their owner. Raises OSError."""
+    if not os.stat(entry).st_mode & 0o200:
+        for directory in _directories(entry, manifest):
+            os.chmod(directory, 0o755)
+
+
+def _directories(entry: str, manifest: Manifest) -> list[str]:
+    """The directories of an entry and the `__pycache__` in them, the entry itself last for `seal` to look at."""
+    found: set[str] = set()
+    for file in manifest.files:
+        head = file.path.rpartition("/")[0]
+        while head and head not in found:
+            found.add(head)
+            head = head.rpartition("/")[0]
+    there = [f"{entry}/{directory}" for directory in sorted(found)]
+    caches = [path for directory in (entry, *there) if os.path.isdir(path := f"{directory}/__pycache__")]
+    return [*dict.fromkeys([*there, *caches]), entry]
+
+
+def _file(line: str) -> ManifestFile:
+    size, time, path = line.split(" ", 2)
+    return ManifestFile(path=path, size=int(size), executable=False, sha256=_NO_DIGEST, mtime_ns=int(time))
+
+
+def _place(entry: str, cache_tag: str) -> str:
+    return f"{entry}/.dxpy-bytecode-{cache_tag}"

@@ -1,0 +1,147 @@
+"""A sync that was done before is done again from its blueprint: the same environment, or the long way at any doubt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from command import Command, without_times, write_project
+from environments import tree_of
+from test_imports_of_paths import modules_after
+
+MODES = ("hardlink", "symlink")
+INSTALLED = "Resolved 3 packages in T\nInstalled 3 packages in T\n + safe==1.9\n + templates==1.5\n + web==2.0\n"
+
+
+@pytest.fixture(params=MODES)
+def remembered(request: pytest.FixtureRequest, dxpy: Command, tmp_path: Path) -> Path:
+    """A synced project whose sync is remembered; the link mode is in the variables."""
+    dxpy.environ["DXPY_LINK_MODE"] = request.param
+    root = write_project(tmp_path / "p", "web", "tool", name="shown")
+    assert dxpy("sync", root).code == 0
+    again(dxpy, root)
+    return root
+
+
+def again(dxpy: Command, root: Path, arguments: str = "sync", **variables: str) -> str:
+    """Sync into an environment that is not there any more; gives what it said."""
+    shutil.rmtree(root / ".venv", ignore_errors=True)
+    said = dxpy(arguments, root, environ=variables)
+    assert said.code == 0, said.err
+    return without_times(said.err)
+
+
+def is_replayed(dxpy: Command, root: Path, arguments: str = "sync", **variables: str) -> bool:
+    """Whether that sync is done without deciding anything."""
+    shutil.rmtree(root / ".venv", ignore_errors=True)
+    return "dxpy_async.engine.warm" not in modules_after(dxpy, arguments.split(), root, **variables)
+
+
+def contents(root: Path) -> dict[str, tuple[object, object]]:
+    """What is in the environment, without what is newer or older."""
+    skipped = ("dxpy-state", "pyproject.dx")
+    found = {path: (what[0], what[-1]) for path, what in tree_of(root / ".venv").items() if path not in skipped}
+    for path, (mode, text) in found.items():
+        if path.endswith("/RECORD") and isinstance(text, bytes):
+            found[path] = (mode, sorted(text.splitlines()))
+    return found
+
+
+def test_a_replay_makes_the_very_environment_that_deciding_makes(dxpy: Command, remembered: Path) -> None:
+    assert is_replayed(dxpy, remembered)
+    replayed = contents(remembered)
+    again(dxpy, remembered, DXPY_OVERRIDE=" ")
+    decided = contents(remembered)
+    assert replayed.keys() == decided.keys()
+    assert {path: (replayed[path], decided[path]) for path in replayed if replayed[path] != decided[path]} == {}
+
+
+def test_a_replay_says_what_deciding_says(dxpy: Command, remembered: Path) -> None:
+    assert again(dxpy, remembered) == again(dxpy, remembered, DXPY_OVERRIDE=" ")
+
+
+def test_a_replayed_environment_is_known_to_be_unchanged(dxpy: Command, remembered: Path) -> None:
+    again(dxpy, remembered)
+    said = dxpy("sync", remembered)
+    assert without_times(said.err) == "Checked 4 packages in T\n"
+    site = next((remembered / ".venv/lib").glob("python3*/site-packages"))
+    (site / "new.py").write_text("")
+    assert "Resolved" in dxpy("sync", remembered).err
+
+
+def test_a_replay_loads_next_to_nothing(dxpy: Command, remembered: Path) -> None:
+    shutil.rmtree(remembered / ".venv")
+    modules = modules_after(dxpy, ["sync", "--frozen"], remembered)
+    assert not modules & {"typing", "dataclasses", "pathlib", "argparse", "packaging", "threading", "contextlib"}
+    assert not {name for name in modules if name.startswith(("dxpy_async.engine", "dxpy_async.formats"))}
+
+
+@pytest.mark.parametrize("flags", ["", "--frozen", "--locked --offline"])
+def test_flags_that_change_nothing_are_replayed_alike(dxpy: Command, remembered: Path, flags: str) -> None:
+    assert is_replayed(dxpy, remembered, f"sync {flags}")
+
+
+def test_another_place_of_the_same_project_is_replayed(dxpy: Command, remembered: Path) -> None:
+    other = shutil.copytree(remembered, remembered.parent / "other", ignore=shutil.ignore_patterns(".venv"))
+    assert is_replayed(dxpy, other)
+    tool = dxpy("run tool a", other)
+    assert (tool.code, tool.out) == (7, "tool a\n")
+
+
+@pytest.mark.parametrize("what", ["pyproject", "lock", "variable", "flag", "interpreters", "blueprint", "part", "age"])
+def test_whatever_could_change_the_answer_is_decided_anew(dxpy: Command, remembered: Path, what: str) -> None:
+    cache, arguments, variables = remembered.parent / "cache", "sync", {}
+    match what:
+        case "pyproject":
+            with open(remembered / "pyproject.toml", "a") as file:
+                file.write("\n[project.optional-dependencies]\nx = []\n")
+        case "lock":
+            assert dxpy("lock", write_project(remembered.parent / "n", "safe<2")).code == 0
+            shutil.copy(remembered.parent / "n/dxpy.lock", remembered / "dxpy.lock")
+        case "variable":
+            variables["DXPY_PYTHON"] = "3"
+        case "flag":
+            arguments = "sync --no-dev"
+        case "interpreters":
+            variables["PATH"] = f"{remembered}:{os.environ['PATH']}"
+        case "blueprint":
+            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            blueprint.write_bytes(blueprint.read_bytes()[:-1])
+        case "part":
+            shutil.rmtree(cache / "parts-v1")
+        case "age":
+            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            os.utime(blueprint, (0, 0))
+    assert not is_replayed(dxpy, remembered, arguments, **variables)
+    assert dxpy("sync", remembered).code == 0
+
+
+def test_an_entry_that_is_gone_is_fetched_again(dxpy: Command, remembered: Path) -> None:
+    shutil.rmtree(remembered / ".venv")
+    dxpy("cache clean", remembered)
+    assert "Prepared 4 packages" in again(dxpy, remembered)
+    assert dxpy("run tool", remembered).code == 7
+
+
+def test_a_file_that_was_edited_in_the_store_is_not_spread(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    for _ in range(2):
+        again(dxpy, root)
+    (edited,) = (tmp_path / "cache/packages-v1").glob("*/*/*/safe/part1.py")
+    edited.chmod(0o644)
+    edited.write_text("n = 'edited'\n")
+    again(dxpy, root)
+    site = next((root / ".venv/lib").glob("python3*/site-packages"))
+    assert (site / "safe/part1.py").read_text() == "n = 1\n"
+
+
+def test_bytecode_that_came_into_the_store_since_is_not_passed_over(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    for _ in range(2):
+        again(dxpy, root)
+    again(dxpy, root, "sync --compile-bytecode")
+    again(dxpy, root)
+    site = next((root / ".venv/lib").glob("python3*/site-packages"))
+    assert len(list((site / "safe/__pycache__").iterdir())) == 30
