@@ -50,6 +50,10 @@ def test_an_explicit_index_answers_for_the_projects_pinned_to_it_alone(
     assert not private.seen("*/safe/*")
     assert b"secret" not in (root / "dxpy.lock").read_bytes()
     assert dxpy("lock --check", root).code == 0
+    before = (root / "dxpy.lock").read_bytes()
+    (root / "dxpy.lock").unlink()
+    assert dxpy("lock", root).code == 0  # out of what was kept of the first time
+    assert (root / "dxpy.lock").read_bytes() == before
 
 
 def test_a_project_is_looked_for_nowhere_but_on_its_index(
