@@ -240,9 +240,15 @@ def _globals(*, top: bool) -> _Parser:
 def _index() -> _Parser:
     flags = _Parser(add_help=False)
     group = flags.add_argument_group("index options")
-    group.add_argument("-i", "--index-url", "--default-index", metavar="URL", help="the index [DXPY_DEFAULT_INDEX]")
     group.add_argument(
-        "--extra-index-url", "--index", action="append", metavar="URL", help="an index asked first (can be repeated)"
+        "-i", "--index-url", "--default-index", metavar="[NAME=]URL", help="the index [DXPY_DEFAULT_INDEX]"
+    )
+    group.add_argument(
+        "--extra-index-url",
+        "--index",
+        action="append",
+        metavar="[NAME=]URL",
+        help="an index asked first, or where the project's index of that NAME is (can be repeated) [DXPY_INDEX]",
     )
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"

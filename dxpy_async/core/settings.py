@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -37,11 +38,15 @@ class KernelChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
-    """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories."""
+    """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories.
+
+    `pinned` gives the projects that come from one index and nowhere else, and that index's URL.
+    """
 
     index_url: str = PYPI_SIMPLE_URL
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
+    pinned: Mapping[ProjectName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

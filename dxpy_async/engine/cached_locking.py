@@ -92,7 +92,7 @@ class CachedFacts:
         That an earlier index does not have a project is not kept, and directories are read by the engine.
         """
         indexes = settings.indexes
-        if indexes.extra_index_urls or indexes.find_links:
+        if indexes.extra_index_urls or indexes.find_links or indexes.pinned:
             return None
         index, _ = remote_index(indexes.index_url)
         if index is None:

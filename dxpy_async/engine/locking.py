@@ -31,7 +31,7 @@ from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Pin, Resolution
 
-_LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclude-newer-package")
+_LISTS = ("constraints", "overrides", "exclusions", "prerelease-package", "exclude-newer-package", "sources")
 """Settings that are a list, an item a line."""
 
 
@@ -123,6 +123,7 @@ def lock_settings(settings: Settings) -> dict[str, str]:
         "index-url": _without_credentials(indexes.index_url),
         "extra-index-urls": "\n".join(_without_credentials(url) for url in indexes.extra_index_urls),
         "find-links": "\n".join(indexes.find_links),
+        "sources": _lines(f"{name} from {_without_credentials(url)}" for name, url in indexes.pinned.items()),
         "resolution": resolution.mode if resolution.mode is not defaults.mode else "",
         "prerelease": resolution.prereleases if resolution.prereleases is not defaults.prereleases else "",
         "prerelease-package": _lines(f"{name}={rule}" for name, rule in resolution.prereleases_of.items()),

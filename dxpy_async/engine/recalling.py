@@ -38,7 +38,9 @@ class Recollection:
 
     def __init__(self, settings: Settings) -> None:
         self._network, self._cache_dir = settings.network, settings.cache_dir
-        indexes = [remote_index(address)[0] for address in index_addresses(settings.indexes)]
+        # behind those that are asked in order, so that a page of one that projects are pinned to is never used unasked
+        addresses = dict.fromkeys((*index_addresses(settings.indexes), *settings.indexes.pinned.values()))
+        indexes = [remote_index(address)[0] for address in addresses]
         self._remote = tuple(index for index in indexes if index is not None)
         self.is_used = settings.hints and len(self._remote) == len(indexes) <= MOST_INDEXES
         """Whether anything is remembered at all."""

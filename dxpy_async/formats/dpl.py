@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import NoReturn, Self
 
 from dxpy_async.core import limits
@@ -22,7 +21,7 @@ from dxpy_async.errors import InvalidLock, LockNotFound
 from dxpy_async.formats import dpl_layout as layout
 from dxpy_async.formats.dpl_builder import build_dpl
 from dxpy_async.formats.dpl_content import DplContent
-from dxpy_async.formats.mapped_files import map_file
+from dxpy_async.formats.mapped_files import Mapped, map_file
 
 __all__ = ["DplEntry", "DplLockFile", "build_dpl"]
 
@@ -120,11 +119,12 @@ class DplEntry:
         )
 
 
-class DplLockFile:
+class DplLockFile(Mapped):
     """An open lock. Has what a `Lock` has, read when asked for; `to_lock` reads it all. Close it, or use `with`."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool = True) -> None:
         """Read the lock that `data` is; `file` is what errors call it. Raises InvalidLock."""
+        self._data = data
         self._content = DplContent(data, file=file, verify=verify)
         self._packages: tuple[DplEntry, ...] | None = None
         self._roots: LockedRoots | None = None
@@ -146,25 +146,7 @@ class DplLockFile:
             raise LockNotFound(name) from error
         except OSError as error:
             raise InvalidLock(name, f"cannot be read: {error.strerror or error}") from error
-        try:
-            return cls(data, file=name, verify=verify)
-        except BaseException:
-            if isinstance(data, mmap.mmap):
-                data.close()
-            raise
-
-    def close(self) -> None:
-        """Unmap the file. What was read stays; what was not cannot be read any more."""
-        if isinstance(self._content.data, mmap.mmap):
-            self._content.data.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        return cls._of(data, file=name, verify=verify)
 
     def verify(self) -> None:
         """Check all that the lock holds. Raises InvalidLock when a bit has changed since it was written."""

@@ -12,7 +12,6 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from types import TracebackType
 from typing import NamedTuple, NoReturn, Self, cast
 
 from blake3 import blake3
@@ -24,7 +23,7 @@ from dxpy_async.core.requirement_values import Requirement, new_tuple
 from dxpy_async.errors import InvalidPackage
 from dxpy_async.formats import dpp_layout as layout
 from dxpy_async.formats.dpp_content import DppContent, PackageIdentity
-from dxpy_async.formats.mapped_files import map_file
+from dxpy_async.formats.mapped_files import Mapped, map_file
 from dxpy_async.formats.members import (
     DEFLATED,
     STORED,
@@ -101,11 +100,12 @@ class _Contents(MemberReader):
         return InvalidPackage(self.filename, reason, offset=offset)
 
 
-class DppPackage:
+class DppPackage(Mapped):
     """An open package; what it says is read when it is asked for. Close it, or use `with`."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: Verify = Verify.MANIFEST) -> None:
         """Read the package that `data` is; `file` is what errors call it. Raises InvalidPackage."""
+        self._data = data
         self.content = DppContent(data, file)
         self._contents = _Contents(data, file)
         self._files: tuple[PackageFile, ...] | None = None
@@ -125,24 +125,7 @@ class DppPackage:
             data = map_file(path, name, what="package", limit=ARCHIVE_BYTES, refuse=InvalidPackage)
         except OSError as error:
             raise InvalidPackage(name, f"cannot be read: {error.strerror or error}") from error
-        try:
-            return cls(data, file=name, verify=verify)
-        except BaseException:
-            if isinstance(data, mmap.mmap):
-                data.close()
-            raise
-
-    def close(self) -> None:
-        """Unmap the file. What was read stays; what was not cannot be read any more."""
-        self._contents.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        return cls._of(data, file=name, verify=verify)
 
     # What it is
 

@@ -6,8 +6,39 @@ import mmap
 import os
 import stat
 from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
 
 from dxpy_async.errors import FormatError
+
+
+class Mapped:
+    """What is read of bytes that are mapped, or in memory: to be closed, or used with `with`."""
+
+    _data: bytes | mmap.mmap
+
+    @classmethod
+    def _of(cls, data: bytes | mmap.mmap, *arguments: Any, **options: Any) -> Self:
+        """The reader of `data`, which is let go when that fails."""
+        try:
+            return cls(data, *arguments, **options)  # type: ignore[call-arg]
+        except BaseException:
+            if isinstance(data, mmap.mmap):
+                data.close()
+            raise
+
+    def close(self) -> None:
+        """Unmap the file. What was read stays; what was not cannot be read any more."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def map_file(

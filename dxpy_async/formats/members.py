@@ -10,11 +10,11 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from dxpy_async.core.limits import INFLATE_RATIO, MEMBER_DEPTH, MEMBER_NAME_BYTES
 from dxpy_async.errors import FormatError, InvalidWheel
+from dxpy_async.formats.mapped_files import Mapped
 
 try:  # up to three times as fast as zlib, and not there for every platform
     from isal import isal_zlib as inflating
@@ -55,7 +55,7 @@ class Member(NamedTuple):
         return self.name.endswith("/")
 
 
-class MemberReader:
+class MemberReader(Mapped):
     """An open archive that has been understood: `members` say where their data are, which are checked as they are read.
 
     `length` is the archive's own, in bytes.
@@ -66,19 +66,6 @@ class MemberReader:
     def __init__(self, data: bytes | mmap.mmap, filename: str) -> None:
         self._data, self.filename = data, filename
         self.length = len(data)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file. Members cannot be read any more."""
-        if isinstance(self._data, mmap.mmap):
-            self._data.close()
 
     def read(self, member: Member) -> bytes:
         """The whole contents of a member, size and CRC checked. Raises InvalidWheel."""

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from datetime import date, timedelta, timezone
 from itertools import islice, pairwise
 from operator import ge, gt, itemgetter
-from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from dxpy_async.core import limits
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.errors import InvalidDocument
 from dxpy_async.formats import dpx_layout as layout
-from dxpy_async.formats.mapped_files import map_file
+from dxpy_async.formats.mapped_files import Mapped, map_file
 from dxpy_async.formats.memo import Memo
 from dxpy_async.formats.pyproject_dx_builder import build_dx
 
@@ -34,7 +33,7 @@ _Children = tuple[dict[str, Any] | list[Any], int, int, int]
 """A table or an array that is being read: itself so far, its first child, how many it has, its own node."""
 
 
-class DxDocument:
+class DxDocument(Mapped):
     """An open pyproject.dx. Values are what `tomllib` gives, read when asked for. Close it, or use `with`."""
 
     def __init__(self, data: bytes | mmap.mmap, *, file: str, verify: bool = True) -> None:
@@ -59,25 +58,7 @@ class DxDocument:
             data = map_file(path, name, what="pyproject.dx", limit=limits.DOCUMENT_BYTES, refuse=InvalidDocument)
         except OSError as error:
             raise InvalidDocument(name, f"cannot be read: {error.strerror or error}") from error
-        try:
-            return cls(data, file=name, verify=verify)
-        except BaseException:
-            if isinstance(data, mmap.mmap):
-                data.close()
-            raise
-
-    def close(self) -> None:
-        """Unmap the file. What was read stays; what was not cannot be read any more."""
-        if isinstance(self._data, mmap.mmap):
-            self._data.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        return cls._of(data, file=name, verify=verify)
 
     def verify(self) -> None:
         """Check the BLAKE3 of the whole content. Raises InvalidDocument when a bit has changed since it was written."""

@@ -112,11 +112,7 @@ class ZipArchive(MemberReader):
             if size > ARCHIVE_BYTES:
                 raise InvalidWheel(filename, f"has {size} bytes, an archive may have {ARCHIVE_BYTES}")
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        try:
-            return cls(data, filename)
-        except BaseException:
-            data.close()
-            raise
+        return cls._of(data, filename)
 
     def _find_end(self) -> _End:
         data, length = self._data, len(self._data)

@@ -2,7 +2,8 @@
 
 Indexes are asked in order of trust, and the first that has a project is the only one that is believed about it: extra
 indexes come before the default one, so that a name which a private index has cannot be taken over on the public one.
-Local directories are not indexes in that sense: what lies in them is added to whatever the indexes have.
+Local directories are not indexes in that sense: what lies in them is added to whatever the indexes have. A project that
+is pinned to an index comes from there alone.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class IndexClient:
         self._network = network
         credentials: dict[Origin, str] = {}
         self._indexes = [_index(address, base_directory, credentials) for address in index_addresses(indexes)]
+        self._pinned = {
+            project: _index(address, base_directory, credentials) for project, address in indexes.pinned.items()
+        }
         self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
         self._cache = HttpCache(cache_dir)
         self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
@@ -107,14 +111,18 @@ class IndexClient:
     async def project_page(self, project: ProjectName) -> ProjectPage | Unavailable:
         """The releases of `project` on the first index that has it, and those in the directories, which come first.
 
+        A project that is pinned to an index is looked for there and nowhere else.
         Unavailable when nobody has it. Raises IndexRefused, IndexUnavailable or InvalidIndexPage when an index cannot
         be asked: what it would have said is not known then, and the next one may not be asked in its place.
         """
         if not is_valid_name(project):
             return Unavailable("is not a valid project name")
-        local = [page for directory in self._directories if (page := directory.page(project)) is not None]
+        pinned = self._pinned.get(project)
+        directories = self._directories if pinned is None else []
+        indexes = self._indexes if pinned is None else [pinned]
+        local = [page for directory in directories if (page := directory.page(project)) is not None]
         unknown: list[str] = []
-        for index in self._indexes:
+        for index in indexes:
             try:
                 page = await self._page_on(index, project)
             except NotCached:
@@ -128,7 +136,7 @@ class IndexClient:
             raise IndexUnavailable(
                 f"the page of `{project}` is not in the cache, and the network is not used (offline)", url=unknown[0]
             )
-        places = [index.url for index in self._indexes] + [directory.url for directory in self._directories]
+        places = [place.url for place in (*indexes, *directories)]
         return Unavailable(f"is not on {' or '.join(f'`{place}`' for place in places) or 'any index: none is set'}")
 
     async def _page_on(self, index: RemoteIndex | LocalDirectory, project: ProjectName) -> ProjectPage | None:

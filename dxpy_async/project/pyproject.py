@@ -37,7 +37,7 @@ from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import InvalidProject, ProjectNotFound
 from dxpy_async.project.document import decode, kept_document, parse, read_content
-from dxpy_async.project.tool_table import ToolTable
+from dxpy_async.project.tool_table import NamedIndex, ToolTable
 
 FILE_NAME = "pyproject.toml"
 
@@ -369,6 +369,7 @@ class _Reader:
             "extra-index-url",
             "find-links",
             "hints",
+            "index",
             "index-url",
             "link-mode",
             "override-dependencies",
@@ -376,6 +377,7 @@ class _Reader:
             "prerelease-package",
             "python",
             "resolution",
+            "sources",
         )
         for key in table:
             if key not in known:
@@ -386,10 +388,8 @@ class _Reader:
                     hints=(f"did you mean `{close[0]}`?",) if close else (f"the settings are {', '.join(known)}",),
                 )
         return ToolTable(
-            index_url=self._string(table, "index-url", "tool.dxpy.index-url"),
-            extra_index_urls=tuple(self._strings(table, "extra-index-url", "tool.dxpy.extra-index-url")),
-            find_links=self._find_links(table, "tool.dxpy", root),
-            compile_bytecode=self._switch(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
+            **self._indexes(table, "tool.dxpy", root),
+            compile_bytecode=self._boolean(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
             link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
             python=self._string(table, "python", "tool.dxpy.python"),
             hints=self._boolean(table, "hints", "tool.dxpy.hints"),
@@ -469,6 +469,65 @@ class _Reader:
                     f"`{where}` names {name!r}, which is not the name of a project", line=self._line_of_key(where)
                 )
 
+    def _indexes(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
+        """Where distributions are, which [tool.uv] says in the same words."""
+        tables = table.get("index", [])
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            self._refuse(f"`{where}.index` must be tables, [[{where}.index]]", line=self._line_of_key(f"{where}.index"))
+        found = [self._index(each, f"{where}.index") for each in tables]
+        defaults = [url for _, url, kind in found if kind == "default"]
+        names = [name for name, _, _ in found if name]
+        if len(defaults) > 1 or len(set(names)) < len(names):
+            line = self._line_of_key(f"{where}.index")
+            self._refuse(f"`{where}.index` has two defaults, or two of one name", line=line)
+        return {
+            "index_url": defaults[0] if defaults else self._string(table, "index-url", f"{where}.index-url"),
+            "extra_index_urls": (
+                *(url for _, url, kind in found if not kind),
+                *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
+            ),
+            "find_links": self._find_links(table, where, root),
+            "named_indexes": tuple(NamedIndex(name, url) for name, url, _ in found if name),
+            "sources": self._sources(self._table(table, "sources", f"{where}.sources"), f"{where}.sources"),
+        }
+
+    def _index(self, table: Mapping[str, Any], where: str) -> tuple[str, str, str]:
+        """Name (empty: none), URL, and `default`, `explicit` or nothing."""
+        name, url = self._string(table, "name", f"{where}.name") or "", self._string(table, "url", f"{where}.url")
+        kinds = [kind for kind in ("default", "explicit") if table.get(kind, False)]
+        if any(not isinstance(table[kind], bool) for kind in kinds):
+            self._refuse(f"`{where}.{kinds[0]}` must be true or false", line=self._line_of_key(f"{where}.{kinds[0]}"))
+        unknown = [key for key in table if key not in ("name", "url", "default", "explicit")]
+        reason = ""
+        if url is None:
+            reason = "an index without a `url`"
+        elif len(kinds) == 2 and where == "tool.dxpy.index":
+            reason = "an index that is both `default` and `explicit`"
+        elif "explicit" in kinds and not name:
+            reason = "an index that is explicit and has no `name`, so that nothing can be taken from it"
+        elif unknown and where == "tool.dxpy.index":
+            reason = f"an index with a key `{unknown[0]}`; there are `name`, `url`, `default` and `explicit`"
+        if reason:
+            self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
+        return name, url or "", kinds[-1] if kinds else ""
+
+    def _sources(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, str]:
+        """The name of the index that each project is pinned to; uv's sources of other kinds are its own."""
+        self._check_projects(table, where)
+        found = {}
+        for name, source in table.items():
+            parts = [each for each in (source if isinstance(source, list) else [source]) if isinstance(each, dict)]
+            index = source.get("index") if isinstance(source, dict) and len(source) == 1 else None
+            if isinstance(index, str):
+                found[normalize(name)] = index
+            elif where == "tool.dxpy.sources" or any("index" in part for part in parts):
+                self._refuse(
+                    f'`{where}.{name}` must be {{ index = "NAME" }} and hold everywhere: sources with markers, extras '
+                    "or groups, and sources of other kinds, are not supported",
+                    line=self._line_of_key(f"{where}.{name}"),
+                )
+        return found
+
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
         places = self._strings(table, "find-links", f"{where}.find-links")
         return tuple(place if "://" in place else os.path.normpath(root / place) for place in places)
@@ -484,21 +543,8 @@ class _Reader:
     def _uv_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
         """The settings of [tool.uv] that say where distributions are and which to pick; all others are uv's own."""
         where = "tool.uv"
-        named = table.get("index", [])
-        indexes = [index for index in named if isinstance(index, dict)] if isinstance(named, list) else []
-        urls = [
-            (url, bool(index.get("default")))
-            for index in indexes
-            if (url := self._string(index, "url", f"{where}.index.url")) is not None and not index.get("explicit")
-        ]
-        default = next((url for url, is_default in urls if is_default), None)
         return ToolTable(
-            index_url=default or self._string(table, "index-url", f"{where}.index-url"),
-            extra_index_urls=(
-                *(url for url, is_default in urls if not is_default),
-                *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
-            ),
-            find_links=self._find_links(table, where, root),
+            **self._indexes(table, where, root),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )

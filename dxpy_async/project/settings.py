@@ -2,8 +2,10 @@
 
     setting             [tool.dxpy]       variable                    flag
     cache directory                       DXPY_CACHE_DIR              cache_dir
-    index               index-url         DXPY_DEFAULT_INDEX          index_url
-    more indexes        extra-index-url   DXPY_INDEX (by spaces)      extra_index_url
+    index               index-url, index  DXPY_DEFAULT_INDEX          index_url (url or name=url)
+    more indexes        extra-index-url,  DXPY_INDEX (by spaces)      extra_index_url (url or name=url)
+                        index
+    … of one project    sources
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
     interpreter         python            DXPY_PYTHON                 python
     link mode           link-mode         DXPY_LINK_MODE              link_mode
@@ -30,12 +32,14 @@
 
 A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole; but
 constraints and overrides of files are added to those of [tool.dxpy], and settings of one project to those of others.
+And an index that has the name of one of [tool.dxpy] is put in its place, whatever that answers for.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -49,13 +53,14 @@ from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, Uploa
 from dxpy_async.errors import UsageError
 from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.statements import read_statements
-from dxpy_async.project.tool_table import ToolTable
+from dxpy_async.project.tool_table import NamedIndex, ToolTable
 
 if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
     from dxpy_async.project.pyproject import Project
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
+_INDEX_NAME = re.compile(r"([A-Za-z0-9][\w.-]*)=", re.ASCII)
 _ON = frozenset({"1", "true", "yes", "on", "y", "t"})
 _OFF = frozenset({"", "0", "false", "no", "off", "n", "f"})
 
@@ -153,21 +158,52 @@ def _upload_limit(text: str, origin: str) -> UploadLimit:
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSettings:
-    index_url = given.text("index_url", "DXPY_DEFAULT_INDEX") or tool.index_url
-    extra = given.texts("extra_index_url", "DXPY_INDEX", None)
+    default_origin = given.origin("index_url", "DXPY_DEFAULT_INDEX", "tool.dxpy.index-url")
+    extra_origin = given.origin("extra_index_url", "DXPY_INDEX", "tool.dxpy.extra-index-url")
+    default = given.text("index_url", "DXPY_DEFAULT_INDEX")
+    given_default = [_named_index(default, default_origin)] if default else []
+    given_extra = [_named_index(text, extra_origin) for text in given.texts("extra_index_url", "DXPY_INDEX", None)]
+    there = {index.name: index.url for index in tool.named_indexes}
+    urls = there | {index.name: index.url for index in (*given_default, *given_extra) if index.name}
+    moved = {url: urls[name] for name, url in there.items()}
+    added = tuple(index.url for index in given_extra if index.name not in there)
+    index_url = tool.index_url
+    if given_default:
+        index_url = given_default[0].url
+    elif index_url:
+        _check_url(index_url, default_origin)
+        index_url = moved.get(index_url, index_url)
+    for url in tool.extra_index_urls if not added else ():
+        _check_url(url, "`tool.dxpy.extra-index-url`")
     links = given.texts("find_links", "DXPY_FIND_LINKS", ",")
-    urls = {
-        given.origin("index_url", "DXPY_DEFAULT_INDEX", "tool.dxpy.index-url"): [index_url] if index_url else [],
-        given.origin("extra_index_url", "DXPY_INDEX", "tool.dxpy.extra-index-url"): extra or tool.extra_index_urls,
-    }
-    for origin, named in urls.items():
-        for url in named:
-            _check_url(url, origin)
     return IndexSettings(
         index_url=index_url or IndexSettings().index_url,
-        extra_index_urls=tuple(extra or tool.extra_index_urls),
+        extra_index_urls=added or tuple(moved.get(url, url) for url in tool.extra_index_urls),
         find_links=tuple(_placed(link, directory) for link in links) if links else tool.find_links,
+        pinned={project: _url_of(name, project, urls) for project, name in tool.sources.items()},
     )
+
+
+def _named_index(text: str, origin: str) -> NamedIndex:
+    """An index as flags and variables give it: `url` or `name=url`; its name is empty when it has none."""
+    named = _INDEX_NAME.match(text)
+    index = NamedIndex(named[1], text[named.end() :]) if named else NamedIndex("", text)
+    _check_url(index.url, origin)
+    return index
+
+
+def _url_of(name: str, project: ProjectName, urls: Mapping[str, str]) -> str:
+    if name not in urls:
+        known = ", ".join(f"`{each}`" for each in urls)
+        raise UsageError(
+            f"`{project}` is to come from the index `{name}`, and there is none of that name",
+            hints=(
+                f"the indexes with a name are {known}" if known else "no index has a name",
+                f"give it one with `--index {name}=URL`, or in a table [[tool.dxpy.index]]",
+            ),
+        )
+    _check_url(urls[name], f"the index `{name}`")
+    return urls[name]
 
 
 def _check_url(url: str, origin: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.names import GroupName, ProjectName
@@ -12,16 +13,27 @@ from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import UploadLimits
 
 
+class NamedIndex(NamedTuple):
+    """An index in the table, which other settings can name."""
+
+    name: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolTable:
     """The table's values; None or empty for what it does not say. Directories in `find_links` are absolute.
 
+    `named_indexes` has all indexes with a name, also those that only answer for projects that `sources` pins to them;
+    the URLs of all others stand in `index_url` and `extra_index_urls` too. `sources` gives the names of indexes.
     `default_groups` is None when the table does not say; `all_groups` is the value `"all"` of the same key.
     """
 
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
+    named_indexes: tuple[NamedIndex, ...] = ()
+    sources: Mapping[ProjectName, str] = field(default_factory=dict)
     link_mode: LinkMode | None = None
     compile_bytecode: bool | None = None
     python: str | None = None
