@@ -20,6 +20,17 @@ UNKNOWN_SIZE = 8 * 1024**2
 """What a file of unknown size counts for in the budget, in bytes."""
 
 
+EARLY_SIZE, EARLY_FILES = 1024**2, 4
+"""The largest files of at most so many bytes are fetched before all others."""
+
+
+def _in_turn(wanted: Sequence[Selected]) -> list[Selected]:
+    """The order in which to fetch."""
+    ordered = sorted(wanted, key=lambda item: (-(item.wheel.size or UNKNOWN_SIZE), item.package.name))
+    early = [item for item in ordered if (item.wheel.size or UNKNOWN_SIZE) <= EARLY_SIZE][:EARLY_FILES]
+    return early + [item for item in ordered if item not in early]
+
+
 class ByteBudget:
     """At most `limit` bytes at once, first come first served; one thing larger than the limit goes alone."""
 
@@ -85,9 +96,10 @@ class Fetcher:
     ) -> None:
         """Bring all of `wanted` into the store; `on_stored` is awaited for each as soon as it is there.
 
-        The largest begin first, so that the last worker is not left alone with a big one.
+        The largest begin first, so that the last worker is not left alone with a big one; but before them a few that
+        arrive at once, so that the workers have something to do meanwhile.
         """
-        ordered = sorted(wanted, key=lambda item: (-(item.wheel.size or UNKNOWN_SIZE), item.package.name))
+        ordered = _in_turn(wanted)
 
         async def bring(item: Selected) -> None:
             stored = await self.fetch(item.wheel, on_event=on_event)
@@ -97,6 +109,7 @@ class Fetcher:
         async with asyncio.TaskGroup() as tasks:
             for item in ordered:
                 tasks.create_task(bring(item))
+            tasks.create_task(self._workers.start(len(ordered)))
 
     async def fetch(self, wheel: LockedFile, *, on_event: Listener) -> StoredWheel:
         """The unpacked `wheel`, from the store if it is there, else downloaded, checked and unpacked."""

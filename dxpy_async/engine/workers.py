@@ -135,6 +135,17 @@ class WorkerPool:
     ) -> None:
         await self.aclose()
 
+    async def start(self, jobs: int) -> None:
+        """Start the workers that so many jobs will keep busy, before the first of them comes."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(jobs, self._count)):
+                tasks.create_task(self._start_one())
+
+    async def _start_one(self) -> None:
+        async with self._turns:
+            if not self._closed and (worker := await self._free_worker()) is not None:
+                self._idle.append(worker)
+
     async def unpack(
         self, store: Store, archive: Path, filename: str, *, sha256: str, blake3: str, size: int
     ) -> StoredWheel:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from command import Command, write_project
 from index_server import LoopbackIndex
+
+from dxpy_async.store.trees import remove_tree
 
 
 @pytest.fixture
@@ -66,3 +71,63 @@ def test_a_project_with_a_build_system_gets_its_dependencies_and_a_warning(dxpy:
     assert result.code == 0
     assert "warning: `webapp` itself is not installed" in result.err
     assert (site(root) / "web-2.0.dist-info").is_dir()
+
+
+def mounted(directory: Path, *arguments: str) -> None:
+    directory.mkdir(exist_ok=True)
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", *arguments, directory], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("mounting is not allowed here")
+
+
+def test_a_store_on_another_file_system_is_copied_from_and_that_is_said_once(
+    dxpy: Command, synced: Path, tmp_path: Path
+) -> None:
+    mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64m", "tmpfs")
+    try:
+        dxpy.environ["DXPY_CACHE_DIR"] = str(tmp_path / "disk/cache")
+        other = another(synced, tmp_path)
+        result = dxpy("sync --frozen", other)
+        assert result.code == 0, result.err
+        assert result.err.count("on another file system") == 1
+        assert (site(other) / "safe" / "part3.py").stat().st_nlink == 1
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "disk"], check=True)
+    assert (site(other) / "safe" / "part3.py").read_text() == "n = 3\n"
+
+
+def test_a_store_that_may_only_be_read_serves_what_it_has_and_refuses_the_rest_in_words(
+    dxpy: Command, synced: Path, tmp_path: Path
+) -> None:
+    mounted(tmp_path / "cache", "--bind", "-o", "ro", str(tmp_path / "cache"))
+    try:
+        other = another(synced, tmp_path)
+        result = dxpy("sync --frozen", other)
+        assert result.code == 0, result.err
+        assert (site(other) / "safe" / "part3.py").read_text() == "n = 3\n"
+        assert dxpy("cache verify", tmp_path).code == 0
+        assert "web-2.0" in dxpy("cache list", tmp_path).out
+        for command in ("cache gc --max-size 0", "cache clean", "cache prune"):
+            refused = dxpy(command, tmp_path)
+            assert refused.code == 2
+            assert "Read-only file system" in refused.err
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "cache"], check=True)
+    assert dxpy("cache clean", tmp_path).code == 0
+
+
+def test_a_store_removed_while_it_is_used_is_made_again(dxpy: Command, synced: Path, tmp_path: Path) -> None:
+    other = another(synced, tmp_path)
+    remove_tree(str(tmp_path / "cache"))
+    running = dxpy.start("sync", other)
+    for _ in range(40):
+        with suppress(OSError):  # what the sync makes meanwhile
+            remove_tree(str(tmp_path / "cache"))
+        time.sleep(0.02)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 0 or said.count("error: ") == 1, said
+    assert dxpy("sync", other).code == 0
+    assert (site(other) / "safe" / "part3.py").read_text() == "n = 3\n"
+    assert dxpy("cache verify", tmp_path).code == 0
