@@ -103,7 +103,14 @@ def add(attempt: Attempt) -> Cost:
     return attempt.run(attempt.fresh(locked=True), "add", "--no-sync", ADDED[attempt.turn % len(ADDED)])
 
 
+def _fill_cache(attempt: Attempt) -> None:
+    """Fill a cache of the entry's own before anything is watched or counts."""
+    if not attempt.cache.exists():
+        attempt.run(attempt.fresh(locked=True), "sync", "--frozen", *attempt.entry.flags)
+
+
 def warm_sync(attempt: Attempt) -> Cost:
+    _fill_cache(attempt)
     where = attempt.fresh(locked=True)
     return _install(attempt, where, None)
 
@@ -127,6 +134,7 @@ def cold_sync_without_lock(attempt: Attempt) -> Cost:
 
 
 def warm_sync_and_import(attempt: Attempt) -> Cost:
+    _fill_cache(attempt)
     where = attempt.fresh(locked=True)
     synced = attempt.run(where, "sync", "--frozen", *attempt.entry.flags)
     program = [".venv/bin/python", "-c", f"import {FIRST_IMPORTS[attempt.contest.project]}"]
