@@ -114,7 +114,7 @@ class Suite:
     place: Path
     rounds: int
     figures: Figures
-    _standing: dict[str, dict[str, Contest]] = field(default_factory=dict)
+    standing: dict[str, dict[str, Contest]] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,7 +137,7 @@ class Suite:
         difference = sorted(uv ^ dxpy)
         if "pip" in contests:
             contests["pip"].prime_pip(uv)
-        self._standing[project] = contests
+        self.standing[project] = contests
         self.figures.projects[project] = {"distributions": len(uv), "difference": difference}
         same = f"only one of the two installs {', '.join(difference)}" if difference else "both install the same"
         print(f"{project}: {len(uv)} distributions; {same}", flush=True)
@@ -181,7 +181,7 @@ class Suite:
         first = turn % len(entries)
         costs: dict[str, Cost] = {}
         for entry in (*entries[first:], *entries[:first]):
-            attempt = Attempt(self._standing[project][entry.tool], entry, turn)
+            attempt = Attempt(self.standing[project][entry.tool], entry, turn)
             costs[entry.label] = scenario.step(attempt)
             attempt.make_room()
         return costs
@@ -215,7 +215,10 @@ def compare(arguments: argparse.Namespace, figures: Figures, chosen: Sequence[Sc
                 print(f"{scenario.name}: left out, {why}", flush=True)
         with index_server(lab.index_directory) as index:
             for project in dict.fromkeys(_project(scenario, arguments) for scenario in wanted):
-                suite.prime(project, index)
+                try:
+                    suite.prime(project, index)
+                except CommandFailed as failure:
+                    print(f"{project}: {failure}", file=sys.stderr, flush=True)
         print(f"\n{plain(HEADING)}", flush=True)
         for network in dict.fromkeys(scenario.network for scenario in wanted):
             with index_server(lab.index_directory, network):
@@ -233,6 +236,8 @@ def _project(scenario: Scenario, arguments: argparse.Namespace) -> str:
 def _measured(suite: Suite, scenario: Scenario, entries: Sequence[Entry], project: str) -> bool:
     started = time.monotonic()
     try:
+        if project not in suite.standing:
+            raise CommandFailed(f"{project} could not be locked and synced")
         result = suite.measure(scenario, entries, project)
     except CommandFailed as failure:
         suite.figures.leave_out(scenario.name, "it failed")
