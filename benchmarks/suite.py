@@ -276,15 +276,15 @@ def measure_parts(names: Sequence[str], figures: Figures, lab: Lab, *, quick: bo
     return failed
 
 
-def publish(figures: Figures, drawn: Sequence[Path]) -> None:
+def publish(figures: Figures, drawn: Sequence[Path], docs: Path) -> None:
     """Put the table and the plots that show many scenarios at once into the documentation."""
-    page = DOCS / "performance.md"
+    page = docs / "performance.md"
     before, _, rest = page.read_text().partition(PUBLISHED_FROM)
     _, _, after = rest.partition(PUBLISHED_TO)
     plots = [path for path in drawn if path.stem in COLLECTIVE]
-    (DOCS / "plots").mkdir(exist_ok=True)
+    (docs / "plots").mkdir(exist_ok=True)
     for path in plots:
-        shutil.copyfile(path, DOCS / "plots" / path.name)
+        shutil.copyfile(path, docs / "plots" / path.name)
     shown = [f"![{path.stem}](plots/{path.name})" for path in plots]
     text = "\n\n".join([*shown, figures.markdown()])
     page.write_text(f"{before}{PUBLISHED_FROM}\n\n{text}\n\n{PUBLISHED_TO}{after}")
@@ -342,7 +342,7 @@ def main() -> int:
         failed += measure_parts(parts, figures, Lab(arguments.lab.resolve()), quick=arguments.quick)
     drawn = draw_all(figures)
     if arguments.publish:
-        publish(figures, drawn)
+        publish(figures, drawn, DOCS)
     print(f"\n{figures.path}, and {len(drawn)} plots; {(time.monotonic() - started) / 60:.1f} minutes")
     if failed:
         print(f"error: failed: {', '.join(failed)}", file=sys.stderr)
