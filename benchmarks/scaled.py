@@ -82,10 +82,9 @@ def _requirements(project: str) -> list[str]:
 
 def _project(name: str, requirements: Iterable[str]) -> str:
     lines = "".join(f'  "{requirement}",\n' for requirement in requirements)
-    here = f"=={sys.version_info.major}.{sys.version_info.minor}.*"
-    return (
-        f'[project]\nname = "bench-{name}"\nversion = "0.1"\nrequires-python = "{here}"\ndependencies = [\n{lines}]\n'
-    )
+    # Just this one: what is pinned for it may ask for more than the oldest of its minor version.
+    here = f'requires-python = "=={platform.python_version()}"'
+    return f'[project]\nname = "bench-{name}"\nversion = "0.1"\n{here}\ndependencies = [\n{lines}]\n'
 
 
 def _required(package: Mapping[str, Any]) -> set[str]:

@@ -16,6 +16,9 @@ FIRST_IMPORTS = {
     "small": "flask, requests, rich, httpx",
     "large": "pandas, sklearn.linear_model, matplotlib.pyplot",
     "data": "pandas, sklearn.linear_model, matplotlib.pyplot",
+    "web": "fastapi, sqlalchemy, boto3, httpx",
+    "airflow": "boto3, google.cloud.storage, sqlalchemy",
+    "versions": "django, sqlalchemy, sympy",
 }
 """What a person would import first in the environment of a project."""
 

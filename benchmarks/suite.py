@@ -24,8 +24,6 @@ the commands and flags that they use; those it has not are left out, and said so
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -40,6 +38,7 @@ from typing import Any
 
 from contest import HERE, PROJECTS, Attempt, Contest, Entry, Tool
 from costs import CommandFailed, Cost
+from parts import PARTS, measure_parts
 from plots import draw_all
 from results import HEADING, Figures, Result, plain
 from scaled import SCALED, scaled_text
@@ -52,20 +51,6 @@ PUBLISHED_FROM, PUBLISHED_TO = "<!-- from here on: benchmarks/run.py --publish -
 
 COLLECTIVE = ("overview", "memory", "networks", "scaling")
 """Plots that show many scenarios at once."""
-
-WHEELS = (
-    *("attrs", "boto3", "certifi", "flask", "ipython", "jupyterlab_server"),
-    *("numpy", "pydantic_core", "rich", "sqlalchemy", "vine", "werkzeug"),
-)
-"""What is read as wheels and as packages; a short run has few of them."""
-
-OTHERS = {
-    "dpp": (["dpp.py"], ["dpp.py"]),
-    "formats": (["formats.py"], ["formats.py", "--packages", "200", "--sizes", "100", "1000"]),
-    "kernels": (["kernels.py", "--versions", "10", "1000", "100000"], ["kernels.py", "--versions", "1000"]),
-    "ladders": (["ladders.py", "--rungs", "250", "500", "1000"], ["ladders.py", "--rungs", "100"]),
-}
-"""Benchmarks of parts, programs of their own that write `--json`: for a full run, and for a short one."""
 
 
 @dataclass(slots=True)
@@ -249,33 +234,6 @@ def _measured(suite: Suite, scenario: Scenario, entries: Sequence[Entry], projec
     return True
 
 
-def wheels_in(index_directory: Path) -> list[str]:
-    """Some wheels of the copy to read: the newest fetched of each of WHEELS that is there."""
-    found = [max(index_directory.glob(f"files/**/{name}-*.whl"), key=os.path.getmtime, default=None) for name in WHEELS]
-    return [str(path) for path in found if path is not None]
-
-
-def measure_parts(names: Sequence[str], figures: Figures, lab: Lab, *, quick: bool) -> list[str]:
-    """Run the benchmarks of parts, one after the other. The names of those that failed."""
-    failed: list[str] = []
-    for name in names:
-        started = time.monotonic()
-        program, *more = OTHERS[name][1 if quick else 0]
-        if name == "dpp":
-            more = wheels_in(lab.index_directory)
-        written = figures.directory / f"{name}.json"
-        written.parent.mkdir(parents=True, exist_ok=True)
-        print(f"\n{name}\n", flush=True)
-        command = [sys.executable, str(HERE / program), *more, "--json", str(written)]
-        if subprocess.run(command, check=False).returncode:
-            failed.append(name)
-            continue
-        figures.others[name] = json.loads(written.read_text())
-        figures.seconds[name] = time.monotonic() - started
-        figures.write()
-    return failed
-
-
 def publish(figures: Figures, drawn: Sequence[Path], docs: Path) -> None:
     """Put the table and the plots that show many scenarios at once into the documentation."""
     page = docs / "performance.md"
@@ -295,7 +253,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks/run.py",
         description="Time dxpy beside uv, over a copy of the index on this machine.",
-        epilog=f"Parts of dxpy alone: benchmarks/run.py {{{','.join(OTHERS)}}} [-h]",
+        epilog=f"Parts of dxpy alone: benchmarks/run.py {{{','.join(PARTS)}}} [-h]",
     )
     parser.add_argument("--quick", action="store_true", help="the project small, three rounds, what takes seconds")
     parser.add_argument("--project", choices=PROJECTS, help="(default: large)")
@@ -306,7 +264,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--draw", action="store_true", help="draw the plots of the output again, and end")
     parser.add_argument("--publish", action="store_true", help="put table and plots into docs/performance.md")
     parser.add_argument("--pip", action="store_true", help="let pip take part, too")
-    parser.add_argument("--output", type=Path, default=HERE / "results", metavar="DIR", help="(default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="(default: benchmarks/results/PROJECT)")
     parser.add_argument("--lab", type=Path, default=HERE.parent / ".dxpy-dev" / "lab", help="the scratch directory")
     parser.add_argument("--dxpy", default=str(beside), metavar="PROGRAM", help="another dxpy than the one here")
     parser.add_argument("--uv", default="uv", metavar="REQUIREMENT", help="which uv to install, like uv==0.9.0")
@@ -314,6 +272,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.project = arguments.project or ("small" if arguments.quick else "large")
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 5)
+    arguments.output = arguments.output or HERE / "results" / arguments.project
     return arguments
 
 
@@ -324,7 +283,7 @@ def choose(arguments: argparse.Namespace, figures: Figures) -> tuple[list[Scenar
         return bool(re.search(arguments.only, name)) and not (arguments.missing and name in there)
 
     scenarios = [each for each in SCENARIOS if asked(each.name, figures.results)]
-    parts = [name for name in OTHERS if asked(name, figures.others)]
+    parts = [name for name in PARTS if asked(name, figures.others)]
     return [each for each in scenarios if each.quick or not arguments.quick], parts
 
 
@@ -339,7 +298,7 @@ def main() -> int:
     started = time.monotonic()
     if not arguments.draw:
         failed += compare(arguments, figures, scenarios) if scenarios else []
-        failed += measure_parts(parts, figures, Lab(arguments.lab.resolve()), quick=arguments.quick)
+        failed += measure_parts(parts, figures, arguments.lab.resolve() / "index", quick=arguments.quick)
     drawn = draw_all(figures)
     if arguments.publish:
         publish(figures, drawn, DOCS)
