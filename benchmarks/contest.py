@@ -202,4 +202,5 @@ class Attempt:
     def make_room(self) -> None:
         """Empty what is not looked at again."""
         for directory, linked in self._used.items():
-            hollow(directory, linked=linked)
+            if directory.exists():
+                hollow(directory, linked=linked)

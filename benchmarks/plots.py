@@ -200,7 +200,10 @@ def _dpp(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _formats(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    return _ratios({row["what"]: row["ratio"] for row in rows}, "time, or size, with TOML by that of dxpy's format")
+    return _ratios(
+        {f"{row['what']} ({row['other_way']})": row["ratio"] for row in rows},
+        "time, or size, with TOML by that of dxpy's format",
+    )
 
 
 def _ratios(ratios: Mapping[str, float], about: str) -> Figure:

@@ -136,9 +136,9 @@ class Suite:
         able = [entry for entry in here if not lacks[entry]]
         for entry in here:
             for command, word in lacks[entry]:
-                print(f"{scenario.name}: without `{entry.label}`, for it has no `{f'{command} {word}'.strip()}`")
+                print(f"{scenario.name}: without `{entry.label}`, for it has no `{command} {word}`")
         if not any(entry.tool == "dxpy" for entry in able):
-            missing = next(word for entry in here if entry.tool == "dxpy" for _, word in lacks[entry])
+            missing = next(" ".join(need) for entry in here if entry.tool == "dxpy" for need in lacks[entry])
             return [], f"dxpy has no `{missing}`"
         return able, ""
 
