@@ -51,7 +51,7 @@ def _draw_all(figures: Figures) -> list[Path]:
     if timed:
         drawn.append(_save(_overview(compared), place, "overview"))
         drawn.append(_save(_memory(timed), place, "memory"))
-    networks = [figures.results[name] for network in GRID if (name := _on(network)) in figures.results]
+    networks = [figures.results[name] for name in GRID if name in figures.results]
     if networks:
         drawn.append(_save(_networks(networks), place, "networks"))
     if len(results) > len(compared):
@@ -60,10 +60,6 @@ def _draw_all(figures: Figures) -> list[Path]:
     parts = {"dpp": _dpp, "formats": _formats, "kernels": _kernels, "ladders": _ladders}
     drawn += [_save(parts[name](part["rows"]), place, name) for name, part in figures.others.items()]
     return drawn
-
-
-def _on(network: object) -> str:
-    return f"web, {network}"
 
 
 def _save(figure: Figure, place: Path, name: str) -> Path:
@@ -154,7 +150,7 @@ def _plainest(result: Result) -> str:
 
 def _networks(results: Sequence[Result]) -> Figure:
     figure, axes = _rows(len(results))
-    axes.set_yticks(range(len(results)), [result.name.partition(", ")[2] for result in results])
+    axes.set_yticks(range(len(results)), [result.name for result in results])
     for at, result in enumerate(results):
         for label, offset in zip(result.labels, (-0.2, 0.2), strict=True):
             median = _spread(axes, at + offset, result.values(label), _colour(label), 0.38)
@@ -162,7 +158,7 @@ def _networks(results: Sequence[Result]) -> Figure:
     for name in ("uv", "dxpy"):
         axes.barh(0, 0, color=COLOURS[name], label=name)
     _legend(axes)
-    axes.set_xlabel("seconds for a sync of the project web with nothing there")
+    axes.set_xlabel("seconds for a sync with nothing there, not even a lock")
     return figure
 
 
