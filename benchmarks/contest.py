@@ -144,7 +144,7 @@ class Entry:
     """A way to take part in a scenario: a tool, with its flags and variables.
 
     `needs` are commands, and words that their help must have, without which the tool cannot take part yet. A `cache`
-    of another name is one of its own, warm after the first round.
+    of another name is one of its own.
     """
 
     label: str
@@ -202,4 +202,5 @@ class Attempt:
     def make_room(self) -> None:
         """Empty what is not looked at again."""
         for directory, linked in self._used.items():
-            hollow(directory, linked=linked)
+            if directory.exists():
+                hollow(directory, linked=linked)

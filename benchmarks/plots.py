@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from results import Figures, Result
 from scaled import SCALED
 from scenarios import GRID
@@ -29,6 +31,8 @@ COLOURS = {"uv": "#8a63d2", "dxpy": "#2a9d8f", "pip": "#b0b0b0"}
 BEHIND = "#e07a5f"
 WIDTH = 7.0
 ROW = 0.32
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+"""Figures on a logarithmic axis as people write them."""
 
 
 def draw_all(figures: Figures) -> list[Path]:
@@ -47,17 +51,15 @@ def _draw_all(figures: Figures) -> list[Path]:
     if timed:
         drawn.append(_save(_overview(compared), place, "overview"))
         drawn.append(_save(_memory(timed), place, "memory"))
-    networks = [figures.results[name] for network in GRID if (name := _on(network)) in figures.results]
+    networks = [figures.results[name] for name in GRID if name in figures.results]
     if networks:
         drawn.append(_save(_networks(networks), place, "networks"))
     if len(results) > len(compared):
         scaled = [result for result in results if result.project.startswith(SCALED)]
         drawn.append(_save(_scaling(scaled), place, "scaling"))
+    parts = {"dpp": _dpp, "formats": _formats, "kernels": _kernels, "ladders": _ladders}
+    drawn += [_save(parts[name](part["rows"]), place, name) for name, part in figures.others.items()]
     return drawn
-
-
-def _on(network: object) -> str:
-    return f"web, {network}"
 
 
 def _save(figure: Figure, place: Path, name: str) -> Path:
@@ -121,7 +123,7 @@ def _overview(results: Sequence[Result]) -> Figure:
         axes.text(max(*ratios, 1), at, f"  {median:.2f}", va="center")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(PLAIN)
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * 1.3)
     axes.set_xlabel("uv's time divided by dxpy's: above 1, dxpy is faster")
@@ -148,7 +150,7 @@ def _plainest(result: Result) -> str:
 
 def _networks(results: Sequence[Result]) -> Figure:
     figure, axes = _rows(len(results))
-    axes.set_yticks(range(len(results)), [result.name.partition(", ")[2] for result in results])
+    axes.set_yticks(range(len(results)), [result.name for result in results])
     for at, result in enumerate(results):
         for label, offset in zip(result.labels, (-0.2, 0.2), strict=True):
             median = _spread(axes, at + offset, result.values(label), _colour(label), 0.38)
@@ -156,7 +158,7 @@ def _networks(results: Sequence[Result]) -> Figure:
     for name in ("uv", "dxpy"):
         axes.barh(0, 0, color=COLOURS[name], label=name)
     _legend(axes)
-    axes.set_xlabel("seconds for a sync of the project web with nothing there")
+    axes.set_xlabel("seconds for a sync with nothing there, not even a lock")
     return figure
 
 
@@ -186,6 +188,70 @@ def _scaling(results: Sequence[Result]) -> Figure:
 
 def _kind(result: Result) -> str:
     return result.name.partition(",")[0]
+
+
+def _dpp(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    ratios = {row["wheel"].partition("-py3")[0]: row["zipfile"] / row["reading"] for row in rows}
+    return _ratios(ratios, "time of zipfile and METADATA by that of an open DPP package")
+
+
+def _formats(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    return _ratios(
+        {f"{row['what']} ({row['other_way']})": row["ratio"] for row in rows},
+        "time, or size, with TOML by that of dxpy's format",
+    )
+
+
+def _ratios(ratios: Mapping[str, float], about: str) -> Figure:
+    figure, axes = _rows(len(ratios))
+    axes.set_yticks(range(len(ratios)), list(ratios))
+    for at, ratio in enumerate(ratios.values()):
+        axes.barh(at, ratio - 1, left=1, height=0.6, color=COLOURS["dxpy"] if ratio >= 1 else BEHIND)
+        axes.text(max(ratio, 1), at, f" {ratio:,.3g}" if ratio < 1000 else f" {ratio:,.0f}", va="center")
+    axes.set_xscale("log")
+    axes.set_xlim(min(0.8, *ratios.values()) / 1.2, 3 * max(ratios.values()))
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.set_xlabel(about)
+    return figure
+
+
+def _kernels(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Time over the number of specifiers, side by side for each number of versions."""
+    counts = list(dict.fromkeys(row["versions"] for row in rows))
+    figure = Figure(figsize=(WIDTH, 2.6))
+    for place, count in enumerate(counts, 1):
+        points = [row for row in rows if row["versions"] == count]
+        series = {way: [row["seconds"][way] * 1e6 for row in points] for way in points[0]["seconds"]}
+        axes: Axes = figure.add_subplot(1, len(counts), place)
+        _lines(axes, [row["specifiers"] for row in points], series)
+        axes.set_title(f"{count:,} versions", loc="left")
+        axes.set_xlabel("specifiers")
+    figure.axes[0].set_ylabel("µs for all")
+    figure.axes[0].legend(frameon=False, fontsize=7)
+    return figure
+
+
+def _ladders(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    figure = Figure(figsize=(WIDTH, 3.4))
+    axes: Axes = figure.subplots()
+    rungs = list(dict.fromkeys(row["rungs"] for row in rows))
+    names = dict.fromkeys(row["ladder"] for row in rows)
+    _lines(axes, rungs, {name: [row["seconds"] * 1e3 for row in rows if row["ladder"] == name] for name in names})
+    axes.set_xlabel("versions that fail one after the other")
+    axes.set_ylabel("ms of the solver")
+    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _lines(axes: Axes, places: Sequence[float], series: Mapping[str, Sequence[float]]) -> None:
+    for name, values in series.items():
+        axes.plot(places, values, "o-", markersize=3, linewidth=1, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PLAIN)
+        axis.set_minor_formatter(NullFormatter())
+    axes.grid(linewidth=0.4)
 
 
 def _legend(axes: Axes) -> None:

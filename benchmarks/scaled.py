@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from contest import HERE, Tool
+from costs import CommandFailed, timed
 from packaging.utils import parse_wheel_filename
 from versions import TAGS
 
 SCALED = "scaled-"
 """How the names of these projects begin; the size follows."""
 SIZES = (25, 50, 100, 200, 400)
-UNITED = ("large", "web", "airflow")
-LARGEST = 4 * 1024**2
+UNITED = ("large", "web", "data", "airflow")
+LARGEST = 8 * 1024**2
 
 
 def scaled_text(size: int, uv: Tool, index: str, lab: Path) -> str:
@@ -35,7 +35,7 @@ def scaled_text(size: int, uv: Tool, index: str, lab: Path) -> str:
         kept.write_text(json.dumps(in_order(_lock(uv, index, lab / "scaled"))))
     pins = json.loads(kept.read_text())
     if len(pins) < size:
-        raise ValueError(f"the projects {', '.join(UNITED)} have only {len(pins)} distributions without heavy ones")
+        raise CommandFailed(f"the projects {', '.join(UNITED)} have only {len(pins)} distributions without heavy ones")
     return _project(f"{SCALED}{size}", pins[:size])
 
 
@@ -69,7 +69,7 @@ def _lock(uv: Tool, index: str, where: Path) -> list[dict[str, Any]]:
         _project("united", requirements) + f"[tool.uv]\nenvironments = [\"sys_platform == '{sys.platform}' and "
         f"platform_machine == '{platform.machine()}' and platform_python_implementation == 'CPython'\"]\n"
     )
-    subprocess.check_call([uv.program, "lock", "--quiet"], cwd=where, env=uv.environ(index, where / "cache"))
+    timed([uv.program, "lock"], where, uv.environ(index, where / "cache"))
     packages: list[dict[str, Any]] = tomllib.loads((where / "uv.lock").read_text())["package"]
     return packages
 
@@ -82,10 +82,9 @@ def _requirements(project: str) -> list[str]:
 
 def _project(name: str, requirements: Iterable[str]) -> str:
     lines = "".join(f'  "{requirement}",\n' for requirement in requirements)
-    here = f"=={sys.version_info.major}.{sys.version_info.minor}.*"
-    return (
-        f'[project]\nname = "bench-{name}"\nversion = "0.1"\nrequires-python = "{here}"\ndependencies = [\n{lines}]\n'
-    )
+    # Just this one: what is pinned for it may ask for more than the oldest of its minor version.
+    here = f'requires-python = "=={platform.python_version()}"'
+    return f'[project]\nname = "bench-{name}"\nversion = "0.1"\n{here}\ndependencies = [\n{lines}]\n'
 
 
 def _required(package: Mapping[str, Any]) -> set[str]:

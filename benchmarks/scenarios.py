@@ -16,6 +16,9 @@ FIRST_IMPORTS = {
     "small": "flask, requests, rich, httpx",
     "large": "pandas, sklearn.linear_model, matplotlib.pyplot",
     "data": "pandas, sklearn.linear_model, matplotlib.pyplot",
+    "web": "fastapi, sqlalchemy, boto3, httpx",
+    "airflow": "boto3, google.cloud.storage, sqlalchemy",
+    "versions": "django, sqlalchemy, sympy",
 }
 """What a person would import first in the environment of a project."""
 
@@ -40,7 +43,12 @@ DXPY_NO_HINTS = Entry("dxpy", "dxpy", variables=(("DXPY_NO_HINTS", "1"),))
 DXPY_ADD = Entry("dxpy", "dxpy", needs=(("add", "--no-sync"),))
 DXPY_TOOL = Entry("dxpy", "dxpy", ("tool", "run", "--from"), needs=(("tool run", "--from"),))
 
-GRID = [Network(round_trip, megabits) for megabits in (200, 20) for round_trip in (5, 30, 100)]
+GRID = {
+    f"{project}, {network}": (project, network)
+    for project, megabits in (("web", 200), ("small", 20))
+    for network in (Network(round_trip, megabits) for round_trip in (5, 30, 100))
+}
+"""Projects on networks: over the narrow ones a larger project would take as long with either tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,14 @@ def add(attempt: Attempt) -> Cost:
     return attempt.run(attempt.fresh(locked=True), "add", "--no-sync", ADDED[attempt.turn % len(ADDED)])
 
 
+def _fill_cache(attempt: Attempt) -> None:
+    """Fill a cache of the entry's own before anything is watched or counts."""
+    if not attempt.cache.exists():
+        attempt.run(attempt.fresh(locked=True), "sync", "--frozen", *attempt.entry.flags)
+
+
 def warm_sync(attempt: Attempt) -> Cost:
+    _fill_cache(attempt)
     where = attempt.fresh(locked=True)
     return _install(attempt, where, None)
 
@@ -127,6 +142,7 @@ def cold_sync_without_lock(attempt: Attempt) -> Cost:
 
 
 def warm_sync_and_import(attempt: Attempt) -> Cost:
+    _fill_cache(attempt)
     where = attempt.fresh(locked=True)
     synced = attempt.run(where, "sync", "--frozen", *attempt.entry.flags)
     program = [".venv/bin/python", "-c", f"import {FIRST_IMPORTS[attempt.contest.project]}"]
@@ -234,24 +250,15 @@ SCENARIOS = (
     ),
     *(
         Scenario(
-            f"web, {network}",
-            "the same with the project web",
+            name,
+            f"the same with the project {project}",
             cold_sync_without_lock,
             (UV, DXPY),
-            project="web",
+            project=project,
             network=network,
-            most=2,
+            most=3,
+            quick=name == "small, 30 ms, 20 Mbit/s",
         )
-        for network in GRID
-    ),
-    Scenario(
-        "small, 30 ms, 20 Mbit/s",
-        "the same with the project small",
-        cold_sync_without_lock,
-        (UV, DXPY),
-        project="small",
-        network=Network(30, 20),
-        most=3,
-        quick=True,
+        for name, (project, network) in GRID.items()
     ),
 )

@@ -24,8 +24,6 @@ the commands and flags that they use; those it has not are left out, and said so
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -40,6 +38,7 @@ from typing import Any
 
 from contest import HERE, PROJECTS, Attempt, Contest, Entry, Tool
 from costs import CommandFailed, Cost
+from parts import PARTS, measure_parts
 from plots import draw_all
 from results import HEADING, Figures, Result, plain
 from scaled import SCALED, scaled_text
@@ -52,20 +51,6 @@ PUBLISHED_FROM, PUBLISHED_TO = "<!-- from here on: benchmarks/run.py --publish -
 
 COLLECTIVE = ("overview", "memory", "networks", "scaling")
 """Plots that show many scenarios at once."""
-
-WHEELS = (
-    *("attrs", "boto3", "certifi", "flask", "ipython", "jupyterlab_server"),
-    *("numpy", "pydantic_core", "rich", "sqlalchemy", "vine", "werkzeug"),
-)
-"""What is read as wheels and as packages; a short run has few of them."""
-
-OTHERS = {
-    "dpp": (["dpp.py"], ["dpp.py"]),
-    "formats": (["formats.py"], ["formats.py", "--packages", "200", "--sizes", "100", "1000"]),
-    "kernels": (["kernels.py", "--versions", "10", "1000", "100000"], ["kernels.py", "--versions", "1000"]),
-    "ladders": (["ladders.py", "--rungs", "250", "500", "1000"], ["ladders.py", "--rungs", "100"]),
-}
-"""Benchmarks of parts, programs of their own that write `--json`: for a full run, and for a short one."""
 
 
 @dataclass(slots=True)
@@ -114,7 +99,7 @@ class Suite:
     place: Path
     rounds: int
     figures: Figures
-    _standing: dict[str, dict[str, Contest]] = field(default_factory=dict)
+    standing: dict[str, dict[str, Contest]] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,7 +122,7 @@ class Suite:
         difference = sorted(uv ^ dxpy)
         if "pip" in contests:
             contests["pip"].prime_pip(uv)
-        self._standing[project] = contests
+        self.standing[project] = contests
         self.figures.projects[project] = {"distributions": len(uv), "difference": difference}
         same = f"only one of the two installs {', '.join(difference)}" if difference else "both install the same"
         print(f"{project}: {len(uv)} distributions; {same}", flush=True)
@@ -151,9 +136,9 @@ class Suite:
         able = [entry for entry in here if not lacks[entry]]
         for entry in here:
             for command, word in lacks[entry]:
-                print(f"{scenario.name}: without `{entry.label}`, for it has no `{f'{command} {word}'.strip()}`")
+                print(f"{scenario.name}: without `{entry.label}`, for it has no `{command} {word}`")
         if not any(entry.tool == "dxpy" for entry in able):
-            missing = next(word for entry in here if entry.tool == "dxpy" for _, word in lacks[entry])
+            missing = next(" ".join(need) for entry in here if entry.tool == "dxpy" for need in lacks[entry])
             return [], f"dxpy has no `{missing}`"
         return able, ""
 
@@ -181,7 +166,7 @@ class Suite:
         first = turn % len(entries)
         costs: dict[str, Cost] = {}
         for entry in (*entries[first:], *entries[:first]):
-            attempt = Attempt(self._standing[project][entry.tool], entry, turn)
+            attempt = Attempt(self.standing[project][entry.tool], entry, turn)
             costs[entry.label] = scenario.step(attempt)
             attempt.make_room()
         return costs
@@ -215,7 +200,10 @@ def compare(arguments: argparse.Namespace, figures: Figures, chosen: Sequence[Sc
                 print(f"{scenario.name}: left out, {why}", flush=True)
         with index_server(lab.index_directory) as index:
             for project in dict.fromkeys(_project(scenario, arguments) for scenario in wanted):
-                suite.prime(project, index)
+                try:
+                    suite.prime(project, index)
+                except CommandFailed as failure:
+                    print(f"{project}: {failure}", file=sys.stderr, flush=True)
         print(f"\n{plain(HEADING)}", flush=True)
         for network in dict.fromkeys(scenario.network for scenario in wanted):
             with index_server(lab.index_directory, network):
@@ -233,6 +221,8 @@ def _project(scenario: Scenario, arguments: argparse.Namespace) -> str:
 def _measured(suite: Suite, scenario: Scenario, entries: Sequence[Entry], project: str) -> bool:
     started = time.monotonic()
     try:
+        if project not in suite.standing:
+            raise CommandFailed(f"{project} could not be locked and synced")
         result = suite.measure(scenario, entries, project)
     except CommandFailed as failure:
         suite.figures.leave_out(scenario.name, "it failed")
@@ -244,42 +234,15 @@ def _measured(suite: Suite, scenario: Scenario, entries: Sequence[Entry], projec
     return True
 
 
-def wheels_in(index_directory: Path) -> list[str]:
-    """Some wheels of the copy to read: the newest fetched of each of WHEELS that is there."""
-    found = [max(index_directory.glob(f"files/**/{name}-*.whl"), key=os.path.getmtime, default=None) for name in WHEELS]
-    return [str(path) for path in found if path is not None]
-
-
-def measure_parts(names: Sequence[str], figures: Figures, lab: Lab, *, quick: bool) -> list[str]:
-    """Run the benchmarks of parts, one after the other. The names of those that failed."""
-    failed: list[str] = []
-    for name in names:
-        started = time.monotonic()
-        program, *more = OTHERS[name][1 if quick else 0]
-        if name == "dpp":
-            more = wheels_in(lab.index_directory)
-        written = figures.directory / f"{name}.json"
-        written.parent.mkdir(parents=True, exist_ok=True)
-        print(f"\n{name}\n", flush=True)
-        command = [sys.executable, str(HERE / program), *more, "--json", str(written)]
-        if subprocess.run(command, check=False).returncode:
-            failed.append(name)
-            continue
-        figures.others[name] = json.loads(written.read_text())
-        figures.seconds[name] = time.monotonic() - started
-        figures.write()
-    return failed
-
-
-def publish(figures: Figures, drawn: Sequence[Path]) -> None:
+def publish(figures: Figures, drawn: Sequence[Path], docs: Path) -> None:
     """Put the table and the plots that show many scenarios at once into the documentation."""
-    page = DOCS / "performance.md"
+    page = docs / "performance.md"
     before, _, rest = page.read_text().partition(PUBLISHED_FROM)
     _, _, after = rest.partition(PUBLISHED_TO)
     plots = [path for path in drawn if path.stem in COLLECTIVE]
-    (DOCS / "plots").mkdir(exist_ok=True)
+    (docs / "plots").mkdir(exist_ok=True)
     for path in plots:
-        shutil.copyfile(path, DOCS / "plots" / path.name)
+        shutil.copyfile(path, docs / "plots" / path.name)
     shown = [f"![{path.stem}](plots/{path.name})" for path in plots]
     text = "\n\n".join([*shown, figures.markdown()])
     page.write_text(f"{before}{PUBLISHED_FROM}\n\n{text}\n\n{PUBLISHED_TO}{after}")
@@ -290,7 +253,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks/run.py",
         description="Time dxpy beside uv, over a copy of the index on this machine.",
-        epilog=f"Parts of dxpy alone: benchmarks/run.py {{{','.join(OTHERS)}}} [-h]",
+        epilog=f"Parts of dxpy alone: benchmarks/run.py {{{','.join(PARTS)}}} [-h]",
     )
     parser.add_argument("--quick", action="store_true", help="the project small, three rounds, what takes seconds")
     parser.add_argument("--project", choices=PROJECTS, help="(default: large)")
@@ -301,7 +264,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--draw", action="store_true", help="draw the plots of the output again, and end")
     parser.add_argument("--publish", action="store_true", help="put table and plots into docs/performance.md")
     parser.add_argument("--pip", action="store_true", help="let pip take part, too")
-    parser.add_argument("--output", type=Path, default=HERE / "results", metavar="DIR", help="(default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="(default: benchmarks/results/PROJECT)")
     parser.add_argument("--lab", type=Path, default=HERE.parent / ".dxpy-dev" / "lab", help="the scratch directory")
     parser.add_argument("--dxpy", default=str(beside), metavar="PROGRAM", help="another dxpy than the one here")
     parser.add_argument("--uv", default="uv", metavar="REQUIREMENT", help="which uv to install, like uv==0.9.0")
@@ -309,6 +272,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.project = arguments.project or ("small" if arguments.quick else "large")
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 5)
+    arguments.output = arguments.output or HERE / "results" / arguments.project
     return arguments
 
 
@@ -319,7 +283,7 @@ def choose(arguments: argparse.Namespace, figures: Figures) -> tuple[list[Scenar
         return bool(re.search(arguments.only, name)) and not (arguments.missing and name in there)
 
     scenarios = [each for each in SCENARIOS if asked(each.name, figures.results)]
-    parts = [name for name in OTHERS if asked(name, figures.others)]
+    parts = [name for name in PARTS if asked(name, figures.others)]
     return [each for each in scenarios if each.quick or not arguments.quick], parts
 
 
@@ -334,10 +298,10 @@ def main() -> int:
     started = time.monotonic()
     if not arguments.draw:
         failed += compare(arguments, figures, scenarios) if scenarios else []
-        failed += measure_parts(parts, figures, Lab(arguments.lab.resolve()), quick=arguments.quick)
+        failed += measure_parts(parts, figures, arguments.lab.resolve() / "index", quick=arguments.quick)
     drawn = draw_all(figures)
     if arguments.publish:
-        publish(figures, drawn)
+        publish(figures, drawn, DOCS)
     print(f"\n{figures.path}, and {len(drawn)} plots; {(time.monotonic() - started) / 60:.1f} minutes")
     if failed:
         print(f"error: failed: {', '.join(failed)}", file=sys.stderr)

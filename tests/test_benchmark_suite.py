@@ -235,3 +235,22 @@ def test_plots_are_drawn_of_what_there_is(tmp_path: Path) -> None:
     drawn = {path.name for path in plots.draw_all(figures)}
     assert {"warm-sync.svg", "overview.svg", "memory.svg"} <= drawn
     assert "uv" in (tmp_path / "plots" / "warm-sync.svg").read_text()
+
+
+def test_what_was_published_before_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    suite = importlib.import_module("suite")
+    page = ROOT / "docs" / "performance.md"
+    (tmp_path / "performance.md").write_text(page.read_text())
+    (tmp_path / "overview.svg").write_text("<svg/>")
+    for seconds in (0.5, 0.25):
+        figures = Figures(tmp_path / "figures", ("warm sync",))
+        figures.add(result("warm sync", [1.0], [seconds]), 1)
+        suite.publish(figures, [tmp_path / "overview.svg"], tmp_path)
+    before, _, rest = (tmp_path / "performance.md").read_text().partition(suite.PUBLISHED_FROM)
+    between, _, after = rest.partition(suite.PUBLISHED_TO)
+    assert page.read_text().partition(suite.PUBLISHED_FROM)[0] == before
+    assert page.read_text().partition(suite.PUBLISHED_TO)[2] == after
+    assert "![overview](plots/overview.svg)" in between
+    assert "4.00–4.00" in between
+    assert "2.00–2.00" not in between
