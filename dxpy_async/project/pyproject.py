@@ -425,12 +425,6 @@ class _Reader:
             for text in texts
         )
 
-    def _switch(self, table: Mapping[str, Any], key: str, where: str) -> bool | None:
-        value = table.get(key)
-        if value is not None and not isinstance(value, bool):
-            self._refuse(f"`{where}` must be true or false", line=self._line_of_key(where))
-        return value
-
     def _choice(self, table: Mapping[str, Any], key: str, where: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self._string(table, key, where)
         if text is None:
