@@ -1,7 +1,10 @@
 """`dxpy lock` where the lock is missing and memory knows it: answered from some `stat`s and the first bytes of pages.
 
-`lock_warm` notes what is asked (`note_question`): for which project file, interpreter and variables, and by which key
-the answer is remembered. While those are the same, so is the question. Any doubt goes to the full program.
+`lock_warm` notes what is asked (`note_question`): by which text of pyproject.toml, interpreters and variables, and
+under which key the answer is remembered. While those are the same, so is the question, in whatever directory. Any doubt
+goes to the full program.
+
+    hints-v1/noted/<digest>     a state record; its number is context, index and key, one after the other
 """
 
 from __future__ import annotations
@@ -9,24 +12,28 @@ from __future__ import annotations
 import os
 import time
 
+from blake3 import blake3
+
 from dxpy_async.cli import quick
-from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.errors import FormatError
-from dxpy_async.formats.remembered import Remembered, decode_remembered, remembered_path
+from dxpy_async.formats.remembered import BUCKET, Remembered, decode_remembered, remembered_path
 from dxpy_async.index.freshness import is_fresh, kept_page
 from dxpy_async.installer.state import unchanged_since, write_record
 from dxpy_async.project.replacing import replace_file
 
 _SIZES = (8, 16, 32)
 """Bytes of the context of a question, of the name that the cache has for the index, and of the key of the question."""
+_NAME_BYTES = 16
 
 
-def note_question(record: str, facts: dict[str, str], stamps: dict[str, str], *names: str) -> None:
-    """Note for `record`, that of the project's lock, what is asked: context, index and key, as hexadecimal digits.
+def note_question(cache_dir: str, project_text: bytes, stamps: dict[str, str], *names: str) -> None:
+    """Note what a project without lock and environment asks: context, index and key, as hexadecimal digits.
 
-    That follows from `facts` and the files in `stamps`.
+    That follows from the text of its pyproject.toml, from the files in `stamps`, and from the variables.
     """
-    write_record(_question_record(record), facts, stamps, int("".join(names), 16))
+    path, facts = _note(cache_dir, project_text)
+    write_record(path, facts, stamps, int("".join(names), 16))
 
 
 def answer() -> int | None:
@@ -35,19 +42,26 @@ def answer() -> int | None:
     place = quick.lock_place()
     if place is None or os.environ.get("DXPY_OFFLINE"):
         return None
-    root, cache_dir, record, facts = place
-    if os.path.lexists(f"{root}/{LOCK_NAME}"):
+    root, cache_dir = place
+    if any(os.path.lexists(f"{root}/{name}") for name in (LOCK_NAME, ENVIRONMENT_NAME)):
         return None
-    number = unchanged_since(_question_record(record), facts)
-    remembered = _recall(cache_dir, number) if number is not None else None
-    if remembered is None:
+    try:
+        with open(f"{root}/pyproject.toml", "rb") as file:
+            number = unchanged_since(*_note(cache_dir, file.read()))
+        remembered = _recall(cache_dir, number) if number is not None else None
+        if remembered is None:
+            return None
+        replace_file(f"{root}/{LOCK_NAME}", remembered.answer)
+    except OSError:  # the full program meets it too, and says what it means
         return None
-    replace_file(f"{root}/{LOCK_NAME}", remembered.answer)
     return quick.say("Resolved", remembered.packages, started)
 
 
-def _question_record(record: str) -> str:
-    return f"{record}-question"
+def _note(cache_dir: str, project_text: bytes) -> tuple[str, dict[str, str]]:
+    """Where the note about a project lies, and the facts in it."""
+    facts = quick.lock_facts(blake3(project_text).hexdigest(), os.environ)
+    digest = blake3("\0".join(facts.values()).encode("utf-8", "surrogateescape")).hexdigest(_NAME_BYTES)
+    return f"{cache_dir}/{BUCKET}/noted/{digest}", facts
 
 
 def _recall(cache_dir: str, number: int) -> Remembered | None:
@@ -58,7 +72,7 @@ def _recall(cache_dir: str, number: int) -> Remembered | None:
         with open(path, "rb") as file:
             remembered = decode_remembered(file.read(), path)
         os.utime(path)
-    except (OSError, FormatError):
+    except (FileNotFoundError, FormatError):
         return None
     if remembered.key != key or remembered.warnings or remembered.archives:
         return None

@@ -15,11 +15,11 @@ from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.lock_again import note_question
 from dxpy_async.cli.locking import is_plain_lock, lock_options, say_differences
 from dxpy_async.cli.output import Output, count, duration
-from dxpy_async.cli.quick import lock_facts
+from dxpy_async.cli.quick import lock_facts_at
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
-from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.locking import LockOptions, project_question, why_stale
 from dxpy_async.engine.recalled_locking import lock_from_memory
@@ -29,8 +29,8 @@ from dxpy_async.errors import InvalidLock, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
 from dxpy_async.index.remote_index import remote_index
-from dxpy_async.installer.state import lock_record
-from dxpy_async.project.pyproject import Project
+from dxpy_async.installer.state import take_stamps
+from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.python.interpreters import SearchPlaces
 
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             _note_question(project, target, settings, watch)
         if locked is not None:
             if is_plain_lock(arguments):
-                facts = lock_facts(str(project.root), os.environ)
+                facts = lock_facts_at(str(project.root), os.environ)
                 watch.record_lock(project.root, settings.cache_dir, facts, locked)
             output.say(f"Resolved {count(locked)} in {duration(time.perf_counter() - started)}")
     return 0
@@ -83,16 +83,29 @@ def _lock_from_memory(
 
 
 def _note_question(project: Project, target: TargetEnvironment, settings: Settings, watch: StateWatch) -> None:
-    """Note what `dxpy lock` asks when it finds no lock, if that is the same on another day, of one index."""
-    indexes, limits = settings.indexes, settings.resolution.upload_limits
+    """Note what `dxpy lock` asks when it finds no lock, if that is the same on another day and in another place."""
+    indexes, limits, file = settings.indexes, settings.resolution.upload_limits, project.root / FILE_NAME
     ages = any(limit is not None and limit.moment is None for limit in (limits.general, *limits.projects.values()))
     index, _ = remote_index(indexes.index_url)
     if index is None or ages or not settings.hints or indexes != IndexSettings(index_url=indexes.index_url):
         return
+    root = project.root
+    if not _means_the_same_everywhere(settings.python, root) or (root / ENVIRONMENT_NAME).exists():
+        return
+    text, now = file.read_bytes(), take_stamps([str(file)], time.time_ns())
+    if now[str(file)] != watch.stamps[str(file)]:
+        return
     question = project_question(project, target, settings, LockOptions(), {}, now=0.0, directories=b"")
-    record = lock_record(str(settings.cache_dir), str(project.root))
-    facts, stamps = lock_facts(str(project.root), os.environ), watch.without_lock(project.root).stamps
-    note_question(record, facts, dict(stamps), question.context(), index.key, question.key().hex())
+    stamps = {path: stamp for path, stamp in watch.stamps.items() if not Path(path).is_relative_to(root)}
+    note_question(str(settings.cache_dir), text, stamps, question.context(), index.key, question.key().hex())
+
+
+def _means_the_same_everywhere(python: str | None, root: Path) -> bool:
+    """Whether `python`, as it is asked for, and the variables lead to the same interpreters wherever a project is."""
+    if os.environ.get("VIRTUAL_ENV") or (python and (python[0] not in "0123456789<>=!~" or os.sep in python)):
+        return python is not None and os.path.isabs(python) and not Path(python).is_relative_to(root)
+    places = [*os.environ.get("PATH", "").split(os.pathsep), os.environ.get("PYENV_ROOT", "")]
+    return all(os.path.isabs(place) and not Path(place).is_relative_to(root) for place in places if place)
 
 
 def _current(project: Project, target: TargetEnvironment, settings: Settings) -> int | None:

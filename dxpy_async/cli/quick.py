@@ -58,14 +58,19 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
 
 
-def lock_facts(root: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
-    """What it depended on, besides files, that the lock in `root` was up to date: as a sync, and on what machine it is.
+def lock_facts(project: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
+    """What a lock depends on besides files, as a sync: variables, and on what machine it is. `project` says of what."""
+    machine = " ".join(os.uname()[2:]) if hasattr(os, "uname") else ""
+    surroundings = [f"{name}={environ.get(name, '')}" for name in _SEARCHED]
+    return state_facts("\0".join(("lock", project, sys.executable, machine, *surroundings)), environ)
+
+
+def lock_facts_at(root: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
+    """What it depended on, besides files, that the lock in `root` was up to date.
 
     The directory is among them, because relative paths in variables mean it.
     """
-    machine = " ".join(os.uname()[2:]) if hasattr(os, "uname") else ""
-    surroundings = [f"{name}={environ.get(name, '')}" for name in _SEARCHED]
-    return state_facts("\0".join(("lock", root, os.getcwd(), sys.executable, machine, *surroundings)), environ)
+    return lock_facts(f"{root}\0{os.getcwd()}", environ)
 
 
 def without_credentials(text: str) -> str:
@@ -87,21 +92,20 @@ def _sync() -> int | None:
 def _lock() -> int | None:
     started = time.perf_counter()
     place = lock_place()
-    count = unchanged_since(*place[2:]) if place is not None else None
+    if place is None:
+        return None
+    root, cache_dir = place
+    count = unchanged_since(lock_record(cache_dir, root), lock_facts_at(root, os.environ))
     return None if count is None else say("Resolved", count, started)
 
 
-def lock_place() -> tuple[str, str, str, dict[str, str]] | None:
-    """Of the nearest project: its root, the cache directory, the record about its lock, and what that must agree with.
-
-    None when that cannot be told from here.
-    """
+def lock_place() -> tuple[str, str] | None:
+    """The root of the nearest project, and the cache directory; None when more counts than can be told from here."""
     root = _project_root()
     if root is None or any(os.environ.get(name) for name in _NAMING_FILES):
         return None
     chosen = os.environ.get("DXPY_CACHE_DIR")
-    cache_dir = os.path.abspath(chosen) if chosen else default_cache_dir(os.environ)
-    return root, cache_dir, lock_record(cache_dir, root), lock_facts(root, os.environ)
+    return root, os.path.abspath(chosen) if chosen else default_cache_dir(os.environ)
 
 
 def _run(command: list[str]) -> int | None:

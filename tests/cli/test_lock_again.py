@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import Command, without_times, write_project
+from command import PYTHON, Command, without_times, write_project
 from index_server import LoopbackIndex
 from test_imports_of_paths import heavy, modules_after
 from test_unchanged_lock import TICK, surround
@@ -66,8 +65,8 @@ def edit_project(root: Path) -> None:
     write_project(root, "web", "tool")
 
 
-def touch_project(root: Path) -> None:
-    os.utime(root / "pyproject.toml")
+def make_environment(root: Path) -> None:
+    (root / ".venv").mkdir()
 
 
 def damage_memory(root: Path) -> None:
@@ -91,12 +90,47 @@ def have_a_lock(root: Path) -> None:
     (root / LOCK).write_bytes(b"")
 
 
-CHANGES = [edit_project, touch_project, damage_memory, expire_a_page, lose_a_page, have_a_lock]
+CHANGES = [edit_project, make_environment, damage_memory, expire_a_page, lose_a_page, have_a_lock]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_a_file_is_seen(known: Path, change: Callable[[Path], None]) -> None:
     change(known)
+    assert lock_again.answer() is None
+
+
+def test_the_same_project_elsewhere_asks_the_same(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = write_project(tmp_path / "elsewhere", "web")
+    monkeypatch.chdir(other)
+    assert lock_again.answer() == 0
+    monkeypatch.chdir(known)
+    assert lock_again.answer() == 0
+    assert (other / LOCK).read_bytes() == (known / LOCK).read_bytes()
+
+
+def test_a_project_that_cannot_be_written_to_is_left_to_the_full_program(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(lock_again, "replace_file", refuse)
+    assert lock_again.answer() is None
+
+
+@pytest.mark.parametrize("python", ["python3", ".venv/bin/python", "./python"])
+def test_an_interpreter_that_another_place_finds_elsewhere_is_not_noted(
+    dxpy: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    root = write_project(tmp_path / "p", "web")
+    (root / "python").symlink_to(PYTHON)
+    monkeypatch.setitem(dxpy.environ, "DXPY_PYTHON", python)
+    monkeypatch.setitem(dxpy.environ, "PATH", f"{Path(PYTHON).parent}")
+    surround(dxpy, root, monkeypatch)
+    for _ in range(2):
+        if dxpy("lock", root).code == 0:
+            lose_lock(root)
+        time.sleep(TICK)
     assert lock_again.answer() is None
 
 

@@ -136,7 +136,7 @@ def test_an_interpreter_that_would_be_found_earlier_is_a_change(
 
 
 def test_a_damaged_record_is_none(locked: Path, tmp_path: Path) -> None:
-    record = next(each for each in (tmp_path / "cache/locks-v1").iterdir() if "question" not in each.name)
+    (record,) = (tmp_path / "cache/locks-v1").iterdir()
     record.write_bytes(record.read_bytes().replace(b"\n3\n", b"\n4\n", 1))
     assert quick.answer(["lock"]) is None
 
