@@ -10,6 +10,7 @@ import platformdirs.unix
 import platformdirs.windows
 import pytest
 
+from dxpy_async.core.names import normalize
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, LinkMode, NetworkSettings, Settings
 from dxpy_async.errors import UsageError
@@ -183,9 +184,24 @@ def test_network_variables() -> None:
     assert load_settings({"offline": True}, HOME, None).network.offline
 
 
+def test_refreshing_is_for_all_projects_or_for_some() -> None:
+    network = load_settings({"refresh_package": ["A_b", "c"]}, HOME, None).network
+    assert (network.refreshes(normalize("a-b")), network.refreshes(normalize("d"))) == (True, False)
+    assert load_settings({"refresh": True}, HOME, None).network.refreshes(normalize("d"))
+
+
+def test_hints_are_switched_off_by_the_table_or_either_way_by_the_variable() -> None:
+    without = project("hints = false")
+    assert load_settings({}, HOME, None).hints
+    assert not load_settings({}, HOME, without).hints
+    assert not load_settings({}, {**HOME, "DXPY_NO_HINTS": "1"}, None).hints
+    assert load_settings({}, {**HOME, "DXPY_NO_HINTS": "0"}, without).hints
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("DXPY_NO_HINTS", "perhaps"),
         ("DXPY_HTTP_TIMEOUT", "soon"),
         ("DXPY_HTTP_TIMEOUT", "0"),
         ("DXPY_HTTP_TIMEOUT", "-1"),

@@ -224,6 +224,7 @@ def test_requirement_that_comes_twice_into_a_group_is_there_once() -> None:
         (HEAD + "[tool]\ndxpy = 3\n", 5, "`tool.dxpy` must be a table"),
         (HEAD + "[tool.dxpy]\nindexurl = 'x'\n", 5, "no setting `indexurl`"),
         (HEAD + "[tool.dxpy]\nlink-mode = 'symbolic'\n", 5, "it can be hardlink, copy"),
+        (HEAD + "[tool.dxpy]\nhints = 'no'\n", 5, "`tool.dxpy.hints` must be true or false, not a string"),
         (HEAD + "[tool.dxpy]\nresolution = 'new'\n", 5, "is 'new'; it can be highest, lowest, lowest-direct"),
         (HEAD + "[tool.dxpy]\nprerelease = 'x'\n", 5, "it can be disallow, allow, if-necessary, explicit, if-nec"),
         (HEAD + "[tool.dxpy]\nprerelease-package = {a = 'x'}\n", 5, "`tool.dxpy.prerelease-package.a` is 'x'; it can"),
