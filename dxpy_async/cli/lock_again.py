@@ -52,7 +52,7 @@ def answer() -> int | None:
         if remembered is None:
             return None
         replace_file(f"{root}/{LOCK_NAME}", remembered.answer)
-    except OSError:  # the full program meets it too, and says what it means
+    except (OSError, OverflowError):  # the full program meets it too and says what it means; a note of another form
         return None
     return quick.say("Resolved", remembered.packages, started)
 

@@ -184,12 +184,8 @@ class Engine:
             workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))
             budget = ByteBudget(settings.network.bytes_in_flight)
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
-            self._remembering = Remembering(
-                Recollection(settings),
-                self._client,
-                now=time.time,
-                in_thread=self._in_thread,
-            )
+            remembering = Remembering(Recollection(settings), self._client, now=time.time, in_thread=self._in_thread)
+            self._remembering = await exits.enter_async_context(remembering)
             self._exits = exits.pop_all()
         return self
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
@@ -62,12 +62,23 @@ class InThread(Protocol):
 
 
 class Remembering:
-    """Answers questions from memory, asking the indexes of `client` where that must be. `now` is seconds since 1970."""
+    """Answers questions from memory, asking the indexes of `client` where that must be. `now` is seconds since 1970.
+
+    What is fetched early runs in a task group of its own, so that errors of an operation are not wrapped in a group.
+    """
 
     def __init__(
         self, recollection: Recollection, client: IndexClient, *, now: Callable[[], float], in_thread: InThread
     ) -> None:
         self._recollection, self._client, self._now, self._in_thread = recollection, client, now, in_thread
+        self._early = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._early.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._early.__aexit__(None, None, None)
 
     async def answer(self, question: Question, decode: Callable[[bytes, tuple[str, ...]], T]) -> T | None:
         """What `decode` makes of the answer to `question` and its warnings, if it holds; it may raise FormatError."""
@@ -100,13 +111,12 @@ class Remembering:
                 await self._client.project_page(project)
 
         wanted = await self._in_thread(lambda: self._recollection.worth_asking(question, now=self._now()))
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(fetch(project)) for project in wanted]
-            try:
-                yield
-            finally:
-                for task in running:
-                    task.cancel()
+        running = [self._early.create_task(fetch(project)) for project in wanted]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
 
     async def keep(self, question: Question, found: Found[T], facts: IndexFacts) -> None:
         """Remember what was found from `facts`, unless something of it may be another without anybody noticing."""
