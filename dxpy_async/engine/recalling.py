@@ -38,8 +38,8 @@ class Recollection:
 
     def __init__(self, settings: Settings) -> None:
         self._network, self._cache_dir = settings.network, settings.cache_dir
-        # behind those that are asked in order, so that a page of one that projects are pinned to is never used unasked
-        addresses = dict.fromkeys((*index_addresses(settings.indexes), *settings.indexes.pinned.values()))
+        self._pinned = settings.indexes.pinned
+        addresses = dict.fromkeys((*index_addresses(settings.indexes), *self._pinned.values()))
         indexes = [remote_index(address)[0] for address in addresses]
         self._remote = tuple(index for index in indexes if index is not None)
         self.is_used = settings.hints and len(self._remote) == len(indexes) <= MOST_INDEXES
@@ -119,15 +119,15 @@ class Recollection:
             return None if offline else False
         if kept.identity != seen.identity:
             return None
+        asked_before = range(0 if seen.project in self._pinned else seen.place)
         if offline:
-            earlier = range(seen.place)
-            return None if any(self._kept(index, seen.project) is not None for index in earlier) else True
-        if seen.place > 0 or self._network.refreshes(seen.project):
+            return None if any(self._kept(place, seen.project) is not None for place in asked_before) else True
+        if asked_before or self._network.refreshes(seen.project):
             return False
         return is_fresh(kept.validated_at, kept.lifetime, now)
 
-    def _kept(self, index: int, project: ProjectName) -> KeptPage | None:
-        return kept_page(f"{self._cache_dir}/{self._remote[index].cache_name(project)}")
+    def _kept(self, place: int, project: ProjectName) -> KeptPage | None:
+        return kept_page(f"{self._cache_dir}/{self._remote[place].cache_name(project)}")
 
 
 def _is_unchanged(seen: FileSeen) -> bool:

@@ -190,6 +190,28 @@ async def test_a_project_that_appears_or_disappears_is_noticed(
         assert (await locked(both, index, root)).data == first.data
 
 
+async def test_a_project_that_is_pinned_to_an_index_is_remembered_with_its_page_there(
+    settings: Settings, index: LoopbackIndex, tmp_path: Path
+) -> None:
+    async with LoopbackIndex() as private:
+        private.add_wheel(build_wheel(tmp_path / "private", "safe", "0.1"))
+        pinned = replace(settings.indexes, pinned={normalize("safe"): private.url})
+        both = replace(settings, indexes=pinned)
+        root = write_project(tmp_path / "p", "web")
+        first = await locked(both, index, root)
+        asked = len(private.requests)
+        again = await locked(both, index, root)
+        assert b"safe-0.1" in first.data
+        assert (again.remembered, again.data) == (True, first.data)
+        assert (again.asked, len(private.requests)) == ([], asked)
+        unpinned = await locked(settings, index, root)
+        assert not unpinned.remembered
+        assert b"safe-0.9" in unpinned.data
+        private.add_wheel(build_wheel(tmp_path / "private", "safe", "0.2"))
+        expire(settings)
+        assert b"safe-0.2" in (await locked(both, index, root)).data
+
+
 async def test_refreshing_asks_for_all_pages_or_for_one(
     settings: Settings, index: LoopbackIndex, tmp_path: Path
 ) -> None:
