@@ -1,4 +1,4 @@
-"""The loopback copy of an index that benchmarks run against: it must say what an index says."""
+"""The loopback copy of an index that benchmarks run against: it must say what an index says. And that they all run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from wheels import build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ROOT / "benchmarks" / "loopback.py"
@@ -175,6 +176,16 @@ def test_the_formats_are_timed(tmp_path: Path) -> None:
         assert row["what"] in ended.stdout
         assert row["ratio"] == row["other"] / row["dxpy"] > 0
     assert list(written["lookup_seconds"]) == ["3", "9"]
+
+
+def test_packages_are_timed_beside_their_wheels(tmp_path: Path) -> None:
+    """Each wheel has a line with its numbers of files and of requirements, and a ratio."""
+    wheel = build_wheel(tmp_path, "demo", "1.0", requires=["six>=1", "idna; extra == 'net'"])
+    command = [sys.executable, str(ROOT / "benchmarks" / "dpp.py"), str(wheel)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    words = ended.stdout.splitlines()[1].split()
+    assert words[:3] == [wheel.name, "3", "2"]
+    assert float(words[-1].rstrip("×")) > 1
 
 
 def test_the_ladders_are_climbed(tmp_path: Path) -> None:
