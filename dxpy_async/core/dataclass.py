@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, FrozenInstanceError, field
+from inspect import signature
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ def _made(cls: type, options: Mapping[str, bool]) -> type:
         "__match_args__": () if kw_only else names,
         "__dataclass_fields__": _Attribute(original, "__dataclass_fields__"),
         "__dataclass_params__": _Attribute(original, "__dataclass_params__"),
+        "__signature__": _Attribute(original, "__signature__"),
         "__init__": __init__,
         "__repr__": _repr_of([name for name in names if _counts(defaults.get(name), "repr")]),
         "__setattr__": _refuse_to_assign,
@@ -123,7 +125,7 @@ class _Original:
         if not self._is_made:
             dataclasses.dataclass(**self._options)(self._cls)
             self._is_made = True
-        return self._cls.__dict__[name]
+        return signature(self._cls) if name == "__signature__" else self._cls.__dict__[name]
 
 
 class _Attribute:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -77,6 +78,7 @@ def test_objects_are_shown_compared_and_taken_apart_alike(make: Callable[[dict[s
     assert type(one).__match_args__ == type(other).__match_args__
     assert type(one).__slots__ == type(other).__slots__
     assert not hasattr(one, "__dict__")
+    assert str(inspect.signature(type(one))) == str(inspect.signature(type(other)))
     assert repr(dataclasses.replace(one)) == repr(one)
     assert repr(copy.deepcopy(one)) == repr(one)
 
