@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
 from dxpy_async.cli.context import wanted_target
 from dxpy_async.cli.output import Output
@@ -17,6 +18,11 @@ _WITHOUT_A_SAY = ("command", "check", "color", "directory", "no_progress", "offl
 def is_plain_lock(arguments: argparse.Namespace) -> bool:
     """Whether `dxpy lock` was given nothing that may have a say in what is locked, or in where the cache is."""
     return not any(value for name, value in vars(arguments).items() if name not in _WITHOUT_A_SAY)
+
+
+def expect_no_garbage() -> None:
+    """Let nobody look for garbage while a lock is made of the cache: nearly all of it is kept until the end."""
+    gc.set_threshold(500_000)
 
 
 def lock_options(arguments: argparse.Namespace, *, pins: tuple[WantedPin, ...] = (), anew: bool = False) -> LockOptions:
