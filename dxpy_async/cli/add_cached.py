@@ -9,6 +9,7 @@ import sys
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.editing import bounds_of, conclude, draft_of
 from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.locking import expect_no_garbage
 from dxpy_async.cli.output import Output
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.cached_locking import lock_from_cache
@@ -18,6 +19,7 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    expect_no_garbage()
     draft = draft_of(arguments)
     if arguments.frozen:
         draft.save(None)

@@ -33,7 +33,7 @@ _RESOLUTION_FLAGS = (
     "constraint",
     "override",
 )
-SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
+_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
 
 _FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
@@ -86,7 +86,7 @@ def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, object]:
-    return {name: value for name in SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
+    return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:

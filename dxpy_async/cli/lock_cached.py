@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 
 from dxpy_async.cli.context import project_of, settings_of
 from dxpy_async.cli.lines import EventPrinter
-from dxpy_async.cli.locking import lock_options, say_differences
+from dxpy_async.cli.locking import expect_no_garbage, lock_options, say_differences
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.cached_locking import lock_from_cache
 from dxpy_async.engine.targets import target_for
@@ -20,7 +19,7 @@ from dxpy_async.python.interpreters import SearchPlaces
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.merge is not None or arguments.pins_from or arguments.git_merge:
         return None
-    gc.set_threshold(500_000)  # nearly all that is made is kept until the end
+    expect_no_garbage()
     project, options = project_of(arguments), lock_options(arguments)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)

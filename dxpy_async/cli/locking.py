@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
-from dxpy_async.cli.context import SETTING_FLAGS, wanted_target
+from dxpy_async.cli.context import wanted_target
 from dxpy_async.cli.output import Output
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.pins import WantedPin, pins_of
 from dxpy_async.engine.locking import LockOptions
 
+_WITHOUT_A_SAY = ("command", "check", "color", "directory", "no_progress", "offline", "project", "quiet", "verbose")
+
 
 def is_plain_lock(arguments: argparse.Namespace) -> bool:
-    """Whether `dxpy lock` was given nothing that has a say in what is locked, or in where the cache is."""
-    names = (*SETTING_FLAGS, "python_version", "python_platform", "no_config", "no_cache")
-    return not any(getattr(arguments, name, None) for name in names)
+    """Whether `dxpy lock` was given nothing that may have a say in what is locked, or in where the cache is."""
+    return not any(value for name, value in vars(arguments).items() if name not in _WITHOUT_A_SAY)
+
+
+def expect_no_garbage() -> None:
+    """Let nobody look for garbage while a lock is made of the cache: nearly all of it is kept until the end."""
+    gc.set_threshold(500_000)
 
 
 def lock_options(arguments: argparse.Namespace, *, pins: tuple[WantedPin, ...] = (), anew: bool = False) -> LockOptions:

@@ -9,10 +9,10 @@ stays and the override's is added to it, so that an override asks for nothing th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from packaging.markers import Marker
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirement_values import Requirement
 

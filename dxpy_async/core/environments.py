@@ -6,10 +6,11 @@ Nothing below the engine looks at the interpreter it runs in; everything is aske
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from packaging.version import Version
+
+from dxpy_async.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

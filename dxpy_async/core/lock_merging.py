@@ -7,11 +7,11 @@ lock, the newer version counts, and what either side asks for is asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from packaging.version import Version
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.locks import Lock, LockedRoots
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of

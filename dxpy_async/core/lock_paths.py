@@ -9,11 +9,11 @@ of every node from the roots is known, so the first chain is found without a det
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.requirements import marker_holds

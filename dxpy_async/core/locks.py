@@ -6,9 +6,9 @@ Edges keep their markers unevaluated, so that one lock can serve whoever it was 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.wheel_names import best_wheel

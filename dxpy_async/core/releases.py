@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import overload
 
 from packaging.version import Version
 
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.wheel_names import is_wheel_name

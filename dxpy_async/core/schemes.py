@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from dxpy_async.core.dataclass import dataclass
 
 SkeletonFacts: TypeAlias = tuple[str, str, str, str, str, tuple[str, ...], bool]
 """What the files of an empty environment depend on: the interpreter's executable, implementation (for people) and

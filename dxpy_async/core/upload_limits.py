@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile
 

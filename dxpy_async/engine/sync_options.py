@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ExtraName, GroupName
 from dxpy_async.project.pyproject import Project
 

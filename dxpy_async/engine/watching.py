@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.installer.state import lock_record, record_environment, take_stamps, write_record
 from dxpy_async.project.document import keep_document

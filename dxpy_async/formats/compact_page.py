@@ -22,7 +22,6 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit
@@ -30,6 +29,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, key_table

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core import limits
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import is_valid_name, normalize
 from dxpy_async.core.pins import WantedPin, pins_of
 from dxpy_async.core.requirements import InvalidRequirement, parse_requirement

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dxpy_async.core import limits
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
 from dxpy_async.errors import InvalidRequirementsFile
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiofiles.threadpool.binary import AsyncFileIO
 from blake3 import blake3
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.limits import ARCHIVE_BYTES
 from dxpy_async.errors import HashMismatch, IndexUnavailable, IntegrityError, SizeMismatch, StoreError
 from dxpy_async.index.byte_ranges import parse_content_range

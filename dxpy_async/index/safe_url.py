@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 from urllib.parse import unquote_to_bytes, urlsplit
+
+from dxpy_async.core.dataclass import dataclass, field
 
 _PORTS = {"http": 80, "https": 443}
 

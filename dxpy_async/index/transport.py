@@ -16,7 +16,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -26,6 +25,7 @@ import aiohttp
 import yarl
 
 from dxpy_async._version import __version__
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.limits import REDIRECTS, RETRY_AFTER_SECONDS
 from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import IndexRefused, IndexUnavailable, InvalidIndexPage

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.installer.installed import InstalledDistribution
 

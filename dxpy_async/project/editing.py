@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 import tomlkit
 from tomlkit.items import AbstractTable, Array
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
 from dxpy_async.errors import InvalidProject

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core.amendments import Amendments, Statement
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import (
     ExtraName,
     GroupName,

@@ -16,10 +16,10 @@ Source: https://packaging.python.org/en/latest/specifications/virtual-environmen
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InterpreterError, InvalidEnvironment
 from dxpy_async.python.probing import Interpreter, environment_python, probe

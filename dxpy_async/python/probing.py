@@ -12,11 +12,11 @@ import stat
 import subprocess
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer, get_ident
 from typing import Any, NamedTuple
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.platform_tags import TagFacts, supported_tags
 from dxpy_async.errors import InterpreterError

@@ -8,11 +8,11 @@ wheel tags) is looked at only when the solver comes to it, because it means deco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from packaging.version import Version
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels, VersionTable
 from dxpy_async.core.names import ProjectName

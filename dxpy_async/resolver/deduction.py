@@ -30,8 +30,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ExtraName
 from dxpy_async.resolver.candidates import Candidates
 

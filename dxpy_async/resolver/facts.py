@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from dxpy_async.core.amendments import Statement
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.resolver.candidates import Refused
 from dxpy_async.resolver.deduction import Fact, Package

@@ -7,8 +7,8 @@ met so far, the version that will probably be picked; from that version's metada
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile
 from dxpy_async.core.requirements import Requirement

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from packaging.version import Version
 
 from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.upload_limits import Cutoffs

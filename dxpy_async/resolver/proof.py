@@ -8,8 +8,8 @@ made one, facts that are not needed are left out, and the rest is refuted again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from dxpy_async.core.dataclass import dataclass
 from dxpy_async.resolver.deduction import Fact, Incompatibility, Package, Resolved, refute
 from dxpy_async.resolver.facts import Asked, Depends, SameVersion, Unusable
 
