@@ -103,7 +103,7 @@ from dxpy_async.engine.syncing import (
 from dxpy_async.engine.targets import interpreter_for, target_for
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
+from dxpy_async.errors import DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
@@ -594,19 +594,13 @@ class Engine:
         async def link(item: Selected, stored: StoredWheel) -> None:
             nonlocal last_stored
             last_stored = time.perf_counter()
-            try:
-                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
-            except DamagedEntry as error:
-                on_event(Warned(f"{error}; it is fetched again"))
-                await self._in_thread(self._store.quarantine, stored)
-                stored = await self._fetcher.fetch(item.wheel, on_event=on_event)
-                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
+            await self._in_thread(stage, transaction, plan, check_identity(item, stored))
             on_event(Linked(item.package.name, item.package.version))
 
         async def link_stored() -> None:
             for item in plan.selection.packages:
                 if (stored := plan.stored.get(item.package.name)) is not None:
-                    await link(item, stored)
+                    await link(item, await self._whole(item, stored, on_event))
 
         if plan.missing:
             on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
@@ -618,6 +612,14 @@ class Engine:
         on_event(Prepared(len(plan.missing), last_stored - started))
         await self._in_thread(finish, transaction, plan)
         return outcome_of(plan, environment, seconds=time.perf_counter() - last_stored)
+
+    async def _whole(self, item: Selected, stored: StoredWheel, on_event: Listener) -> StoredWheel:
+        """`stored`, fetched again if a file of it was changed: found before anything of it is linked, not halfway."""
+        if await self._in_thread(self._store.check, stored):
+            return stored
+        on_event(Warned(f"the store's copy of `{stored.manifest.filename}` was changed; it is fetched again"))
+        await self._in_thread(self._store.quarantine, stored)
+        return await self._fetcher.fetch(item.wheel, on_event=on_event)
 
     # Shared by all operations
 
