@@ -103,7 +103,7 @@ from dxpy_async.engine.syncing import (
 from dxpy_async.engine.targets import interpreter_for, target_for
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DxpyError, LockNotFound, NoSolution
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
