@@ -590,19 +590,13 @@ class Engine:
         async def link(item: Selected, stored: StoredWheel) -> None:
             nonlocal last_stored
             last_stored = time.perf_counter()
-            try:
-                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
-            except DamagedEntry as error:
-                on_event(Warned(f"{error}; it is fetched again"))
-                await self._in_thread(self._store.quarantine, stored)
-                stored = await self._fetcher.fetch(item.wheel, on_event=on_event)
-                await self._in_thread(stage, transaction, plan, check_identity(item, stored))
+            await self._in_thread(stage, transaction, plan, check_identity(item, stored))
             on_event(Linked(item.package.name, item.package.version))
 
         async def link_stored() -> None:
             for item in plan.selection.packages:
                 if (stored := plan.stored.get(item.package.name)) is not None:
-                    await link(item, stored)
+                    await link(item, await self._whole(item, stored, on_event))
 
         if plan.missing:
             on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
@@ -614,6 +608,14 @@ class Engine:
         on_event(Prepared(len(plan.missing), last_stored - started))
         await self._in_thread(finish, transaction, plan)
         return outcome_of(plan, environment, seconds=time.perf_counter() - last_stored)
+
+    async def _whole(self, item: Selected, stored: StoredWheel, on_event: Listener) -> StoredWheel:
+        """`stored`, fetched again if a file of it was changed: found before anything of it is linked, not halfway."""
+        if await self._in_thread(self._store.check, stored):
+            return stored
+        on_event(Warned(f"the store's copy of `{stored.manifest.filename}` was changed; it is fetched again"))
+        await self._in_thread(self._store.quarantine, stored)
+        return await self._fetcher.fetch(item.wheel, on_event=on_event)
 
     # Shared by all operations
 

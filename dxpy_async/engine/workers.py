@@ -138,12 +138,13 @@ class WorkerPool:
     async def start(self, jobs: int) -> None:
         """Start the workers that so many jobs will keep busy, before the first of them comes."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(jobs, self._count)):
+            for _ in range(min(jobs, self._count) - len(self._workers)):
                 tasks.create_task(self._start_one())
 
     async def _start_one(self) -> None:
         async with self._turns:
-            if not self._closed and (worker := await self._free_worker()) is not None:
+            wanted = not self._closed and self._has_processes and len(self._workers) < self._count
+            if wanted and (worker := await self._new_worker()) is not None:
                 self._idle.append(worker)
 
     async def unpack(

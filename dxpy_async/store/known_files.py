@@ -15,7 +15,7 @@ import io
 import mmap
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from struct import Struct
 from typing import Protocol, Self
@@ -58,9 +58,10 @@ class KnownFiles:
     @contextmanager
     def looking(self) -> Iterator[FindTwin]:
         """A way to find files in the table as it is now; it finds nothing when there is no table that can be read."""
-        try:
+        table = None
+        with suppress(OSError, FormatError):
             table = _Table(io.FileIO(self._path, "rb"))
-        except (OSError, FormatError):
+        if table is None:
             yield no_twin
             return
         with table:
@@ -131,11 +132,13 @@ class KnownFiles:
 
     def _entry(self, key: bytes) -> tuple[str, Manifest] | None:
         """The directory and manifest of the entry whose key begins with these bytes; None when there is none."""
-        if key not in self._entries:
-            if len(self._entries) >= _REMEMBERED:
-                self._entries.clear()
-            self._entries[key] = self._read_entry(key)
-        return self._entries[key]
+        entries = self._entries
+        if key in entries:
+            return entries[key]
+        if len(entries) >= _REMEMBERED:
+            self._entries = entries = {}  # not cleared: another thread may be about to read what it found there
+        entry = entries[key] = self._read_entry(key)
+        return entry
 
     def _read_entry(self, key: bytes) -> tuple[str, Manifest] | None:
         path = self._manifest_path(key)

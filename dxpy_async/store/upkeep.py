@@ -25,11 +25,10 @@ from dxpy_async.store.roots import Roots
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.trees import remove_tree
 
-_BUCKET = re.compile(
-    r"(packages|aliases|files|tmp|pages|metadata|hints|locks|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
-)
-_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http")
-"""The buckets of which each file is an answer of its own, that can be asked for again."""
+_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts")
+"""The buckets of which each file is an answer of its own, that can be asked for or worked out again."""
+_OTHERS = ("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels")
+_BUCKET = re.compile(f"({'|'.join(_ANSWERS + _OTHERS)})-v[0-9]+")
 _CHUNK = 1024 * 1024
 
 
@@ -237,11 +236,15 @@ class Upkeep:
             for path in _children(parent):
                 if not path.endswith(".dpp"):
                     continue
-                with suppress(FileNotFoundError, FormatError):
+                try:
                     manifest, used_at = _read_manifest(path)
-                    directory = path.removesuffix(".dpp")
-                    if os.path.basename(directory) == manifest.blake3 and os.path.isdir(directory):
-                        yield StoredWheel(Path(directory), manifest), used_at
+                except (FileNotFoundError, FormatError):
+                    continue
+                except OSError as error:
+                    raise store_error(error, "read the store") from error
+                directory = path.removesuffix(".dpp")
+                if os.path.basename(directory) == manifest.blake3 and os.path.isdir(directory):
+                    yield StoredWheel(Path(directory), manifest), used_at
 
     def _is_current(self, stored: StoredWheel) -> bool:
         """Whether an entry is still the one that was read, and not removed or made anew meanwhile."""
@@ -305,10 +308,8 @@ class _Links:
 
 def _inodes(stored: StoredWheel) -> Iterator[tuple[tuple[int, int], int]]:
     """What tells each file of an entry from others, and its bytes."""
-    for file in stored.manifest.files:
-        with suppress(OSError):
-            facts = os.lstat(f"{stored.directory}/{file.path}")
-            yield (facts.st_dev, facts.st_ino), facts.st_size
+    for facts in _files_below(str(stored.directory)):
+        yield (facts.st_dev, facts.st_ino), facts.st_size
 
 
 def _entry(stored: StoredWheel, used_at: float) -> Entry:
@@ -353,21 +354,27 @@ def _fault(stored: StoredWheel) -> tuple[str, str] | None:
 def _measure(path: str, seen: set[tuple[int, int]]) -> tuple[int, int]:
     """Files and bytes below `path`; those in `seen` were counted already, and what has several names is put there."""
     files = size = 0
+    for facts in _files_below(path):
+        files += 1
+        identity = (facts.st_dev, facts.st_ino)
+        if facts.st_nlink == 1 or identity not in seen:
+            size += facts.st_size
+        if facts.st_nlink > 1:
+            seen.add(identity)
+    return files, size
+
+
+def _files_below(path: str) -> Iterator[os.stat_result]:
+    """What the system says of each file below a directory; what is removed meanwhile is not missed."""
     pending = [path]
     while pending:
-        with suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
-                    continue
-                facts = os.lstat(entry.path)
-                files += 1
-                identity = (facts.st_dev, facts.st_ino)
-                if facts.st_nlink == 1 or identity not in seen:
-                    size += facts.st_size
-                if facts.st_nlink > 1:
-                    seen.add(identity)
-    return files, size
+                else:
+                    with suppress(FileNotFoundError):
+                        yield os.lstat(entry.path)
 
 
 def _text(path: str) -> str:

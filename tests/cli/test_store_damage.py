@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command import Command, write_project
 from index_server import LoopbackIndex
+from wheels import build_wheel
 
 from dxpy_async.store.trees import remove_tree
 
@@ -131,3 +132,22 @@ def test_a_store_removed_while_it_is_used_is_made_again(dxpy: Command, synced: P
     assert dxpy("sync", other).code == 0
     assert (site(other) / "safe" / "part3.py").read_text() == "n = 3\n"
     assert dxpy("cache verify", tmp_path).code == 0
+
+
+def test_an_edit_never_reaches_another_release_that_shares_the_file(
+    dxpy: Command, index: LoopbackIndex, tmp_path: Path
+) -> None:
+    for version in ("1.0", "2.0"):
+        files = {"shared/__init__.py": f"v = {version!r}\n", "shared/same.py": "same = True\n"}
+        index.add_wheel(build_wheel(tmp_path / "more", "shared", version, files=files))
+    roots = [write_project(tmp_path / version, f"shared=={version}") for version in ("1.0", "2.0")]
+    for root in roots:
+        assert dxpy("sync", root).code == 0
+    edited, other = (site(root) / "shared/same.py" for root in roots)
+    assert edited.samefile(other)  # it is stored once
+    os.chmod(edited, 0o644)
+    edited.write_text("raise SystemExit('edited')\n")
+    for version in ("1.0", "2.0"):
+        fresh = write_project(tmp_path / f"fresh{version}", f"shared=={version}")
+        assert dxpy("sync", fresh).code == 0
+        assert (site(fresh) / "shared/same.py").read_text() == "same = True\n"

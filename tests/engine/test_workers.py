@@ -212,3 +212,25 @@ async def test_threads_do_the_work_where_processes_cannot(
         with pytest.raises(InvalidWheel):
             await unpacking(pool, store, bad)
         assert children() == before
+
+
+async def test_workers_that_were_started_early_do_the_first_jobs(store: Store, tmp_path: Path) -> None:
+    before = children()
+    async with WorkerPool(2) as pool:
+        await pool.start(1)
+        assert len(children() - before) == 1
+        await pool.start(5)
+        started = children() - before
+        assert len(started) == 2
+        wheels = [build_wheel(tmp_path, name, "1.0") for name in ("one", "two")]
+        await asyncio.gather(*(unpacking(pool, store, wheel) for wheel in wheels))
+        assert children() - before == started
+
+
+async def test_starting_workers_can_be_cancelled(tmp_path: Path) -> None:
+    async with WorkerPool(2) as pool:
+        starting = asyncio.create_task(pool.start(2))
+        await asyncio.sleep(0.01)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
