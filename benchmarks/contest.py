@@ -45,7 +45,8 @@ class Tool:
         own = {"CACHE_DIR": str(cache), "DEFAULT_INDEX": index, "PYTHON": INTERPRETER, "NO_CONFIG": "1"}
         if self.name == "pip":
             own = {"CACHE_DIR": str(cache), "INDEX_URL": index, "CONFIG_FILE": os.devnull}
-            own |= {"DISABLE_PIP_VERSION_CHECK": "1", "NO_INPUT": "1"}
+            # It caches nothing that comes over http, but for hosts that are trusted.
+            own |= {"TRUSTED_HOST": "127.0.0.1", "DISABLE_PIP_VERSION_CHECK": "1", "NO_INPUT": "1"}
         return kept | {f"{self.prefix}_{name}": value for name, value in own.items()} | {"NO_COLOR": "1"}
 
     def version(self) -> str:

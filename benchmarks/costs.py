@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 SAMPLE_SECONDS = 0.01
+SMALL = 32 * 1024
+"""Emptying files up to this takes long and gains little: nine of ten installed ones, with a quarter of the bytes."""
 _MAXRSS_PER_MIB = 1024**2 if sys.platform == "darwin" else 1024
 
 
@@ -142,7 +144,7 @@ def disk_mib(directory: Path) -> float:
 
 
 def hollow(directory: Path, *, linked: bool) -> None:
-    """Empty the files below a directory, and leave them there: room for the next run, without a delete.
+    """Empty the larger files below a directory, and leave them there: room for the next run, without a delete.
 
     ext4 makes new files slowly for minutes after many were deleted, but not after they were emptied. Files that have
     other names are emptied only when `linked` says that all names lie in directories that are done with.
@@ -154,7 +156,7 @@ def hollow(directory: Path, *, linked: bool) -> None:
                 folders.append(Path(entry.path))
             elif entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                if status.st_blocks and (linked or status.st_nlink == 1):
+                if status.st_size > SMALL and (linked or status.st_nlink == 1):
                     _empty(entry.path, status.st_mode)
 
 

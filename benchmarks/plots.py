@@ -111,12 +111,16 @@ def _scenario(result: Result) -> Figure:
 
 
 def _overview(results: Sequence[Result]) -> Figure:
-    """The ratio of every scenario, with dxpy's best entry: right of the line it is ahead."""
-    figure, axes = _rows(len(results))
-    names = [result.name if result.best == "dxpy" else f"{result.name} ({result.best[6:]})" for result in results]
-    axes.set_yticks(range(len(results)), names)
-    for at, result in enumerate(results):
-        ratios = result.ratios(result.best)
+    """The ratio of every entry of dxpy: right of the line it is ahead."""
+    entries = [(result, label) for result in results for label in result.ours]
+    figure, axes = _rows(len(entries))
+    names = [
+        result.name if label == result.ours[0] else f"{result.name} ({label.partition(', ')[2]})"
+        for result, label in entries
+    ]
+    axes.set_yticks(range(len(entries)), names)
+    for at, (result, label) in enumerate(entries):
+        ratios = result.ratios(label)
         median = statistics.median(ratios)
         axes.plot([min(ratios), max(ratios)], [at, at], color="black", linewidth=0.8)
         axes.barh(at, median - 1, left=1, height=0.6, color=COLOURS["dxpy"] if median >= 1 else BEHIND)
@@ -135,17 +139,13 @@ def _memory(results: Sequence[Result]) -> Figure:
     figure, axes = _rows(len(results))
     axes.set_yticks(range(len(results)), [result.name for result in results])
     for at, result in enumerate(results):
-        for label, offset in ((result.labels[0], -0.2), (_plainest(result), 0.2)):
+        for label, offset in ((result.labels[0], -0.2), (result.ours[0], 0.2)):
             held = result.tree_mib(label) or result.peak_mib(label)
             axes.barh(at + offset, held, height=0.38, color=_colour(label), label=_tool(label))
             axes.text(held, at + offset, f" {held:.0f}", va="center", fontsize=7)
     _legend(axes)
     axes.set_xlabel("MiB, all processes together, at the most")
     return figure
-
-
-def _plainest(result: Result) -> str:
-    return next(label for label in result.labels if label.startswith("dxpy"))
 
 
 def _networks(results: Sequence[Result]) -> Figure:

@@ -113,7 +113,7 @@ def add(attempt: Attempt) -> Cost:
 
 def _fill_cache(attempt: Attempt) -> None:
     """Fill a cache of the entry's own before anything is watched or counts."""
-    if not attempt.cache.exists():
+    if attempt.tool.name != "pip" and not attempt.cache.exists():
         attempt.run(attempt.fresh(locked=True), "sync", "--frozen", *attempt.entry.flags)
 
 

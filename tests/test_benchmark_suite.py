@@ -73,15 +73,15 @@ def test_emptied_files_stay_and_what_others_share_is_left_alone(tmp_path: Path) 
     store, environment = tmp_path / "store", tmp_path / "environment"
     for each in (store, environment / "package"):
         each.mkdir(parents=True)
-    (store / "shared").write_bytes(bytes(9000))
+    (store / "shared").write_bytes(bytes(90_000))
     os.link(store / "shared", environment / "package" / "shared")
     own = environment / "package" / "own"
-    own.write_bytes(bytes(9000))
+    own.write_bytes(bytes(90_000))
     own.chmod(0o444)
     (environment / "link").symlink_to(store)
     hollow(environment, linked=False)
     assert own.stat().st_size == 0
-    assert (store / "shared").stat().st_size == 9000
+    assert (store / "shared").stat().st_size == 90_000
     hollow(environment, linked=True)
     assert (environment / "package" / "shared").stat().st_size == 0
 
