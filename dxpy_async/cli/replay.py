@@ -51,7 +51,7 @@ def answer(arguments: list[str], root: str) -> int | None:
     """Carry out `sync` with these arguments for the project at `root`; None when the next rung must."""
     given, environ = _given(arguments), os.environ
     environment = f"{root}/{ENVIRONMENT_NAME}"
-    cache_dir = _cache_dir(environ)
+    cache_dir = cache_place(environ)
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
     gc.disable()
@@ -59,7 +59,8 @@ def answer(arguments: list[str], root: str) -> int | None:
     files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}"]
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
-    blueprint = _blueprint(cache_dir, key_of(root, request, environ), frozen="frozen" in given)
+    key = key_of(root, request, environ)
+    blueprint = usable_blueprint(cache_dir, key, frozen="frozen" in given) if key is not None else None
     if blueprint is None:
         return None
     output = Output(color=wants_color("auto", sys.stderr, dict(environ)))
@@ -89,8 +90,8 @@ def answer(arguments: list[str], root: str) -> int | None:
         for lock in locks:
             lock.release()
     output.say(f"Resolved {count(blueprint.locked)} in {duration(resolved)}")
-    if blueprint.warning:
-        output.warn(blueprint.warning)
+    if blueprint.message:
+        output.warn(blueprint.message)
     output.say(f"Installed {count(len(blueprint.wheels))} in {duration(took)}")
     output.changes(("+", wheel.name, wheel.version) for wheel in blueprint.wheels)
     return 0
@@ -105,8 +106,7 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
     """The key of a sync's blueprint; None when one of the two files is not there, or other files are read as well."""
     if any(environ.get(name) for name in _FILES):
         return None
-    facts = state_facts(request, environ)
-    digest = blake3("\0".join([*facts.values(), sys.executable, *(environ.get(name, "") for name in _PLACES)]).encode())
+    digest = circumstances(request, environ)
     try:
         for name in (PROJECT_NAME, LOCK_NAME):
             with open(f"{root}/{name}", "rb") as file:
@@ -114,6 +114,12 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def circumstances(request: str, environ: dict[str, str] | os._Environ[str]) -> blake3:
+    """A digest of what a blueprint hangs on besides files: our version, the flags, the variables, the search path."""
+    texts = [*state_facts(request, environ).values(), sys.executable, *(environ.get(name, "") for name in _PLACES)]
+    return blake3("\0".join(texts).encode("utf-8", "surrogateescape"))
 
 
 def _given(arguments: list[str]) -> dict[str, object] | None:
@@ -144,19 +150,20 @@ def _given(arguments: list[str]) -> dict[str, object] | None:
     return given
 
 
-def _cache_dir(environ: dict[str, str] | os._Environ[str]) -> str | None:
+def cache_place(environ: dict[str, str] | os._Environ[str]) -> str | None:
+    """Where the cache is; None when that is not said as a path from the root."""
     chosen = environ.get("DXPY_CACHE_DIR") or default_cache_dir(environ)
     return chosen if os.path.isabs(chosen) else None
 
 
-def _blueprint(cache_dir: str, key: str | None, *, frozen: bool) -> Blueprint | None:
+def usable_blueprint(cache_dir: str, key: str, *, frozen: bool) -> Blueprint | None:
     """The blueprint of this key, if it may be used: it is of today, and since then nothing has changed.
 
     One is used for a day, and not after the machine was started again: then the next rung looks at everything once
     more, and the store learns that the wheels are in use.
     """
-    written = blueprint_time(cache_dir, key) if key is not None else None
-    if key is None or written is None or written < time.time_ns() - min(_DAY_NS, _running_ns()):
+    written = blueprint_time(cache_dir, key)
+    if written is None or written < time.time_ns() - min(_DAY_NS, _running_ns()):
         return None
     blueprint = Blueprint.read(cache_dir, key)
     if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):

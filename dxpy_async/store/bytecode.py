@@ -1,7 +1,7 @@
 """Bytecode in the store: beside the sources of an entry, made once for each interpreter, linked like any file.
 
     packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is: path, size and time of each file
-    bytecode-v1                                                 an empty file, as old as the newest of these lists
+    bytecode-v1/changed                                         an empty file, as old as the newest of these lists
 
 A list stands in the entry, so it goes when the entry goes. What a list does not name does not count: a compiler that
 was killed has made no list, and its work is done again.
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.store.failures import store_error
 
-STAMP = "bytecode-v1"
+STAMP = "bytecode-v1/changed"
 
 _FIRST_LINE = "dxpy-bytecode 1"
 _NO_DIGEST = bytes(32)
@@ -48,6 +48,7 @@ def write_bytecode(
         with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(f"{_FIRST_LINE}\n{text}")
         os.replace(beside, place)
+        os.makedirs(os.path.dirname(stamp), exist_ok=True)
         with open(stamp, "wb"):
             os.utime(stamp)
     except OSError as error:

@@ -26,9 +26,10 @@ from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.trees import remove_tree
 
 _BUCKET = re.compile(
-    r"(packages|aliases|files|tmp|pages|metadata|hints|locks|interpreters|skeletons|roots|wheels|http|kernels)-v[0-9]+"
+    r"(packages|aliases|files|bytecode|tmp|pages|metadata|hints|locks|interpreters|blueprints|parts|roots|wheels|http"
+    r"|kernels)-v[0-9]+"
 )
-_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http")
+_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "blueprints", "parts", "http")
 """The buckets of which each file is an answer of its own, that can be asked for again."""
 _CHUNK = 1024 * 1024
 
