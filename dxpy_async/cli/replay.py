@@ -17,14 +17,13 @@ import time
 
 from blake3 import blake3
 
+from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, count, duration, wants_color
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError, StoreError
 from dxpy_async.installer.assembling import Assembly
-from dxpy_async.installer.blueprints import Blueprint, blueprint_time, kernel_of
 from dxpy_async.installer.state import record_environment, take_stamps
-from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.root_files import write_root
@@ -42,9 +41,6 @@ _REQUEST = (
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
 _FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG")
 """Variables by which more than the two files is read, or less."""
-_PLACES = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
-"""Variables that say where interpreters are."""
-_DAY_NS = 24 * 60 * 60 * 1_000_000_000
 
 
 def answer(arguments: list[str], root: str) -> int | None:
@@ -116,12 +112,6 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
     return digest.hexdigest()
 
 
-def circumstances(request: str, environ: dict[str, str] | os._Environ[str]) -> blake3:
-    """A digest of what a blueprint hangs on besides files: our version, the flags, the variables, the search path."""
-    texts = [*state_facts(request, environ).values(), sys.executable, *(environ.get(name, "") for name in _PLACES)]
-    return blake3("\0".join(texts).encode("utf-8", "surrogateescape"))
-
-
 def _given(arguments: list[str]) -> dict[str, object] | None:
     """The flags after `sync` by name; None when there is one whose meaning is not known here."""
     given: dict[str, object] = {}
@@ -148,29 +138,3 @@ def _given(arguments: list[str]) -> dict[str, object] | None:
     if given.get("frozen") is None:
         given.pop("frozen", None)
     return given
-
-
-def cache_place(environ: dict[str, str] | os._Environ[str]) -> str | None:
-    """Where the cache is; None when that is not said as a path from the root."""
-    chosen = environ.get("DXPY_CACHE_DIR") or default_cache_dir(environ)
-    return chosen if os.path.isabs(chosen) else None
-
-
-def usable_blueprint(cache_dir: str, key: str, *, frozen: bool) -> Blueprint | None:
-    """The blueprint of this key, if it may be used: it is of today, and since then nothing has changed.
-
-    One is used for a day, and not after the machine was started again: then the next rung looks at everything once
-    more, and the store learns that the wheels are in use.
-    """
-    written = blueprint_time(cache_dir, key)
-    if written is None or written < time.time_ns() - min(_DAY_NS, _running_ns()):
-        return None
-    blueprint = Blueprint.read(cache_dir, key)
-    if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):
-        return None
-    return blueprint
-
-
-def _running_ns() -> int:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()

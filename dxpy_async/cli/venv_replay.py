@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
+from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, wants_color
 from dxpy_async.cli.quick import project_root
-from dxpy_async.cli.replay import cache_place, circumstances, usable_blueprint
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.installer.blueprints import Blueprint, Stamps, kernel_of
 from dxpy_async.python.skeletons import can_be_at, default_prompt, make_skeleton
