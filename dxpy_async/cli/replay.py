@@ -21,7 +21,7 @@ from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blue
 from dxpy_async.cli.output import Output, count, duration, wants_color
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
-from dxpy_async.errors import DxpyError, StoreError
+from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
 from dxpy_async.installer.state import record_environment, take_stamps
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
@@ -50,7 +50,6 @@ def answer(arguments: list[str], root: str) -> int | None:
     cache_dir = cache_place(environ)
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
-    gc.disable()
     started = time.perf_counter()
     files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}"]
     request = describe_request(given)
@@ -61,6 +60,7 @@ def answer(arguments: list[str], root: str) -> int | None:
         return None
     output = Output(color=wants_color("auto", sys.stderr, dict(environ)))
     locks = [FileLock(f"{environment}/{LOCK_FILE}"), FileLock(f"{cache_dir}/store.lock", shared=True)]
+    gc.disable()  # a hundred thousand values that all live to the end
     try:
         if not all(lock.try_acquire() for lock in locks) or os.listdir(environment) != [LOCK_FILE]:
             return None
@@ -75,14 +75,13 @@ def answer(arguments: list[str], root: str) -> int | None:
         python = f"{environment}/{scripts}/python"
         facts = state_facts(request, environ)
         record_environment(environment, facts, files, python, [f"{environment}/{site}"], len(blueprint.wheels), stamps)
-    except StoreError:
-        return None
     except (DxpyError, OSError):
         return None  # what was begun is as after a kill, and the next rung repairs that before it does it properly
     except KeyboardInterrupt:
         output.error("interrupted")
         return 130
     finally:
+        gc.enable()
         for lock in locks:
             lock.release()
     output.say(f"Resolved {count(blueprint.locked)} in {duration(resolved)}")
