@@ -68,21 +68,29 @@ def sources_of(manifest: Manifest) -> list[str]:
 
 
 def seal(entry: str, manifest: Manifest) -> None:
-    """Make the directories of an entry read-only, so that nothing is written through a link to one. Raises OSError."""
-    if os.stat(entry).st_mode & 0o222:
-        for directory in _directories(entry, manifest):
-            os.chmod(directory, 0o555)
+    """Make the directories in an entry read-only, so that nothing is written through a link to one. Raises OSError.
+
+    The entry itself stays as it is: a directory that its owner may not write cannot be moved away either.
+    """
+    _set_mode(entry, manifest, 0o555)
 
 
-def unseal(entry: str, manifest: Manifest) -> None:
-    """Make the directories of an entry writable for their owner. Raises OSError."""
-    if not os.stat(entry).st_mode & 0o200:
-        for directory in _directories(entry, manifest):
-            os.chmod(directory, 0o755)
+def unseal(entry: str, manifest: Manifest) -> bool:
+    """Make the directories in an entry writable for their owner; gives whether they were not. Raises OSError."""
+    return _set_mode(entry, manifest, 0o755)
+
+
+def _set_mode(entry: str, manifest: Manifest, mode: int) -> bool:
+    directories = _directories(entry, manifest)
+    if not directories or os.stat(directories[-1]).st_mode & 0o200 == mode & 0o200:
+        return False
+    for directory in directories:
+        os.chmod(directory, mode)
+    return True
 
 
 def _directories(entry: str, manifest: Manifest) -> list[str]:
-    """The directories of an entry and the `__pycache__` in them, the entry itself last for `seal` to look at."""
+    """The directories in an entry and the `__pycache__` in them; the last one tells how far `_set_mode` has come."""
     found: set[str] = set()
     for file in manifest.files:
         head = file.path.rpartition("/")[0]
@@ -91,7 +99,7 @@ def _directories(entry: str, manifest: Manifest) -> list[str]:
             head = head.rpartition("/")[0]
     there = [f"{entry}/{directory}" for directory in sorted(found)]
     caches = [path for directory in (entry, *there) if os.path.isdir(path := f"{directory}/__pycache__")]
-    return [*dict.fromkeys([*there, *caches]), entry]
+    return list(dict.fromkeys([*caches, *there]))
 
 
 def _file(line: str) -> ManifestFile:
