@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the quick rungs speak as well
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
 _STYLES = {"red": "31;1", "green": "32", "yellow": "33;1", "cyan": "36", "bold": "1", "dim": "2"}

@@ -44,7 +44,7 @@ def answer(arguments: list[str]) -> int | None:
 
 def without_environment(arguments: list[str]) -> str | None:
     """The directory of the project whose environment `sync` has to make anew; None when that is not asked."""
-    root = _project_root() if arguments[:1] == ["sync"] else None
+    root = project_root() if arguments[:1] == ["sync"] else None
     return root if root is not None and not os.path.lexists(f"{root}/{ENVIRONMENT_NAME}") else None
 
 
@@ -84,7 +84,7 @@ def without_credentials(text: str) -> str:
 
 def _sync() -> int | None:
     started = time.perf_counter()
-    root = _project_root()
+    root = project_root()
     count = unchanged(f"{root}/{ENVIRONMENT_NAME}", state_facts("", os.environ)) if root else None
     return None if count is None else say("Checked", count, started)
 
@@ -101,7 +101,7 @@ def _lock() -> int | None:
 
 def lock_place() -> tuple[str, str] | None:
     """The root of the nearest project, and the cache directory; None when more counts than can be told from here."""
-    root = _project_root()
+    root = project_root()
     if root is None or any(os.environ.get(name) for name in _NAMING_FILES):
         return None
     chosen = os.environ.get("DXPY_CACHE_DIR")
@@ -109,7 +109,7 @@ def lock_place() -> tuple[str, str] | None:
 
 
 def _run(command: list[str]) -> int | None:
-    root = _project_root()
+    root = project_root()
     if root is None:
         return None
     environment = f"{root}/{ENVIRONMENT_NAME}"
@@ -125,7 +125,7 @@ def say(what: str, count: int, started: float) -> int:
     return 0
 
 
-def _project_root() -> str | None:
+def project_root() -> str | None:
     """The directory of the nearest project, in the working directory or above it."""
     directory = os.getcwd()
     while not os.path.isfile(f"{directory}/{PROJECT_NAME}"):

@@ -17,14 +17,13 @@ import time
 
 from blake3 import blake3
 
+from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, count, duration, wants_color
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
-from dxpy_async.errors import DxpyError, StoreError
+from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
-from dxpy_async.installer.blueprints import Blueprint, blueprint_time, kernel_of
 from dxpy_async.installer.state import record_environment, take_stamps
-from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.root_files import write_root
@@ -42,28 +41,26 @@ _REQUEST = (
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
 _FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG")
 """Variables by which more than the two files is read, or less."""
-_PLACES = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
-"""Variables that say where interpreters are."""
-_DAY_NS = 24 * 60 * 60 * 1_000_000_000
 
 
 def answer(arguments: list[str], root: str) -> int | None:
     """Carry out `sync` with these arguments for the project at `root`; None when the next rung must."""
     given, environ = _given(arguments), os.environ
     environment = f"{root}/{ENVIRONMENT_NAME}"
-    cache_dir = _cache_dir(environ)
+    cache_dir = cache_place(environ)
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
-    gc.disable()
     started = time.perf_counter()
     files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}"]
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
-    blueprint = _blueprint(cache_dir, key_of(root, request, environ), frozen="frozen" in given)
+    key = key_of(root, request, environ)
+    blueprint = usable_blueprint(cache_dir, key, frozen="frozen" in given) if key is not None else None
     if blueprint is None:
         return None
     output = Output(color=wants_color("auto", sys.stderr, dict(environ)))
     locks = [FileLock(f"{environment}/{LOCK_FILE}"), FileLock(f"{cache_dir}/store.lock", shared=True)]
+    gc.disable()  # a hundred thousand values that all live to the end
     try:
         if not all(lock.try_acquire() for lock in locks) or os.listdir(environment) != [LOCK_FILE]:
             return None
@@ -78,19 +75,18 @@ def answer(arguments: list[str], root: str) -> int | None:
         python = f"{environment}/{scripts}/python"
         facts = state_facts(request, environ)
         record_environment(environment, facts, files, python, [f"{environment}/{site}"], len(blueprint.wheels), stamps)
-    except StoreError:
-        return None
     except (DxpyError, OSError):
         return None  # what was begun is as after a kill, and the next rung repairs that before it does it properly
     except KeyboardInterrupt:
         output.error("interrupted")
         return 130
     finally:
+        gc.enable()
         for lock in locks:
             lock.release()
     output.say(f"Resolved {count(blueprint.locked)} in {duration(resolved)}")
-    if blueprint.warning:
-        output.warn(blueprint.warning)
+    if blueprint.message:
+        output.warn(blueprint.message)
     output.say(f"Installed {count(len(blueprint.wheels))} in {duration(took)}")
     output.changes(("+", wheel.name, wheel.version) for wheel in blueprint.wheels)
     return 0
@@ -105,8 +101,7 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
     """The key of a sync's blueprint; None when one of the two files is not there, or other files are read as well."""
     if any(environ.get(name) for name in _FILES):
         return None
-    facts = state_facts(request, environ)
-    digest = blake3("\0".join([*facts.values(), sys.executable, *(environ.get(name, "") for name in _PLACES)]).encode())
+    digest = circumstances(request, environ)
     try:
         for name in (PROJECT_NAME, LOCK_NAME):
             with open(f"{root}/{name}", "rb") as file:
@@ -142,28 +137,3 @@ def _given(arguments: list[str]) -> dict[str, object] | None:
     if given.get("frozen") is None:
         given.pop("frozen", None)
     return given
-
-
-def _cache_dir(environ: dict[str, str] | os._Environ[str]) -> str | None:
-    chosen = environ.get("DXPY_CACHE_DIR") or default_cache_dir(environ)
-    return chosen if os.path.isabs(chosen) else None
-
-
-def _blueprint(cache_dir: str, key: str | None, *, frozen: bool) -> Blueprint | None:
-    """The blueprint of this key, if it may be used: it is of today, and since then nothing has changed.
-
-    One is used for a day, and not after the machine was started again: then the next rung looks at everything once
-    more, and the store learns that the wheels are in use.
-    """
-    written = blueprint_time(cache_dir, key) if key is not None else None
-    if key is None or written is None or written < time.time_ns() - min(_DAY_NS, _running_ns()):
-        return None
-    blueprint = Blueprint.read(cache_dir, key)
-    if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):
-        return None
-    return blueprint
-
-
-def _running_ns() -> int:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.output import Output
+from dxpy_async.cli.venv_replay import keep, say_created
 from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.engine.replaying import stamps_of_choice
 from dxpy_async.errors import InvalidEnvironment, ProjectNotFound
 from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.python.environments import create_environment, open_environment
+from dxpy_async.python.environments import create_environment, open_environment, skeleton_facts
 from dxpy_async.python.interpreters import SearchPlaces, find_interpreter
 
 
@@ -21,13 +23,15 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     path = Path(arguments.path) if arguments.path else (project.root if project else Path.cwd()) / ENVIRONMENT_NAME
     path = Path(os.path.abspath(path))
     with settings_of(arguments, project) as settings:
+        search = SearchPlaces.from_environ(os.environ, sys.executable)
         interpreter = find_interpreter(
             settings.python,
-            search=SearchPlaces.from_environ(os.environ, sys.executable),
+            search=search,
             requires_python=project.requires_python if project else "",
             cache_dir=settings.cache_dir,
         )
-        output.say(f"Using {interpreter.describe()} at {interpreter.executable}")
+        message = f"Using {interpreter.describe()} at {interpreter.executable}"
+        output.say(message)
         if not arguments.clear and path.is_dir() and _keep(path, settings.cache_dir, arguments.allow_existing):
             output.say(f"Keeping the virtual environment at {arguments.path or ENVIRONMENT_NAME}")
             return 0
@@ -38,9 +42,18 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             clear=arguments.clear,
             system_site_packages=arguments.system_site_packages,
         )
-    output.say(f"Created a virtual environment at {arguments.path or ENVIRONMENT_NAME}")
-    output.say(f"Activate it with: source {os.path.relpath(path)}/bin/activate")
+        if _is_plain(arguments):
+            root = str(project.root) if project else None
+            stamps = stamps_of_choice(interpreter, settings, search)
+            keep(str(settings.cache_dir), root, skeleton_facts(interpreter), stamps, message)
+    say_created(output, arguments.path or ENVIRONMENT_NAME, str(path))
     return 0
+
+
+def _is_plain(arguments: argparse.Namespace) -> bool:
+    """Whether no flag has a part in the choice of the interpreter."""
+    names = ("project", "directory", "python", "cache_dir", "no_cache", "no_config")
+    return not any(getattr(arguments, name, None) for name in names)
 
 
 def _project(arguments: argparse.Namespace) -> Project | None:

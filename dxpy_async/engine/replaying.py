@@ -19,7 +19,7 @@ from dxpy_async.installer.blueprints import (
 from dxpy_async.installer.parts import make_part
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
-from dxpy_async.python.interpreters import SearchPlaces, searched_places
+from dxpy_async.python.interpreters import Interpreter, SearchPlaces, searched_places
 from dxpy_async.store.bytecode import STAMP
 from dxpy_async.store.store import StoredWheel
 
@@ -59,7 +59,7 @@ def remember(
             Wheel(name, wanted.version, key_of_entry, file, weight, wanted.requested, wanted.direct_url, shared)
         )
     Blueprint(
-        _stamps(environment, settings, search),
+        stamps_of_choice(environment.interpreter, settings, search),
         kernel_of(os.uname()),
         skeleton_facts(environment.interpreter),
         project.name,
@@ -84,9 +84,9 @@ def _places(part: Part) -> list[str]:
     return [*part.paths, *(f"/{place}" for _, place, _, _ in part.moved)]
 
 
-def _stamps(environment: VirtualEnvironment, settings: Settings, search: SearchPlaces) -> Stamps:
+def stamps_of_choice(interpreter: Interpreter, settings: Settings, search: SearchPlaces) -> Stamps:
     """What the choice of the interpreter hung on: what is named, or all the places where one could have come up."""
-    paths = [str(environment.interpreter.executable), f"{settings.cache_dir}/{STAMP}"]
+    paths = [str(interpreter.executable), f"{settings.cache_dir}/{STAMP}"]
     if settings.python is None or not os.path.isabs(settings.python):
         paths += searched_places(settings.python, search)
     else:

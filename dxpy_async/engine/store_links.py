@@ -65,15 +65,19 @@ def _compiled(plan: SyncPlan, environment: VirtualEnvironment, store: Store, env
         return plan
     tag = environment.interpreter.cache_tag
     sources: list[str] = []
+    sealed: list[StoredWheel] = []
     for stored in waiting.values():
         entry = str(stored.directory)
-        unseal(entry, stored.manifest)
+        if unseal(entry, stored.manifest):
+            sealed.append(stored)
         sources += [f"{entry}/{path}" for path in sources_of(stored.manifest)]
     made = add_bytecode(environment.interpreter, sources, environ=environ, workers=_workers())
     by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], waiting)
     found: dict[ProjectName, tuple[ManifestFile, ...]] = dict(plan.bytecode)
     for name, stored in waiting.items():
         found[name] = write_bytecode(str(stored.directory), tag, by_entry.get(name, ()), str(store.root / STAMP))
+    for stored in sealed:
+        seal(str(stored.directory), stored.manifest)
     return replace(plan, bytecode=found)
 
 

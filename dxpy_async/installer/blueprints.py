@@ -150,10 +150,10 @@ class Blueprint:
 
     `stamps` are those of the files and directories that the choice of the interpreter hung on, `kernel` that of the
     system it was made on. `checked` says that the lock was found to answer the project. `locked` is how many releases
-    the lock has; `warning` is said to people.
+    the lock has; `message` is said to people.
     """
 
-    __slots__ = ("checked", "kernel", "locked", "prompt", "skeleton", "stamps", "symlinks", "warning", "wheels")
+    __slots__ = ("checked", "kernel", "locked", "message", "prompt", "skeleton", "stamps", "symlinks", "wheels")
 
     def __init__(
         self,
@@ -164,18 +164,18 @@ class Blueprint:
         checked: bool,
         symlinks: bool,
         locked: int,
-        warning: str,
+        message: str,
         wheels: Iterable[Wheel],
     ) -> None:
         self.stamps, self.kernel, self.skeleton, self.prompt = stamps, kernel, skeleton, prompt
-        self.checked, self.symlinks, self.locked, self.warning = checked, symlinks, locked, warning
+        self.checked, self.symlinks, self.locked, self.message = checked, symlinks, locked, message
         self.wheels = tuple(wheels)
 
     def write(self, cache_dir: str, key: str) -> None:
         """Keep it. A cache that takes nothing costs the time of deciding again, nothing more."""
         wheels = tuple(wheel.plain() for wheel in self.wheels)
         facts = (self.stamps, self.kernel, self.skeleton, self.prompt)
-        rest = (self.checked, self.symlinks, self.locked, self.warning)
+        rest = (self.checked, self.symlinks, self.locked, self.message)
         _write(f"{cache_dir}/{BLUEPRINTS}/{key}", _body((*facts, *rest, wheels)))
 
     @classmethod

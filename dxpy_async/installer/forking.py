@@ -9,13 +9,13 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Callable, Sequence
 
 from dxpy_async import errors
 from dxpy_async.errors import DxpyError, InstallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # a sync that only links is done in a few times what importing this takes
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     PlainT = TypeVar("PlainT")

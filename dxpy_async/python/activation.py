@@ -8,7 +8,10 @@ characters it has; a prompt is shown with those characters replaced that a shell
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SH = """\
 # Read this file into bash, zsh or another POSIX shell: `. <this file>`. `deactivate` undoes it.

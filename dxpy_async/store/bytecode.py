@@ -1,7 +1,7 @@
 """Bytecode in the store: beside the sources of an entry, made once for each interpreter, linked like any file.
 
     packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is: path, size and time of each file
-    bytecode-v1                                                 an empty file, as old as the newest of these lists
+    bytecode-v1/changed                                         an empty file, as old as the newest of these lists
 
 A list stands in the entry, so it goes when the entry goes. What a list does not name does not count: a compiler that
 was killed has made no list, and its work is done again.
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dxpy_async.core.manifests import Manifest, ManifestFile
 from dxpy_async.store.failures import store_error
 
-STAMP = "bytecode-v1"
+STAMP = "bytecode-v1/changed"
 
 _FIRST_LINE = "dxpy-bytecode 1"
 _NO_DIGEST = bytes(32)
@@ -48,6 +48,7 @@ def write_bytecode(
         with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(f"{_FIRST_LINE}\n{text}")
         os.replace(beside, place)
+        os.makedirs(os.path.dirname(stamp), exist_ok=True)
         with open(stamp, "wb"):
             os.utime(stamp)
     except OSError as error:
@@ -67,21 +68,29 @@ def sources_of(manifest: Manifest) -> list[str]:
 
 
 def seal(entry: str, manifest: Manifest) -> None:
-    """Make the directories of an entry read-only, so that nothing is written through a link to one. Raises OSError."""
-    if os.stat(entry).st_mode & 0o222:
-        for directory in _directories(entry, manifest):
-            os.chmod(directory, 0o555)
+    """Make the directories in an entry read-only, so that nothing is written through a link to one. Raises OSError.
+
+    The entry itself stays as it is: a directory that its owner may not write cannot be moved away either.
+    """
+    _set_mode(entry, manifest, 0o555)
 
 
-def unseal(entry: str, manifest: Manifest) -> None:
-    """Make the directories of an entry writable for their owner. Raises OSError."""
-    if not os.stat(entry).st_mode & 0o200:
-        for directory in _directories(entry, manifest):
-            os.chmod(directory, 0o755)
+def unseal(entry: str, manifest: Manifest) -> bool:
+    """Make the directories in an entry writable for their owner; gives whether they were not. Raises OSError."""
+    return _set_mode(entry, manifest, 0o755)
+
+
+def _set_mode(entry: str, manifest: Manifest, mode: int) -> bool:
+    directories = _directories(entry, manifest)
+    if not directories or os.stat(directories[-1]).st_mode & 0o200 == mode & 0o200:
+        return False
+    for directory in directories:
+        os.chmod(directory, mode)
+    return True
 
 
 def _directories(entry: str, manifest: Manifest) -> list[str]:
-    """The directories of an entry and the `__pycache__` in them, the entry itself last for `seal` to look at."""
+    """The directories in an entry and the `__pycache__` in them; the last one tells how far `_set_mode` has come."""
     found: set[str] = set()
     for file in manifest.files:
         head = file.path.rpartition("/")[0]
@@ -90,7 +99,7 @@ def _directories(entry: str, manifest: Manifest) -> list[str]:
             head = head.rpartition("/")[0]
     there = [f"{entry}/{directory}" for directory in sorted(found)]
     caches = [path for directory in (entry, *there) if os.path.isdir(path := f"{directory}/__pycache__")]
-    return [*dict.fromkeys([*there, *caches]), entry]
+    return list(dict.fromkeys([*caches, *there]))
 
 
 def _file(line: str) -> ManifestFile:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
 
 from dxpy_async.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # a sync that only links is done in a few times what importing this takes
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 

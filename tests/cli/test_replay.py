@@ -145,3 +145,26 @@ def test_bytecode_that_came_into_the_store_since_is_not_passed_over(dxpy: Comman
     again(dxpy, root)
     site = next((root / ".venv/lib").glob("python3*/site-packages"))
     assert len(list((site / "safe/__pycache__").iterdir())) == 30
+
+
+def test_an_environment_alone_is_made_again_the_same(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p")
+    first = dxpy("venv", root)
+    assert first.code == 0, first.err
+    made = contents(root)
+    shutil.rmtree(root / ".venv")
+    assert "dxpy_async.python.environments" not in modules_after(dxpy, ["venv"], root)
+    assert contents(root) == made
+    shutil.rmtree(root / ".venv")
+    assert dxpy("venv", root) == first
+    assert "there is a virtual environment" in dxpy("venv", root).err
+    assert dxpy("venv other", root).err == first.err.replace(".venv", "other")
+
+
+def test_another_demand_on_the_interpreter_is_looked_at(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p")
+    assert dxpy("venv", root).code == 0
+    assert dxpy("venv again", root).code == 0
+    text = (root / "pyproject.toml").read_text()
+    (root / "pyproject.toml").write_text(text.replace(">=3.11", ">=3.99"))
+    assert dxpy("venv other", root).code != 0
