@@ -55,7 +55,7 @@ class Assembly:
 
     def install(self, wheels: Sequence[Wheel], *, symlinks: bool, workers: int = 2) -> None:
         """Install everything, in `workers` processes where this one can fork. Raises InstallError and OSError, with the environment as after a kill."""
-        if os.listdir(self._site):  # what would be undone after a kill must not be somebody's own
+        if os.listdir(self._site):  # undoing must never meet somebody's own
             raise InstallError(f"`{self._site}` is not empty")
         if symlinks:
             _write(f"{self._root}/{LINK_MARK}", b"", 0o666)
