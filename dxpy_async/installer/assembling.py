@@ -54,7 +54,10 @@ class Assembly:
         self._made: set[str] = set()
 
     def install(self, wheels: Sequence[Wheel], *, symlinks: bool, workers: int = 2) -> None:
-        """Install everything, in `workers` processes where this one can fork. Raises InstallError and OSError, with the environment as after a kill."""
+        """Install everything, in `workers` processes where this one can fork.
+
+        Raises InstallError and OSError, with the environment as after a kill.
+        """
         if os.listdir(self._site):  # undoing must never meet somebody's own
             raise InstallError(f"`{self._site}` is not empty")
         if symlinks:
