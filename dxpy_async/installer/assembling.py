@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 INSTALLER = b"dxpy\n"
 
 _TRANSACTION_NAME = ".dxpy-transaction"
-_WORKERS = 2
 
 
 class Assembly:
@@ -54,12 +53,17 @@ class Assembly:
         self._start = shebang(f"{self._scripts}/python")
         self._made: set[str] = set()
 
-    def install(self, wheels: Sequence[Wheel], *, symlinks: bool) -> None:
-        """Install everything. Raises InstallError and OSError, with the environment as after a kill."""
+    def install(self, wheels: Sequence[Wheel], *, symlinks: bool, workers: int = 2) -> None:
+        """Install everything, in `workers` processes where this one can fork.
+
+        Raises InstallError and OSError, with the environment as after a kill.
+        """
+        if os.listdir(self._site):  # undoing must never meet somebody's own
+            raise InstallError(f"`{self._site}` is not empty")
         if symlinks:
             _write(f"{self._root}/{LINK_MARK}", b"", 0o666)
         os.mkdir(self._hidden)
-        shares = _shares(wheels, _WORKERS if can_fork() else 1)
+        shares = _shares(wheels, workers if can_fork() else 1)
         in_children([self._task(share) for share in shares])
         for name in os.listdir(self._hidden):
             os.rename(f"{self._hidden}/{name}", f"{self._site}/{name}")
