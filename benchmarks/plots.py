@@ -130,7 +130,7 @@ def _overview(results: Sequence[Result]) -> Figure:
     axes.xaxis.set_major_formatter(PLAIN)
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * 1.3)
-    axes.set_xlabel("uv's time divided by dxpy's: above 1, dxpy is faster")
+    axes.set_xlabel("uv's time, or size, divided by dxpy's: above 1, dxpy is ahead")
     return figure
 
 
@@ -258,4 +258,6 @@ def _legend(axes: Axes) -> None:
     """Each label once, in the order of drawing."""
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels[::-1], handles[::-1], strict=True))
-    axes.legend(list(once.values())[::-1], list(once)[::-1], frameon=False, loc="lower right")
+    axes.legend(
+        list(once.values())[::-1], list(once)[::-1], frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+    )

@@ -87,6 +87,8 @@ class Lab:
             if keep:
                 print(f"kept: {place}", file=sys.stderr)
             else:
+                # Stores may have directories that even their owner cannot delete from.
+                subprocess.check_call(["chmod", "-R", "u+w", str(place)])
                 shutil.rmtree(place)
 
 
