@@ -66,8 +66,13 @@ class World:
             size=len(contents),
         )
 
-    def transaction(self) -> Transaction:
-        return Transaction(self.scheme, link_mode=self.link_mode, on_fallback=self.messages.append)
+    def transaction(self, *, allow_overwrites: bool = False) -> Transaction:
+        return Transaction(
+            self.scheme,
+            link_mode=self.link_mode,
+            on_fallback=self.messages.append,
+            allow_overwrites=allow_overwrites,
+        )
 
     def installed(self, name: str) -> InstalledDistribution:
         return read_installed(self.scheme)[normalize(name)]

@@ -14,6 +14,10 @@ from dxpy_async.core.names import ProjectName
 _NO_ENTRY_POINTS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
+NO_DIGEST = bytes(32)
+"""What bytecode that was made in the store has in place of a digest."""
+
+
 class ManifestFile(NamedTuple):
     """One file of an unpacked wheel. `path` is relative, with forward slashes; `sha256` is raw bytes."""
 

@@ -11,7 +11,16 @@ from dxpy_async.errors import FileConflict, InstallError
 from dxpy_async.installer.installed import DIST_INFO, EGG_INFO, parse_dist_info
 from dxpy_async.installer.journal import Journal
 from dxpy_async.installer.layout import encoded
-from dxpy_async.installer.ownership import Claim, claims, may_go, read_rows, removable, visible_metadata
+from dxpy_async.installer.ownership import (
+    Claim,
+    bytecode_of,
+    claims,
+    may_go,
+    read_rows,
+    removable,
+    source_of,
+    visible_metadata,
+)
 from dxpy_async.installer.staging import Staged, Waiting
 from dxpy_async.installer.tree import SEP, Tree, files_below
 
@@ -41,11 +50,16 @@ def decide(
         going.update(path for path in item.stale if may_go(tree, path))
     going -= coming.keys()
     contested_places = {waiting.target for item in order for waiting in item.waiting}
-    claimed = claims(tree, remaining, going | contested_places)
+    claimed = claims(tree, remaining, going | contested_places | bytecode_of(tree, contested_places))
+    winners = _last_ones(order, coming) if allow_overwrites else _winners(tree, order, coming, claimed)
+    # With the same size and time, bytecode of the file that was replaced would pass for that of the new one.
+    going |= bytecode_of(tree, [waiting.target for _, waiting in winners]) - coming.keys()
     going -= claimed.keys()
+    winners += _bytecode(order, winners)
+    going -= {waiting.target for _, waiting in winners}
     place = [
         (waiting.name, tree.relative(waiting.target))
-        for item, waiting in (_last_ones(order, coming) if allow_overwrites else _winners(tree, order, coming, claimed))
+        for item, waiting in winners
         if _check_replaceable(tree, item, waiting.target, going)
     ]
     return Journal(
@@ -88,7 +102,7 @@ def _coming(tree: Tree, hidden: str, staged: Iterable[Staged]) -> _Coming:
         for place, digest in coming_files(tree, hidden, item.dist_info, item.site).items():
             found.setdefault(place, []).append((item, digest))
         for waiting in item.waiting:
-            if (item, waiting.digest) not in found.get(waiting.target, ()):
+            if not waiting.is_bytecode and (item, waiting.digest) not in found.get(waiting.target, ()):
                 found.setdefault(waiting.target, []).append((item, waiting.digest))
     return found
 
@@ -99,7 +113,7 @@ def _winners(
     """The waiting files that have to be put in place: not those that are there already, and one of several alike."""
     waiting_for: dict[str, list[tuple[Staged, Waiting]]] = {}
     for item in staged:
-        for waiting in item.waiting:
+        for waiting in _recorded(item):
             waiting_for.setdefault(waiting.target, []).append((item, waiting))
     found: list[tuple[Staged, Waiting]] = []
     for target, candidates in waiting_for.items():
@@ -116,7 +130,25 @@ def _winners(
 def _last_ones(staged: Iterable[Staged], coming: _Coming) -> list[tuple[Staged, Waiting]]:
     """The waiting files of those that bring a file last, which is on disk already where it does not wait."""
     last = {target: owners[-1][0] for target, owners in coming.items()}
-    return [(item, waiting) for item in staged for waiting in item.waiting if last[waiting.target] is item]
+    return [(item, waiting) for item in staged for waiting in _recorded(item) if last[waiting.target] is item]
+
+
+def _bytecode(staged: Iterable[Staged], winners: Iterable[tuple[Staged, Waiting]]) -> list[tuple[Staged, Waiting]]:
+    """The bytecode that waits and whose source, once all is in place, is of the same wheel."""
+    owners = {waiting.target: item for item, waiting in winners}
+    found: list[tuple[Staged, Waiting]] = []
+    for item in staged:
+        late = {waiting.target for waiting in item.waiting}
+        for waiting in item.waiting:
+            if waiting.is_bytecode:
+                source = source_of(*waiting.target.rsplit(SEP, 1))
+                if owners.get(source, None if source in late else item) is item:
+                    found.append((item, waiting))
+    return found
+
+
+def _recorded(item: Staged) -> list[Waiting]:
+    return [waiting for waiting in item.waiting if not waiting.is_bytecode]
 
 
 def _is_shared(tree: Tree, item: Staged, waiting: Waiting, owners: Sequence[Claim]) -> bool:

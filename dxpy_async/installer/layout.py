@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     `site` is the directory that gets the `.dist-info` (absolute). `payload` maps directories (absolute, normalised) to
     the names and files that go into them; `metadata` are the files of the `.dist-info`, by their path inside it;
     `scripts` those for the scripts directory, which may have to be rewritten, by their name. `links` maps directories
-    to what they have as symbolic links into the store.
+    to what they have as symbolic links into the store, `bytecode` each `__pycache__` to what the store has for it.
     """
 
     site: str
@@ -44,6 +44,7 @@ class Layout(NamedTuple):
     metadata: tuple[tuple[str, ManifestFile], ...]
     scripts: tuple[tuple[str, ManifestFile], ...]
     links: Mapping[str, list[Link]] = {}
+    bytecode: Mapping[str, list[tuple[str, ManifestFile]]] = {}
 
     def folded(self, fold: Fold) -> Layout:
         """The same wheel with these links in place of the files that they stand for.
@@ -72,16 +73,12 @@ class Layout(NamedTuple):
     def with_bytecode(self, files: Iterable[ManifestFile], fold: Fold | None) -> Layout:
         """The same wheel with bytecode beside its sources, except where a whole directory is linked."""
         prefixes = tuple([f"{directory}/" for directory in fold.directories]) if fold is not None else ()
-        payload = dict(self.payload)
         groups: dict[str, list[tuple[str, ManifestFile]]] = {}
         for file in files:
             if not file.path.startswith(prefixes):
                 head, _, name = file.path.rpartition("/")
-                groups.setdefault(head, []).append((name, file))
-        for head, group in groups.items():
-            place = self._place(head)
-            payload[place] = [*payload.get(place, ()), *group]
-        return self._replace(payload=payload) if groups else self
+                groups.setdefault(self._place(head), []).append((name, file))
+        return self._replace(bytecode=groups) if groups else self
 
     def _place(self, directory: str) -> str:
         return f"{self.site}{os.sep}{directory.replace('/', os.sep)}" if directory else self.site

@@ -112,6 +112,11 @@ def bytecode_of(tree: Tree, sources: Iterable[str]) -> set[str]:
     return found
 
 
+def source_of(cache: str, name: str) -> str:
+    """The source that bytecode of this name in a `__pycache__` was made of."""
+    return f"{cache.rpartition(SEP)[0]}{SEP}{source_stem(name)}.py"
+
+
 def source_stem(name: str) -> str | None:
     """`x` of `x.cpython-312.pyc` and `x.cpython-312.opt-1.pyc`. Source: PEP 3147, PEP 488"""
     if not name.endswith(".pyc"):

@@ -76,10 +76,10 @@ def make_part(
 def _sorted_out(
     layout: Layout, scheme: InstallScheme
 ) -> tuple[list[tuple[str, ManifestFile]], list[tuple[str, ManifestFile]]]:
-    """The payload whose place in the site directory is its path in the wheel, and the rest by place below the root."""
+    """Files whose place in the site directory is their path in the wheel, and the rest by place below the root."""
     inside: list[tuple[str, ManifestFile]] = []
     moved: list[tuple[str, ManifestFile]] = []
-    for directory, files in layout.payload.items():
+    for directory, files in (*layout.payload.items(), *layout.bytecode.items()):
         prefix = relative_path(directory, layout.site)
         if not prefix.startswith("../") and all(file.path == prefix + name for name, file in files):
             inside += [(file.path, file) for _, file in files]

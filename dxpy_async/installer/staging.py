@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from dxpy_async.core.manifests import Manifest, ManifestFile
+from dxpy_async.core.manifests import NO_DIGEST, Manifest, ManifestFile
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import FileConflict, InstallError, InvalidWheel
 from dxpy_async.installer.folding import Fold
 from dxpy_async.installer.installed import DIST_INFO, parse_dist_info
 from dxpy_async.installer.layout import Layout, Link, Written, encoded, lay_out, record_bytes, relative_path
 from dxpy_async.installer.linking import Linker
-from dxpy_async.installer.ownership import bytecode_of, source_stem
+from dxpy_async.installer.ownership import bytecode_of, source_of
 from dxpy_async.installer.scripts import launchers, rewrite_shebang
 from dxpy_async.installer.tree import SEP, Blocked, Tree, write_file
 
 TAKEN_SUFFIX = ".taken"
 WAITING_SUFFIX = ".waiting"
 
-_CACHE = f"{SEP}__pycache__"
+_UNRECORDED = encoded([NO_DIGEST])[0]
 
 
 class Stored(Protocol):
@@ -42,6 +42,11 @@ class Waiting(NamedTuple):
     target: str
     digest: str
     name: str
+
+    @property
+    def is_bytecode(self) -> bool:
+        """Whether it is bytecode of the store, which no RECORD lists: it goes where its source goes."""
+        return self.digest == _UNRECORDED
 
 
 class Staged(NamedTuple):
@@ -174,7 +179,6 @@ class Stager:
         taken: set[str] = set()
         stale: set[str] = set()
         missing: dict[str, str] = {}
-        caches: list[tuple[str, list[str]]] = []
         for directory, names in self._directories(parts):
             try:
                 real, exists = tree.expect(directory, missing)
@@ -187,11 +191,6 @@ class Stager:
             if exists and not tree.is_fresh(real):
                 taken.update(path for name in names if os.path.lexists(path := f"{real}{SEP}{name}"))
                 stale |= bytecode_of(tree, [f"{real}{SEP}{name}" for name in names])
-            if real.endswith(_CACHE):
-                caches.append((real, names))
-        for real, names in caches:  # bytecode waits when its source waits: it would be beside another's
-            sources = real[: -len(_CACHE)]
-            taken.update(f"{real}{SEP}{name}" for name in names if f"{sources}{SEP}{source_stem(name)}.py" in taken)
         return taken, stale
 
     def _check_place(self, filename: str, real: str) -> None:
@@ -204,6 +203,7 @@ class Stager:
 
     def _directories(self, parts: _Parts) -> list[tuple[str, list[str]]]:
         found = [(directory, [name for name, _ in files]) for directory, files in parts.layout.payload.items()]
+        found += [(directory, [name for name, _ in files]) for directory, files in parts.layout.bytecode.items()]
         found += [(directory, [link.name for link in links]) for directory, links in parts.layout.links.items()]
         commands = [name for name, _ in parts.copied] + [name for name, _ in parts.generated]
         if commands:
@@ -212,28 +212,46 @@ class Stager:
 
     def _put_payload(self, manifest: Manifest, store: str, parts: _Parts, taken: set[str]) -> list[Waiting]:
         """Put every file in its place, or among those that wait because theirs is taken."""
-        tree, linker = self._tree, self._linker
         waiting = _WaitingRoom(self._hidden, f"{stem(manifest.dist_info)}{WAITING_SUFFIX}")
         for directory, files in parts.layout.payload.items():
-            self._check()
-            try:
-                real = tree.make(directory)
-            except Blocked:
-                real, late = directory, files
-            else:
-                free = [item for item in files if f"{real}{SEP}{item[0]}" not in taken] if taken else files
-                late = linker.place(manifest, store, real, free)
-                if len(free) != len(files):
-                    late += [item for item in files if f"{real}{SEP}{item[0]}" in taken]
-            for name, file in late:
-                place = waiting.add(f"{real}{SEP}{name}", file.sha256)
-                linker.place(manifest, store, waiting.directory, [(place, file)])
+            self._put_files(manifest, store, directory, files, taken, waiting)
         for directory, links in parts.layout.links.items():
             self._check()
             self._put_links(manifest, store, directory, links, taken, waiting)
         if parts.copied or parts.generated:
             self._put_scripts(manifest, store, parts, taken, waiting)
+        # After all sources, because it waits when its source waits: it would be beside another's.
+        late = {file.target for file in waiting.files}
+        for directory, files in parts.layout.bytecode.items():
+            self._put_files(manifest, store, directory, files, taken, waiting, late_sources=late)
         return waiting.files
+
+    def _put_files(
+        self,
+        manifest: Manifest,
+        store: str,
+        directory: str,
+        files: list[tuple[str, ManifestFile]],
+        taken: Collection[str],
+        waiting: _WaitingRoom,
+        *,
+        late_sources: Collection[str] = (),
+    ) -> None:
+        """Put files in their places, those whose place is taken and bytecode of late sources among what waits."""
+        self._check()
+        try:
+            real = self._tree.make(directory)
+        except Blocked:
+            real, late = directory, files
+        else:
+            late = [item for item in files if f"{real}{SEP}{item[0]}" in taken] if taken else []
+            if late_sources:
+                late += [item for item in files if source_of(real, item[0]) in late_sources and item not in late]
+            free = [item for item in files if item not in late] if late else files
+            late += self._linker.place(manifest, store, real, free)
+        for name, file in late:
+            place = waiting.add(f"{real}{SEP}{name}", file.sha256)
+            self._linker.place(manifest, store, waiting.directory, [(place, file)])
 
     def _put_links(
         self,

@@ -12,13 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from dxpy_async.core.manifests import Manifest, ManifestFile
+from dxpy_async.core.manifests import NO_DIGEST, Manifest, ManifestFile
 from dxpy_async.store.failures import store_error
 
 STAMP = "bytecode-v1/changed"
 
 _FIRST_LINE = "dxpy-bytecode 1"
-_NO_DIGEST = bytes(32)
 
 
 def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None:
@@ -55,7 +54,7 @@ def write_bytecode(
         raise store_error(error, "keep bytecode in the store") from error
     return tuple(
         [
-            ManifestFile(path=path, size=size, executable=False, sha256=_NO_DIGEST, mtime_ns=time)
+            ManifestFile(path=path, size=size, executable=False, sha256=NO_DIGEST, mtime_ns=time)
             for path, size, time in found
         ]
     )
@@ -104,7 +103,7 @@ def _directories(entry: str, manifest: Manifest) -> list[str]:
 
 def _file(line: str) -> ManifestFile:
     size, time, path = line.split(" ", 2)
-    return ManifestFile(path=path, size=int(size), executable=False, sha256=_NO_DIGEST, mtime_ns=int(time))
+    return ManifestFile(path=path, size=int(size), executable=False, sha256=NO_DIGEST, mtime_ns=int(time))
 
 
 def _place(entry: str, cache_tag: str) -> str:

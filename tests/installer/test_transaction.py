@@ -21,6 +21,7 @@ from dxpy_async.formats.record import parse_record
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.state import read_state, write_state
 from dxpy_async.installer.transaction import Arrival
+from dxpy_async.store.bytecode import read_bytecode
 from dxpy_async.store.store import StoredWheel
 
 
@@ -605,3 +606,33 @@ def test_a_store_on_another_disk_is_copied_and_said_so_once(small_disk: Path, tm
     world.assert_sound()
     assert len(world.messages) == 1
     assert "another file system" in world.messages[0]
+
+
+@pytest.mark.parametrize("compiled", [("one", "two"), ("one",), ("two",)])
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_bytecode_beside_a_contested_source_is_that_of_the_wheel_that_won(
+    world: World, order: tuple[str, str], compiled: tuple[str, ...]
+) -> None:
+    wheels = {name: world.wheel(f"clash-{name}", files={"common/same.py": f"who = {name!r}"}) for name in order}
+    for name in compiled:
+        world.compile(wheels[name])
+    with world.transaction(allow_overwrites=True) as transaction:
+        for name in order:
+            bytecode = read_bytecode(str(wheels[name].directory), world.scheme.cache_tag) or ()
+            transaction.stage(wheels[name], bytecode=bytecode)
+        transaction.commit()
+    assert (world.site / "common/same.py").read_text() == "who = 'two'"
+    cache = "common/__pycache__/same.cpython-312.pyc"
+    there = (world.site / cache).exists()
+    assert there == ("two" in compiled)
+    assert not there or (world.site / cache).samefile(wheels["two"].directory / cache)
+
+
+def test_bytecode_of_a_replaced_source_goes_with_it(world: World) -> None:
+    world.change(world.wheel("clash-one", files={"common/same.py": "who = 'one'"}))
+    stale = world.put("lib/python3.12/site-packages/common/__pycache__/same.cpython-312.pyc", "of one")
+    with world.transaction(allow_overwrites=True) as transaction:
+        transaction.stage(world.wheel("clash-two", files={"common/same.py": "who = 'two'"}))
+        transaction.commit()
+    assert (world.site / "common/same.py").read_text() == "who = 'two'"
+    assert not stale.exists()
