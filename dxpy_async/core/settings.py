@@ -83,7 +83,8 @@ class Settings:
     indexes: IndexSettings = field(default_factory=IndexSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
-    compile_bytecode: bool = False
+    compile_bytecode: bool | None = None
+    """Whether a sync compiles what it links. None: not while anybody waits, but afterwards for symbolic links."""
     """Compile what is installed, once for each interpreter; symbolic links to the store are always compiled."""
     allow_overwrites: bool = False
     """Let one distribution replace a file of another, instead of refusing both."""

@@ -32,6 +32,7 @@ from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
     Bounds,
@@ -551,6 +552,8 @@ class Engine:
             await self._in_thread(transaction.rollback)
             raise
         await self._in_thread(settle_links, plan, environment, self._settings, self._store)
+        if compiles_later(self._settings):
+            await self._in_thread(compile_later, plan, environment, self._store, os.environ)
         return outcome
 
     async def _prepared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.engine.compiling_later import compiles_later
 from dxpy_async.engine.syncing import SyncPlan, left_out
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import (
@@ -42,6 +43,8 @@ def remember(
     named_here = settings.python is not None and os.sep in settings.python and not os.path.isabs(settings.python)
     if settings.link_mode not in (LinkMode.HARDLINK, LinkMode.SYMLINK) or named_here or os.name == "nt":
         return
+    if compiles_later(settings) and len(plan.bytecode) != len(plan.stored):
+        return  # what is made again would never be compiled
     if settings.allow_overwrites or plan.changes.leaving or len(plan.stored) != len(plan.selection.packages):
         return
     cache_dir = str(settings.cache_dir)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
@@ -25,8 +26,8 @@ def prepare_links(
 ) -> SyncPlan:
     """Make the store ready for what `plan` links to it; everything that comes is in it. Gives the plan to carry out.
 
-    What has no bytecode for the environment's interpreter is compiled if that is asked for, and always when directories
-    are linked, beside which Python could not write. Those are made read-only, and the environment is registered.
+    What has no bytecode for the environment's interpreter is compiled if that is asked for. Directories that are linked
+    are made read-only, and the environment is registered.
     Raises DamagedEntry, InterpreterError, StoreError and OSError.
     """
     symlinks = settings.link_mode is LinkMode.SYMLINK
@@ -37,7 +38,7 @@ def prepare_links(
                 raise DamagedEntry(
                     stored.manifest.filename, key=stored.manifest.blake3, file=str(stored.directory), reason=reason
                 )
-    if symlinks or settings.compile_bytecode:
+    if settings.compile_bytecode:
         plan = _compiled(plan, environment, store, environ)
     if symlinks:
         for stored in plan.stored.values():
@@ -61,37 +62,53 @@ def settle_links(plan: SyncPlan, environment: VirtualEnvironment, settings: Sett
 
 def _compiled(plan: SyncPlan, environment: VirtualEnvironment, store: Store, environ: Mapping[str, str]) -> SyncPlan:
     waiting = {name: stored for name, stored in plan.stored.items() if name not in plan.bytecode}
-    if not waiting:
-        return plan
-    tag = environment.interpreter.cache_tag
-    sources: list[str] = []
-    sealed: list[StoredWheel] = []
-    for stored in waiting.values():
-        entry = str(stored.directory)
-        if unseal(entry, stored.manifest):
-            sealed.append(stored)
-        sources += [f"{entry}/{path}" for path in sources_of(stored.manifest)]
-    made = add_bytecode(environment.interpreter, sources, environ=environ, workers=_workers())
-    by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], waiting)
-    found: dict[ProjectName, tuple[ManifestFile, ...]] = dict(plan.bytecode)
-    for name, stored in waiting.items():
-        found[name] = write_bytecode(str(stored.directory), tag, by_entry.get(name, ()), str(store.root / STAMP))
-    for stored in sealed:
-        seal(str(stored.directory), stored.manifest)
-    return replace(plan, bytecode=found)
+    interpreter = environment.interpreter
+    compiler = Compiler(interpreter.executable, interpreter.cache_tag, store, environ, workers=processors())
+    return replace(plan, bytecode={**plan.bytecode, **compiler.compile(list(waiting.values()))})
+
+
+class Compiler:
+    """Gives entries of `store` bytecode for the interpreter at `executable`, which names it by `tag`."""
+
+    def __init__(self, executable: Path, tag: str, store: Store, environ: Mapping[str, str], *, workers: int) -> None:
+        self._executable, self._tag, self._environ, self._workers = executable, tag, environ, workers
+        self._stamp = str(store.root / STAMP)
+
+    def compile(self, entries: Sequence[StoredWheel]) -> dict[ProjectName, tuple[ManifestFile, ...]]:
+        """Compile all of these, and say what there is now; those that were read-only are so again afterwards.
+
+        Raises InterpreterError, StoreError and OSError.
+        """
+        if not entries:
+            return {}
+        sealed = [stored for stored in entries if unseal(str(stored.directory), stored.manifest)]
+        try:
+            sources = [f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest)]
+            made = add_bytecode(self._executable, sources, environ=self._environ, workers=self._workers)
+            by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], entries)
+            return {
+                stored.manifest.name: write_bytecode(
+                    str(stored.directory), self._tag, by_entry.get(stored.manifest.name, ()), self._stamp
+                )
+                for stored in entries
+            }
+        finally:
+            for stored in sealed:
+                seal(str(stored.directory), stored.manifest)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_entry(
-    files: Iterable[tuple[str, int, int]], entries: Mapping[ProjectName, StoredWheel]
+    files: Iterable[tuple[str, int, int]], entries: Iterable[StoredWheel]
 ) -> dict[ProjectName, list[tuple[str, int, int]]]:
     """Files by the wheel whose entry they are in; entries are named by digests of one length."""
-    names = {str(stored.directory): name for name, stored in entries.items()}
+    names = {str(stored.directory): stored.manifest.name for stored in entries}
     length = len(next(iter(names)))
     found: dict[ProjectName, list[tuple[str, int, int]]] = {}
     for file in files:
         found.setdefault(names[file[0][:length]], []).append(file)
     return found
-
-
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import Settings
+from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
 from dxpy_async.engine.locking import why_stale
 from dxpy_async.engine.replaying import remember
@@ -117,6 +118,8 @@ def sync_from_store(
             if options.exact:
                 record_sync(watch, environment, project.root, state_facts, len(selection.packages))
             outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
+            if compiles_later(settings):
+                compile_later(plan, environment, store, os.environ)
             if blueprint_key is not None and options.exact:
                 checked = options.lock_mode is not LockMode.FROZEN
                 remember(

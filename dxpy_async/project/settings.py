@@ -92,7 +92,7 @@ def load_settings(
             refresh_projects=frozenset(map(normalize, given.texts("refresh_package", "", None))),
         ),
         link_mode=given.choice("link_mode", "DXPY_LINK_MODE", LinkMode) or tool.link_mode or LinkMode.HARDLINK,
-        compile_bytecode=given.switch("compile_bytecode", "DXPY_COMPILE_BYTECODE", tool.compile_bytecode or False),
+        compile_bytecode=given.switch_if_said("compile_bytecode", "DXPY_COMPILE_BYTECODE", tool.compile_bytecode),
         allow_overwrites=given.switch("allow_overwrites", "DXPY_ALLOW_OVERWRITES", False),
         kernels=_kernels(environ),
         hints=_hints(environ, tool),
@@ -275,6 +275,10 @@ class _Given:
         if self._flags.get(flag) is True:
             return True
         return switched_on(self._environ, variable) if self._environ.get(variable) else default
+
+    def switch_if_said(self, flag: str, variable: str, default: bool | None) -> bool | None:
+        said = self._flags.get(flag) is True or self._environ.get(variable)
+        return self.switch(flag, variable, False) if said else default
 
     def choice(self, flag: str, variable: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self.text(flag, variable)

@@ -49,7 +49,7 @@ def compile_sources(
             for block in (path.encode(), source):
                 down.write(len(block).to_bytes(4, "little") + block)
         down.seek(0)
-        _run(interpreter, down, up, environ)
+        _run(interpreter.executable, down, up, environ)
         up.seek(0)
         return _answers(paths, up, interpreter)
 
@@ -64,12 +64,13 @@ class Bytecode(NamedTuple):
 
 
 def add_bytecode(
-    interpreter: Interpreter, sources: Sequence[str], *, environ: Mapping[str, str], workers: int = 2
+    executable: Path, sources: Sequence[str], *, environ: Mapping[str, str], workers: int = 2
 ) -> list[Bytecode]:
-    """Compile sources (absolute paths), in `workers` processes at a time, into the `__pycache__` beside each.
+    """Compile sources (absolute paths) with the interpreter at `executable`, into the `__pycache__` beside each.
 
-    Those that this Python does not understand are left out. What is there already is made anew. Raises
-    InterpreterError when the interpreter does not do its work, which a directory that takes no file is a reason for.
+    It is run in `workers` processes at a time. Sources that this Python does not understand are left out; what is there
+    already is made anew. Raises InterpreterError when the interpreter does not do its work, which a directory that
+    takes no file is a reason for.
     """
     down: BinaryIO
     up: BinaryIO
@@ -80,31 +81,31 @@ def add_bytecode(
             down, up, said = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
             down.write(b"".join([os.fsencode(path) + b"\0" for path in sources[number::workers]]))
             down.seek(0)
-            process = _start(interpreter, _BESIDE_SCRIPT, down, up, said, environ)
+            process = _start(executable, _BESIDE_SCRIPT, down, up, said, environ)
             stack.callback(_end, process)
             running.append((process, up, said))
         found: list[Bytecode] = []
         for process, up, said in running:
-            _wait(interpreter, process, said)
+            _wait(executable, process, said)
             up.seek(0)
             texts = iter(os.fsdecode(up.read()).split("\0")[:-1])
             found += [Bytecode(source, next(texts), int(next(texts)), int(next(texts))) for source in texts]
         return found
 
 
-def _run(interpreter: Interpreter, down: BinaryIO, up: BinaryIO, environ: Mapping[str, str]) -> None:
+def _run(executable: Path, down: BinaryIO, up: BinaryIO, environ: Mapping[str, str]) -> None:
     with tempfile.TemporaryFile() as said:
-        process = _start(interpreter, _SCRIPT, down, up, said, environ)
+        process = _start(executable, _SCRIPT, down, up, said, environ)
         try:
-            _wait(interpreter, process, said)
+            _wait(executable, process, said)
         finally:
             _end(process)
 
 
 def _start(
-    interpreter: Interpreter, script: Path, down: BinaryIO, up: BinaryIO, said: BinaryIO, environ: Mapping[str, str]
+    executable: Path, script: Path, down: BinaryIO, up: BinaryIO, said: BinaryIO, environ: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    command = [str(interpreter.executable), "-s", "-S", "-c", script.read_text(encoding="utf-8")]
+    command = [str(executable), "-s", "-S", "-c", script.read_text(encoding="utf-8")]
     # Sets of constants are written in the order of their hashes, which must not be random.
     variables = {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
     try:
@@ -114,21 +115,21 @@ def _start(
             stdout=up,
             stderr=said,
             env={**variables, "PYTHONHASHSEED": "0"},
-            cwd=os.path.dirname(interpreter.executable),
+            cwd=os.path.dirname(executable),
         )
     except OSError as error:
-        raise InterpreterError(f"`{interpreter.executable}` cannot compile: {error}") from error
+        raise InterpreterError(f"`{executable}` cannot compile: {error}") from error
 
 
-def _wait(interpreter: Interpreter, process: subprocess.Popen[bytes], said: BinaryIO) -> None:
+def _wait(executable: Path, process: subprocess.Popen[bytes], said: BinaryIO) -> None:
     try:
         status = process.wait(COMPILE_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise InterpreterError(f"`{interpreter.executable}` cannot compile: {error}") from error
+        raise InterpreterError(f"`{executable}` cannot compile: {error}") from error
     if status:
         said.seek(0)
         last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
-        raise InterpreterError(f"`{interpreter.executable}` ended with status {status} while compiling: {last[:200]}")
+        raise InterpreterError(f"`{executable}` ended with status {status} while compiling: {last[:200]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

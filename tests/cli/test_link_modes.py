@@ -5,7 +5,11 @@ from __future__ import annotations
 import ensurepip
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -150,6 +154,45 @@ def test_bytecode_is_in_place_and_never_made_again(dxpy: Command, spaces: Loopba
         assert stamps == [(path.stat().st_mtime_ns, path.stat().st_ino) for path in listed]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what runs is asked of /proc")
+def test_links_are_compiled_for_after_the_sync_and_not_while_anybody_waits(
+    dxpy: Command, spaces: LoopbackIndex, tmp_path: Path
+) -> None:
+    root = write_project(tmp_path / "p", "safe<2", "web")
+    turn = tmp_path / "cache/bytecode-v1/compiling"
+    del dxpy.environ["DXPY_COMPILE_BYTECODE"]
+    assert dxpy("sync --link-mode symlink", root).code == 0
+    try:
+        wait_until(lambda: len(list((tmp_path / "cache/packages-v1").glob("*/*/*/.dxpy-bytecode-*"))) >= 2)
+        wait_until(lambda: not is_running(int(turn.read_text())))
+    finally:
+        if turn.exists() and is_running(int(turn.read_text())):
+            os.kill(int(turn.read_text()), signal.SIGKILL)
+    linked = os.path.realpath(site_of(root) / "safe")
+    assert len(os.listdir(f"{linked}/__pycache__")) == 30
+    assert [os.stat(path).st_mode & 0o222 for path in (linked, f"{linked}/__pycache__")] == [0] * 2
+    command = [root / ".venv/bin/python", "-v", "-c", "import safe.part1"]
+    loud = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "wrote" not in loud
+    assert dxpy("cache verify", root).code == 0
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_an_environment_of_links_is_registered_while_it_is_one(
     dxpy: Command, spaces: LoopbackIndex, tmp_path: Path
 ) -> None:
@@ -175,7 +218,7 @@ def test_nothing_can_be_written_through_a_link(dxpy: Command, spaces: LoopbackIn
 
 def test_directories_that_are_linked_to_are_read_only(dxpy: Command, spaces: LoopbackIndex, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "safe<2")
-    assert dxpy("sync --link-mode symlink", root).code == 0
+    assert dxpy("sync --link-mode symlink --compile-bytecode", root).code == 0
     linked = os.path.realpath(site_of(root) / "safe")
     assert [os.stat(path).st_mode & 0o222 for path in (linked, f"{linked}/__pycache__", f"{linked}/part1.py")] == [
         0

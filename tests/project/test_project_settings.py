@@ -124,7 +124,7 @@ def test_nothing_given_gives_the_defaults() -> None:
             {"DXPY_COMPILE_BYTECODE": "0"},
             {"compile_bytecode": True},
             lambda settings: settings.compile_bytecode,
-            [False, True, False, True],
+            [None, True, False, True],
         ),
         (
             'python = "3.11"',
