@@ -462,7 +462,12 @@ class Engine:
     ) -> SyncOutcome:
         environment = find_environment(project, interpreter, self._settings)
         plan = plan_changes(
-            selection, environment, self._store, link_mode=self._settings.link_mode, exact=options.exact
+            selection,
+            environment,
+            self._store,
+            link_mode=self._settings.link_mode,
+            exact=options.exact,
+            allow_overwrites=self._settings.allow_overwrites,
         )
         return outcome_of(plan, environment, dry_run=True)
 
@@ -538,7 +543,13 @@ class Engine:
         )
         await self._in_thread(transaction.recover)
         planning = partial(
-            plan_changes, selection, environment, self._store, link_mode=self._settings.link_mode, exact=exact
+            plan_changes,
+            selection,
+            environment,
+            self._store,
+            link_mode=self._settings.link_mode,
+            exact=exact,
+            allow_overwrites=self._settings.allow_overwrites,
         )
         plan = await self._in_thread(planning)
         if self._settings.link_mode is LinkMode.SYMLINK or self._settings.compile_bytecode:

@@ -20,6 +20,7 @@ from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.targets import working_environment
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
+from dxpy_async.installer.conflicts import check_conflicts
 from dxpy_async.installer.folding import Fold, fold, sites_files
 from dxpy_async.installer.installed import InstalledDistribution, read_installed, site_directories
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
@@ -146,9 +147,11 @@ def plan_changes(
     *,
     link_mode: LinkMode,
     exact: bool = True,
+    allow_overwrites: bool = False,
 ) -> SyncPlan:
     """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come.
 
+    Without `allow_overwrites` raises FileConflict for what the wheels in the store show to be in each other's place.
     With symbolic links all wheels of the selection have to be in the store, for they share directories.
     """
     wanted = {item.package.name: _wanted(item, selection) for item in selection.packages}
@@ -174,6 +177,9 @@ def plan_changes(
                 missing.append(item)
             elif name in coming:
                 stored[name] = check_identity(item, known)
+    if environment is not None and stored and not allow_overwrites:
+        known_wheels = [each.manifest for each in {**found, **stored}.values()]
+        check_conflicts(known_wheels, environment.scheme, leaving=changes.leaving, staying=changes.keep)
     return SyncPlan(
         selection=selection,
         wanted=wanted,

@@ -78,7 +78,14 @@ def sync_from_store(
         resolved = time.perf_counter() - started
         if options.dry_run:
             environment = find_environment(project, interpreter, settings)
-            plan = plan_changes(selection, environment, store, link_mode=settings.link_mode, exact=options.exact)
+            plan = plan_changes(
+                selection,
+                environment,
+                store,
+                link_mode=settings.link_mode,
+                exact=options.exact,
+                allow_overwrites=settings.allow_overwrites,
+            )
             on_event(Resolved(locked, resolved))
             return outcome_of(plan, environment, dry_run=True)
         with ExitStack() as held:
@@ -95,7 +102,14 @@ def sync_from_store(
                 allow_overwrites=settings.allow_overwrites,
             )
             transaction.recover()
-            plan = plan_changes(selection, environment, store, link_mode=settings.link_mode, exact=options.exact)
+            plan = plan_changes(
+                selection,
+                environment,
+                store,
+                link_mode=settings.link_mode,
+                exact=options.exact,
+                allow_overwrites=settings.allow_overwrites,
+            )
             if plan.missing:
                 return None
             on_event(Resolved(locked, resolved))

@@ -80,6 +80,14 @@ def coming_files(tree: Tree, hidden: str, dist_info: str, site: str) -> dict[str
     return found
 
 
+def file_conflict(path: str, one: str, other: str) -> FileConflict:
+    """The error for two distributions, by their names for people, with different files at `path` below the root."""
+    return FileConflict(
+        f"`{one}` and `{other}` both have a file `{path}`, with different contents",
+        hints=("only one of the two can be whole; `--allow-overwrites` lets the later one, by name, replace the file",),
+    )
+
+
 def project_of(directory: str) -> str | None:
     """The project that a metadata directory's name names."""
     parsed = parse_dist_info(directory.rpartition(SEP)[2])
@@ -120,7 +128,7 @@ def _winners(
         item, waiting = candidates[0]
         for other, digest in coming[target]:
             if digest != waiting.digest:
-                raise _conflict(tree, target, item.label, other.label)
+                raise file_conflict(tree.relative(target), item.label, other.label)
         linked_by_another = len({other.dist_info for other, _ in coming[target]}) > len(candidates)
         if not linked_by_another and not _is_shared(tree, item, waiting, claimed.get(target, ())):
             found.append((item, waiting))
@@ -155,20 +163,13 @@ def _is_shared(tree: Tree, item: Staged, waiting: Waiting, owners: Sequence[Clai
     """Whether distributions that stay have the very file that waits. Raises FileConflict when theirs is another."""
     if not owners:
         return False
-    if _digest(waiting.target) == waiting.digest:
+    if digest_of(waiting.target) == waiting.digest:
         return True
     for owner in owners:
         if owner.digest != waiting.digest or not waiting.digest:
             name = owner.directory.rpartition(SEP)[2].removesuffix(DIST_INFO).removesuffix(EGG_INFO)
-            raise _conflict(tree, waiting.target, item.label, name)
+            raise file_conflict(tree.relative(waiting.target), item.label, name)
     return False  # what is on disk is not what its owners have recorded, and ours is
-
-
-def _conflict(tree: Tree, target: str, one: str, other: str) -> FileConflict:
-    return FileConflict(
-        f"`{one}` and `{other}` both have a file `{tree.relative(target)}`, with different contents",
-        hints=("only one of the two can be whole; `--allow-overwrites` lets the later one, by name, replace the file",),
-    )
 
 
 def _check_replaceable(tree: Tree, item: Staged, target: str, going: Collection[str]) -> bool:
@@ -210,7 +211,7 @@ def _in_the_way(tree: Tree, item: Staged, target: str, blocker: str) -> FileConf
     )
 
 
-def _digest(path: str) -> str | None:
+def digest_of(path: str) -> str | None:
     """The digest of a file as RECORD writes it; None for what is no file, or cannot be read."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
