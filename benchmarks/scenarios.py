@@ -32,8 +32,8 @@ UV_BYTECODE = Entry("uv, bytecode", "uv", ("--compile-bytecode",))
 UV_UVX = Entry("uv", "uv", ("tool", "run", "--from"))
 DXPY_COPY = replace(DXPY, label="dxpy, copy", flags=("--link-mode", "copy"), needs=(("sync", "--link-mode"),))
 DXPY_CLONE = replace(DXPY, label="dxpy, clone", flags=("--link-mode", "clone"), needs=(("sync", "clone"),))
-# Bytecode in the store would be linked by the others as well. What is cold is not compiled, not even afterwards: the next
-# to be timed would run beside that.
+# Bytecode in the store would be linked by the others as well. What is cold is not compiled, not even afterwards: the
+# next to be timed would run beside that.
 DXPY_SYMLINK = Entry(
     "dxpy, symlink",
     "dxpy",

@@ -45,27 +45,27 @@ def compiles_later(settings: Settings) -> bool:
 def compile_later(
     plan: SyncPlan, environment: VirtualEnvironment, store: Store, environ: Mapping[str, str]
 ) -> subprocess.Popen[bytes] | None:
-    """Start the process if there is something to compile for `plan`, which is carried out; gives it then.
-
-    Raises OSError.
-    """
+    """Start the process if there is something to compile for `plan`, which is carried out; gives it if it started."""
     keys = [stored.manifest.sha256 for name, stored in plan.stored.items() if name not in plan.bytecode]
     if not keys:
         return None
     executable, tag = environment.interpreter.executable, environment.interpreter.cache_tag
     paths = [path for path in sys.path if os.path.isabs(path)]
-    with tempfile.TemporaryFile() as down:
-        down.write("\n".join(keys).encode())
-        down.seek(0)
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BOOT, str(store.root), str(executable), tag, *paths, _OURS],
-            stdin=down,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=dict(environ),
-            cwd=store.root,
-            start_new_session=True,
-        )
+    try:
+        with tempfile.TemporaryFile() as down:
+            down.write("\n".join(keys).encode())
+            down.seek(0)
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _BOOT, str(store.root), str(executable), tag, *paths, _OURS],
+                stdin=down,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=dict(environ),
+                cwd=store.root,
+                start_new_session=True,
+            )
+    except OSError:
+        return None  # the sync is done: an environment that starts more slowly is no reason to call it failed
 
 
 def main() -> None:
