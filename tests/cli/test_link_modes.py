@@ -167,7 +167,7 @@ def test_links_are_compiled_for_after_the_sync_and_not_while_anybody_waits(
         wait_until(lambda: not is_running(int(turn.read_text())))
     finally:
         if turn.exists() and is_running(int(turn.read_text())):
-            os.kill(int(turn.read_text()), signal.SIGKILL)
+            os.killpg(int(turn.read_text()), signal.SIGKILL)
     linked = os.path.realpath(site_of(root) / "safe")
     assert len(os.listdir(f"{linked}/__pycache__")) == 30
     assert [os.stat(path).st_mode & 0o222 for path in (linked, f"{linked}/__pycache__")] == [0] * 2
