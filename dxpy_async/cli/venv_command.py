@@ -45,14 +45,15 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if _is_plain(arguments):
             root = str(project.root) if project else None
             stamps = stamps_of_choice(interpreter, settings, search)
-            keep(str(settings.cache_dir), root, skeleton_facts(interpreter), stamps, message)
+            asked = arguments.python or ""
+            keep(str(settings.cache_dir), root, asked, skeleton_facts(interpreter), stamps, message)
     say_created(output, arguments.path or ENVIRONMENT_NAME, str(path))
     return 0
 
 
 def _is_plain(arguments: argparse.Namespace) -> bool:
-    """Whether no flag has a part in the choice of the interpreter."""
-    names = ("project", "directory", "python", "cache_dir", "no_cache", "no_config")
+    """Whether no flag but `--python` has a part in the choice of the interpreter."""
+    names = ("project", "directory", "cache_dir", "no_cache", "no_config")
     return not any(getattr(arguments, name, None) for name in names)
 
 

@@ -1,4 +1,6 @@
-"""`dxpy venv [PATH]` where nothing is yet, when the interpreter was chosen before under the same circumstances.
+"""`dxpy venv` where nothing is yet, when the interpreter was chosen before under the same circumstances.
+
+Answers `-q`, `--prompt`, `--python` and a path; any other flag is for the full program.
 
 What is kept, as a blueprint without wheels, is which interpreter that was and what an environment's files depend on.
 """
@@ -21,24 +23,53 @@ if TYPE_CHECKING:
 
 
 def answer(arguments: list[str]) -> int | None:
-    """Carry out `venv` with these arguments; None when the full program must."""
-    cache_dir, root = cache_place(os.environ), project_root()
-    named = arguments[0] if arguments else None
-    path = os.path.abspath(named or f"{root or os.getcwd()}/{ENVIRONMENT_NAME}")
-    if len(arguments) > 1 or cache_dir is None or os.path.lexists(path) or not can_be_at(path):
+    """Carry out a command line of `venv`; None when the full program must."""
+    given, cache_dir, root = _given(arguments), cache_place(os.environ), project_root()
+    if given is None or cache_dir is None:
         return None
-    key = key_of(root)
+    named, prompt, python, quiet = given
+    path = os.path.abspath(named or f"{root or os.getcwd()}/{ENVIRONMENT_NAME}")
+    if os.path.lexists(path) or not can_be_at(path):
+        return None
+    key = key_of(root, python)
     blueprint = usable_blueprint(cache_dir, key, frozen=True) if key is not None else None
     if blueprint is None:
         return None
-    output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)))
+    output = Output(verbosity=-quiet, color=wants_color("auto", sys.stderr, dict(os.environ)))
     try:
-        make_skeleton(path, blueprint.skeleton, default_prompt(path))
+        make_skeleton(path, blueprint.skeleton, prompt or default_prompt(path))
     except OSError:
         return None  # the full program says what is wrong; what was begun is known as unfinished
     output.say(blueprint.message)
     say_created(output, named or ENVIRONMENT_NAME, path)
     return 0
+
+
+def _given(arguments: list[str]) -> tuple[str, str, str, int] | None:
+    """The path, the prompt and the interpreter asked for, each empty when not said, and how often to be quiet.
+
+    None for a command line that is not understood here.
+    """
+    values, quiet = {"--prompt": "", "--python": ""}, 0
+    words: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        flag, equals, value = argument.partition("=")
+        flag = "--python" if flag == "-p" and not equals else flag
+        if argument in ("-q", "--quiet"):
+            quiet += 1
+        elif flag in values and words:
+            value = value if equals else next(rest, "")
+            if not value or value.startswith("-"):
+                return None
+            values[flag] = value
+        elif argument.startswith("-") or not argument:
+            return None
+        else:
+            words.append(argument)
+    if words[:1] != ["venv"] or len(words) > 2:
+        return None
+    return words[1] if len(words) == 2 else "", values["--prompt"], values["--python"], quiet
 
 
 def say_created(output: Output, shown: str, path: str) -> None:
@@ -47,9 +78,14 @@ def say_created(output: Output, shown: str, path: str) -> None:
     output.say(f"Activate it with: source {os.path.relpath(path)}/bin/activate")
 
 
-def key_of(root: str | None) -> str | None:
-    """The key for a plain `dxpy venv` within the project at `root`, or within none; None when it cannot be read."""
-    digest = circumstances("venv", os.environ)
+def key_of(root: str | None, python: str) -> str | None:
+    """The key for `dxpy venv` within the project at `root`, or within none; None when it cannot be read.
+
+    `python` is what the flag asks for, empty without it. What it says of the working directory has no key.
+    """
+    if not os.path.isabs(python) and (os.sep in python or os.path.isdir(python)):
+        return None
+    digest = circumstances(f"venv {python}", os.environ)
     if root is not None:
         try:
             with open(f"{root}/{PROJECT_NAME}", "rb") as file:
@@ -59,9 +95,9 @@ def key_of(root: str | None) -> str | None:
     return digest.hexdigest()
 
 
-def keep(cache_dir: str, root: str | None, skeleton: SkeletonFacts, stamps: Stamps, message: str) -> None:
-    """Keep the choice of an interpreter, and the words for it, for the next plain `dxpy venv`."""
-    key = key_of(root)
+def keep(cache_dir: str, root: str | None, python: str, skeleton: SkeletonFacts, stamps: Stamps, message: str) -> None:
+    """Keep the choice of an interpreter, and the words for it, for the next `dxpy venv` that asks for the same."""
+    key = key_of(root, python)
     if key is not None and hasattr(os, "uname"):
         blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, 0, message, ())
         blueprint.write(cache_dir, key)

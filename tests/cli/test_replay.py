@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import Command, without_times, write_project
+from command import PYTHON, Command, without_times, write_project
 from environments import tree_of
 from test_imports_of_paths import modules_after
 
@@ -168,3 +168,37 @@ def test_another_demand_on_the_interpreter_is_looked_at(dxpy: Command, tmp_path:
     text = (root / "pyproject.toml").read_text()
     (root / "pyproject.toml").write_text(text.replace(">=3.11", ">=3.99"))
     assert dxpy("venv other", root).code != 0
+
+
+@pytest.mark.parametrize("within_project", [True, False])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "venv -q {}",
+        "-q venv {}",
+        "venv {} --prompt shown --quiet",
+        "venv --python {python} {}",
+        "venv -q -p {python} {}",
+    ],
+)
+def test_a_plain_environment_is_made_without_deciding_anything(
+    dxpy: Command, tmp_path: Path, arguments: str, within_project: bool
+) -> None:
+    root = write_project(tmp_path / "p") if within_project else tmp_path
+    written = arguments.replace("{python}", PYTHON)
+    first = dxpy(written.format("one"), root)
+    assert first.code == 0, first.err
+    modules = modules_after(dxpy, written.format("two").split(), root)
+    assert not modules & {"dxpy_async.python.environments", "dataclasses", "pathlib", "argparse"}
+    again = dxpy(written.format("three"), root)
+    assert (again.code, again.err) == (0, first.err.replace("one", "three"))
+    made = [(root / name / "pyvenv.cfg").read_text().replace(name, "") for name in ("one", "two", "three")]
+    assert made[0] == made[1] == made[2]
+    assert ("prompt = shown" in made[0]) == ("shown" in arguments)
+
+
+def test_an_environment_of_another_interpreter_is_not_replayed(dxpy: Command, tmp_path: Path) -> None:
+    assert dxpy(f"venv --python {PYTHON} one", tmp_path).code == 0
+    assert dxpy("venv --python 3.99 two", tmp_path).code != 0
+    assert dxpy("venv --python ./one/bin/python three", tmp_path).code == 0
+    assert not (tmp_path / "two").exists()
