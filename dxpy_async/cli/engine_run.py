@@ -20,7 +20,9 @@ T = TypeVar("T")
 def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
 
-    async def main() -> T:
+    results: list[T] = []
+
+    async def main() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         terminated = False
@@ -34,7 +36,7 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
             loop.add_signal_handler(signal.SIGTERM, terminate)
         try:
             async with Engine(settings, page_worker=page_worker) as engine:
-                return await use(engine)
+                results.append(await use(engine))
         except asyncio.CancelledError:
             if terminated:
                 raise Terminated from None
@@ -47,4 +49,7 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
         page_worker = PageWorker.fork()
         if page_worker is not None:
             stack.enter_context(page_worker)
-        return asyncio.run(main())
+        asyncio.run(main())
+    # Not returned by `main`: asyncio, putting the handler of SIGINT back, asks twice for the `repr` of its task.
+    # That has the result in it, and the one of a lock is long.
+    return results[0]
