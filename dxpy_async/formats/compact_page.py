@@ -59,7 +59,7 @@ _RELEASE_ERRORS: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     RecursionError,
 )
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
-_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,4})?/[A-Za-z0-9%/:@!$&'()*+,;=~._-]*", re.ASCII)
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[1-5]?\d{1,4})?/[A-Za-z0-9%/:@!$&'()*+,;=~._-]*", re.ASCII)
 """A url that is absolute, allowed and in no need of a second look; nearly all are."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
