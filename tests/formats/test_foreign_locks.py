@@ -30,7 +30,7 @@ resolution-markers = [
 [[package]]
 name = "click"
 version = "8.1.8"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 resolution-markers = [
     "python_full_version < '3.10'",
 ]
@@ -45,7 +45,7 @@ wheels = [
 [[package]]
 name = "click"
 version = "8.3.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 resolution-markers = [
     "python_full_version >= '3.10'",
 ]
@@ -59,7 +59,7 @@ source = { url = "https://files.example.org/six-1.17.0-py2.py3-none-any.whl" }
 name = "webapp"
 version = "0.1"
 source = { virtual = "." }
-dependencies = [{ name = "click", version = "8.1.8", source = { registry = "https://pypi.org/simple" } }]
+dependencies = [{ name = "click", version = "8.1.8", source = { registry = "https://index.example/simple" } }]
 
 [package.metadata]
 requires-dist = [{ name = "click" }]
