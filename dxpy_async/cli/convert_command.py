@@ -104,5 +104,5 @@ def _says_the_same(target: Path, document: DxDocument) -> bool:
 
 
 def _write(target: Path, data: bytes, source: Path, output: Output) -> None:
-    written = replace_file(target.resolve(), data)  # a link stays one
+    written = replace_file(target, data)
     output.say(f"Wrote `{target}` from `{source}`" if written else f"`{target}` is up to date with `{source}`")

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 
+_MODE = 0o644
+"""That of a new file, whatever the umask: locks and the like are shared like any source file."""
+
 
 def replace_file(path: str | os.PathLike[str], data: bytes) -> bool:
-    """Make `path` hold `data` in one step: a reader or a crash sees the old bytes or the new. False: they agree."""
-    place = os.fspath(path)
+    """Make `path` hold `data` in one step: a reader or a crash sees the old bytes or the new. False: they agree.
+
+    A file that is there keeps its permissions, and a symbolic link stays one.
+    """
+    place, mode = os.path.realpath(path), _MODE
     try:
         with open(place, "rb") as there:
             if there.read() == data:
                 return False
+            mode = os.fstat(there.fileno()).st_mode & 0o777
     except FileNotFoundError:
         pass
     directory, name = os.path.split(place)
@@ -22,7 +29,7 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> bool:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o644)  # a lock is shared like any source file, whatever the umask
+        os.chmod(beside, mode)
         os.replace(beside, place)
     except BaseException:
         os.unlink(beside)
