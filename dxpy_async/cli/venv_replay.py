@@ -14,7 +14,7 @@ from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blue
 from dxpy_async.cli.output import Output, wants_color
 from dxpy_async.cli.quick import project_root
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
-from dxpy_async.installer.blueprints import Blueprint, Stamps, kernel_of
+from dxpy_async.installer.blueprints import Blueprint, kernel_of
 from dxpy_async.python.skeletons import can_be_at, default_prompt, make_skeleton
 
 TYPE_CHECKING = False
@@ -95,7 +95,9 @@ def key_of(root: str | None, python: str) -> str | None:
     return digest.hexdigest()
 
 
-def keep(cache_dir: str, root: str | None, python: str, skeleton: SkeletonFacts, stamps: Stamps, message: str) -> None:
+def keep(
+    cache_dir: str, root: str | None, python: str, skeleton: SkeletonFacts, stamps: dict[str, str], message: str
+) -> None:
     """Keep the choice of an interpreter, and the words for it, for the next `dxpy venv` that asks for the same."""
     key = key_of(root, python)
     if key is not None and hasattr(os, "uname"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.compiling_later import compiles_later
@@ -11,13 +12,12 @@ from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import (
     Blueprint,
     Part,
-    Stamps,
     Wheel,
     kernel_of,
-    take_stamps,
     write_part,
 )
 from dxpy_async.installer.parts import make_part
+from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, searched_places
@@ -87,11 +87,11 @@ def _places(part: Part) -> list[str]:
     return [*part.paths, *(f"/{place}" for _, place, _, _ in part.moved)]
 
 
-def stamps_of_choice(interpreter: Interpreter, settings: Settings, search: SearchPlaces) -> Stamps:
+def stamps_of_choice(interpreter: Interpreter, settings: Settings, search: SearchPlaces) -> dict[str, str]:
     """What the choice of the interpreter hung on: what is named, or all the places where one could have come up."""
     paths = [str(interpreter.executable), f"{settings.cache_dir}/{STAMP}"]
     if settings.python is None or not os.path.isabs(settings.python):
         paths += searched_places(settings.python, search)
     else:
         paths.append(settings.python)
-    return take_stamps(dict.fromkeys(paths))
+    return take_stamps(paths, time.time_ns())

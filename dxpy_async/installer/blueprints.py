@@ -19,6 +19,7 @@ import sys
 from blake3 import blake3
 
 from dxpy_async._version import __version__
+from dxpy_async.installer.state import are_as_stamped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ PARTS = "parts-v1"
 _DIGEST_BYTES = 32
 _MARK = f"{__version__} {marshal.version} {sys.hexversion:x}"
 """What a record must begin with: marshal's bytes are only for the Python that wrote them."""
-
-Stamps = tuple[tuple[str, int, int], ...]
-"""Paths with the size and time of change (ns) that they had; -1 for what was not there."""
 
 
 class Part:
@@ -157,7 +155,7 @@ class Blueprint:
 
     def __init__(
         self,
-        stamps: Stamps,
+        stamps: dict[str, str],
         kernel: str,
         skeleton: SkeletonFacts,
         prompt: str,
@@ -189,7 +187,7 @@ class Blueprint:
 
     def still_fits(self, kernel: str) -> bool:
         """Whether the machine is as it was when the interpreter was chosen."""
-        return self.kernel == kernel and take_stamps(path for path, _, _ in self.stamps) == self.stamps
+        return self.kernel == kernel and are_as_stamped(self.stamps)
 
 
 def blueprint_time(cache_dir: str, key: str) -> int | None:
@@ -223,19 +221,6 @@ def read_part(cache_dir: str, name: str) -> Part | None:
 
 def _part_path(cache_dir: str, name: str) -> str:
     return f"{cache_dir}/{PARTS}/{name[:2]}/{name}"
-
-
-def take_stamps(paths: Iterable[str]) -> Stamps:
-    """How these files and directories are now."""
-    found = []
-    for path in paths:
-        try:
-            facts = os.stat(path)
-        except (OSError, ValueError):
-            found.append((path, -1, -1))
-        else:
-            found.append((path, facts.st_size, facts.st_mtime_ns))
-    return tuple(found)
 
 
 def _body(value: Any) -> bytes:

@@ -145,10 +145,12 @@ def unchanged_since(path: str, facts: dict[str, str]) -> int | None:
     watched, count = state["watched"], state["count"]
     if not isinstance(watched, dict) or not isinstance(count, int):
         return None
-    for place, stamp in watched.items():
-        if stamp == _UNSURE or _stamp(place, None) != stamp:
-            return None
-    return count
+    return count if are_as_stamped(watched) else None
+
+
+def are_as_stamped(stamps: dict[str, str]) -> bool:
+    """Whether all these files still have the stamps that `take_stamps` gave them."""
+    return all(_stamp(path, None) == stamp for path, stamp in stamps.items())
 
 
 def _read(path: str) -> dict[str, object] | None:
