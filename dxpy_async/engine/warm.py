@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.selection import Selection
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
@@ -22,6 +24,7 @@ from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
     SyncOutcome,
+    SyncPlan,
     environment_lock,
     find_environment,
     finish,
@@ -42,7 +45,9 @@ from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.pyproject import Project
+from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces
+from dxpy_async.store.store import Store
 
 
 def sync_from_store(
@@ -75,17 +80,11 @@ def sync_from_store(
             return None
         selection = select_packages(lock, project, interpreter.target, options)
         locked = len(lock)
+        planned = partial(_plan, selection, store, settings, options)
         resolved = time.perf_counter() - started
         if options.dry_run:
             environment = find_environment(project, interpreter, settings)
-            plan = plan_changes(
-                selection,
-                environment,
-                store,
-                link_mode=settings.link_mode,
-                exact=options.exact,
-                allow_overwrites=settings.allow_overwrites,
-            )
+            plan = planned(environment)
             on_event(Resolved(locked, resolved))
             return outcome_of(plan, environment, dry_run=True)
         with ExitStack() as held:
@@ -102,14 +101,7 @@ def sync_from_store(
                 allow_overwrites=settings.allow_overwrites,
             )
             transaction.recover()
-            plan = plan_changes(
-                selection,
-                environment,
-                store,
-                link_mode=settings.link_mode,
-                exact=options.exact,
-                allow_overwrites=settings.allow_overwrites,
-            )
+            plan = planned(environment)
             if plan.missing:
                 return None
             on_event(Resolved(locked, resolved))
@@ -140,3 +132,20 @@ def sync_from_store(
                     plan, environment, project, settings, search, key=blueprint_key, checked=checked, locked=locked
                 )
             return outcome
+
+
+def _plan(
+    selection: Selection,
+    store: Store,
+    settings: Settings,
+    options: SyncOptions,
+    environment: VirtualEnvironment | None,
+) -> SyncPlan:
+    return plan_changes(
+        selection,
+        environment,
+        store,
+        link_mode=settings.link_mode,
+        exact=options.exact,
+        allow_overwrites=settings.allow_overwrites,
+    )
