@@ -285,18 +285,21 @@ def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
     groups: dict[str, dict[str, str]] = {}
     group = last = ""
     entries: dict[str, str] | None = None
+    indent = 0  # that of `last`; many files are indented as a whole, since their text was a literal in a setup.py
     for number, line in enumerate(text.split("\n"), 1):
         content = line.strip()
         if not content or content[0] in "#;":
             continue
-        if content[0] == "[" and content[-1] == "]" and line[0] == "[":
+        place = len(line) - len(line.lstrip())
+        goes_on = bool(last) and place > indent
+        if content[0] == "[" and content[-1] == "]" and not goes_on:
             group, last = content[1:-1].strip(), ""
             entries = groups.setdefault(group, {})
             continue
         name, equals, reference = (part.strip() for part in content.partition("="))
         if entries is None:
             raise ValueError(f"line {number} stands before the first [group]")
-        if line[0] in " \t" and last:
+        if goes_on:
             entries[last] = f"{entries[last]} {content}".strip()
             continue
         if not equals or not name:
@@ -304,7 +307,7 @@ def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
         if group in SCRIPT_GROUPS and entries.get(name, reference) != reference:
             raise ValueError(f"line {number} gives the script {name[:80]!a} a second target")
         entries[name] = reference
-        last = name
+        last, indent = name, place
     return {
         group: _checked_scripts(found) if group in SCRIPT_GROUPS else found for group, found in groups.items() if found
     }

@@ -280,6 +280,16 @@ class TestEntryPoints:
     def test_names_may_be_anything_a_file_may_be_called(self) -> None:
         assert parse_entry_points("[console_scripts]\nf2py-3.1 x = m:f\n") == {"console_scripts": {"f2py-3.1 x": "m:f"}}
 
+    @pytest.mark.parametrize("head", ["", "        "])
+    def test_lines_that_are_all_indented_are_lines_of_their_own(self, head: str) -> None:
+        """As a literal in a setup.py gives them; Flask 0.12 is one of many."""
+        text = f"\n{head}[console_scripts]\n        flask=flask.cli:main\n        other = flask.cli:other\n    "
+        assert parse_entry_points(text) == {"console_scripts": {"flask": "flask.cli:main", "other": "flask.cli:other"}}
+
+    def test_a_line_that_is_indented_further_goes_on_with_the_one_before(self) -> None:
+        text = "  [plugins]\n  a = one\n    [two]\n  b = three\n  [more]\n  c = four\n"
+        assert parse_entry_points(text) == {"plugins": {"a": "one [two]", "b": "three"}, "more": {"c": "four"}}
+
     def test_groups_without_entries_are_left_out(self) -> None:
         assert parse_entry_points("[console_scripts]\n\n[gui_scripts]\n") == {}
 
