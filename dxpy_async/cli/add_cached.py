@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     draft = draft_of(arguments)
     if arguments.frozen:
         draft.save(None)
-        return conclude(arguments, draft, draft.new, output)
+        return conclude(arguments, draft, draft, output)
     with settings_of(arguments, draft.project) as settings:
         target = target_for(HERE, draft.project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
         locked = lock_from_cache(draft.project, target, settings, DRAFT_LOCK, on_event=EventPrinter(output))
         if locked is None:
             return None
         outcome = save_draft(draft, bounds_of(arguments), locked, settings)
-    return conclude(arguments, draft, outcome.new, output)
+    return conclude(arguments, draft, outcome, output)

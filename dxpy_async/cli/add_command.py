@@ -20,4 +20,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
     with settings_of(arguments, draft.project) as settings, listener(arguments, output) as on_event:
         outcome = run_engine(settings, work)
-    return conclude(arguments, draft, outcome.new, output)
+    return conclude(arguments, draft, outcome, output)

@@ -12,7 +12,7 @@ from dxpy_async.cli.context import project_root
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import ExtraName, ProjectName, is_valid_name, normalize, normalize_extra
 from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
-from dxpy_async.engine.drafts import Bounds, Draft, draft_addition, draft_removal
+from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import read_project
@@ -32,10 +32,12 @@ def bounds_of(arguments: argparse.Namespace) -> Bounds:
     return Bounds.NONE if arguments.command == "remove" or arguments.raw else Bounds(arguments.bounds)
 
 
-def conclude(arguments: argparse.Namespace, draft: Draft, new: Sequence[Requirement], output: Output) -> int:
-    """Say what is `new` in the project, and sync, unless the flags forbid it."""
-    for requirement in new:
+def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditOutcome, output: Output) -> int:
+    """Say what is new or another in the project, and sync, unless the flags forbid it."""
+    for requirement in outcome.new:
         output.say(f"Added `{requirement}` to {draft.where}")
+    for requirement in outcome.changed:
+        output.say(f"Changed `{requirement}` in {draft.where}")
     return 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
 
 

@@ -75,7 +75,10 @@ def _next(version: Version, bounds: Bounds) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A pyproject.toml as it is and as it would be. `new` are the requirements of it that were not there before."""
+    """A pyproject.toml as it is and as it would be.
+
+    `new` are the requirements of it that were not there before, `changed` those that were there in another form.
+    """
 
     root: Path
     where: DependencyList
@@ -83,6 +86,7 @@ class Draft:
     after: bytes
     project: Project
     new: tuple[Requirement, ...] = ()
+    changed: tuple[Requirement, ...] = ()
 
     def with_bounds(self, bounds: Bounds, lock: Lock) -> Draft:
         """The draft with bounds around the versions in `lock` for new requirements that have none."""
@@ -122,9 +126,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditOutcome:
-    """What adding or removing requirements came to: those that are new, as they were written, and the lock."""
+    """What adding or removing requirements came to: what is new or changed, as it is written, and the lock."""
 
     new: tuple[Requirement, ...]
+    changed: tuple[Requirement, ...]
     lock: LockOutcome
 
 
@@ -140,7 +145,7 @@ def save_draft(draft: Draft, bounds: Bounds, outcome: LockOutcome, settings: Set
     bounded = draft.with_bounds(bounds, outcome.lock)
     lock = replace(outcome.lock, roots=roots_of(bounded.project, settings.resolution.amendments))
     changed = bounded.save(lock)
-    return EditOutcome(new=bounded.new, lock=replace(outcome, lock=lock, changed=changed))
+    return EditOutcome(new=bounded.new, changed=bounded.changed, lock=replace(outcome, lock=lock, changed=changed))
 
 
 def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requirement]) -> Draft:
@@ -156,7 +161,7 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
             hints=(f"rename it (`project.name` in `{file}`) if you mean the project of that name on the index",),
         )
     after = put_requirements(content, where, wanted, file=file)
-    were = {(each.name, each.marker) for each in requirements_in(before, where)}
+    were = {(each.name, each.marker): each for each in requirements_in(before, where)}
     are = requirements_in(parse(decode(after, file), file), where)
     return Draft(
         root=root,
@@ -165,6 +170,7 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
         after=after,
         project=parse_project(after, root),
         new=tuple(each for each in are if (each.name, each.marker) not in were),
+        changed=tuple(each for each in are if were.get((each.name, each.marker), each) != each),
     )
 
 

@@ -66,6 +66,12 @@ def test_what_is_given_decides_what_is_written(dxpy: Command, tmp_path: Path) ->
     assert not (root / ".venv").exists()
 
 
+def test_what_changes_is_told(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "safe", "web")
+    result = dxpy("add --no-sync safe<2 web", root)
+    assert without_times(result.err) == "Resolved 3 packages in T\nChanged `safe<2` in project.dependencies\n"
+
+
 def test_what_cannot_be_resolved_leaves_everything_as_it_was(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web")
     dxpy("lock", root)
