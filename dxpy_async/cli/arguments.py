@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import NoReturn
 
@@ -17,11 +19,23 @@ _BOUNDS = ("lower", "major", "minor", "exact")
 _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 
+_INVALID_CHOICE = re.compile(r"argument (.+?): invalid choice: '(.*?)' \(choose from (.*)\)")
+"""What argparse says of a command or value that is not one of those it knows."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Raises instead of exiting, so that mistakes are worded in one place."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hints=(f"see `{self.prog} --help`",))
+        hints = [f"see `{self.prog} --help`"]
+        if found := _INVALID_CHOICE.fullmatch(message):
+            kind, given, known = found[1], found[2], re.findall(r"[\w.-]+", found[3])
+            message = f"`{given}` is no {kind.lower()} of `{self.prog}`" if kind.isupper() else f"{kind}: not `{given}`"
+            if close := get_close_matches(given, known, n=2):
+                hints.insert(0, f"did you mean {' or '.join(f'`{each}`' for each in close)}?")
+            elif not kind.isupper():
+                hints.insert(0, f"it can be {', '.join(known)}")
+        raise UsageError(message, hints=tuple(hints))
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -308,3 +308,20 @@ def test_a_full_disk_names_what_did_not_fit(dxpy: Command, synced: Path, index: 
         assert dxpy("sync", synced).code == 0
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("snyc", "error: `snyc` is no command of `dxpy`\n\nhint: did you mean `sync`?\n"),
+        ("cache cleen", "error: `cleen` is no action of `dxpy cache`\n\nhint: did you mean `clean`?\n"),
+        ("sync --link-mode softlink", "error: --link-mode: not `softlink`\n\nhint: did you mean `symlink`?\n"),
+        ("sync --link-mode q", "hint: it can be hardlink, copy, clone, symlink\n"),
+    ],
+)
+def test_a_slip_in_a_command_or_value_is_met_with_what_was_meant(
+    dxpy: Command, tmp_path: Path, words: str, said: str
+) -> None:
+    result = dxpy(words, tmp_path)
+    assert result.code == 2
+    assert said in result.err

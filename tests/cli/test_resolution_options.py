@@ -211,7 +211,7 @@ def test_an_excluded_requirement_of_the_project_itself_is_not_installed(dxpy: Co
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        ("lock --resolution newest", "invalid choice: 'newest'"),
+        ("lock --resolution newest", "--resolution: not `newest`"),
         ("lock --exclude-newer tomorrow", "--exclude-newer is `tomorrow`, which is none of: a date like"),
         ("lock -c nothing.txt", "there is no file of constraints `nothing.txt`"),
         ("lock --override wrong.txt", "`wrong.txt:3` is no requirement, `lib=<3`: "),
