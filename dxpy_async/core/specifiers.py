@@ -10,22 +10,95 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
 
+from dxpy_async.core import parsers
+
 __all__ = [
-    "InvalidSpecifier",
     "allows_python",
     "clauses_of",
+    "final_allows",
     "has_lower_bound",
     "matching_mask",
     "mentions_prerelease",
+    "normal_specifier",
     "pinned_versions",
+    "plain_clauses",
 ]
+
+Clause = tuple[str, str]
+"""Operator and version of one clause."""
+
+_PLAIN = re.compile(r"\s*(==|>=|<=|!=|~=|<|>)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)(\.\*)?\s*", re.ASCII)
+"""A clause about a final version of epoch 0, as nearly all are."""
+
+
+@lru_cache(maxsize=65_536)
+def plain_clauses(specifier: str) -> tuple[Clause, ...] | None:
+    """The clauses of a `specifier` in which all are plain, without the parser; None for others, also wrong ones."""
+    clauses = []
+    for part in specifier.split(",") if specifier else ():
+        match = _PLAIN.fullmatch(part)
+        if match is None:
+            return None
+        operator, version, wildcard = match.groups()
+        if wildcard if operator not in ("==", "!=", "~=") else operator == "~=" and (wildcard or "." not in version):
+            return None
+        clauses.append((operator, version + (wildcard or "")))
+    return tuple(clauses)
+
+
+def _named(specifier: str) -> Sequence[Clause]:
+    """The clauses of any `specifier`. Raises `packaging.specifiers.InvalidSpecifier`."""
+    plain = plain_clauses(specifier)
+    return [(clause.operator, clause.version) for clause in clauses_of(specifier)] if plain is None else plain
+
+
+def normal_specifier(text: str) -> str:
+    """`str(SpecifierSet(text))`. Raises `packaging.specifiers.InvalidSpecifier`."""
+    plain = plain_clauses(text)
+    if plain is None or len({operator for operator, _ in plain}) < len(plain):  # some may say the same
+        return str(parsers.specifiers.SpecifierSet(text))
+    return ",".join(sorted(operator + version for operator, version in plain))
+
+
+def final_allows(operator: str, version: str, release: Sequence[int]) -> bool:
+    """Whether a plain clause allows the final version of epoch 0 with these numbers."""
+    numbers = tuple(map(int, version.removesuffix(".*").split(".")))
+    if version.endswith(".*"):
+        return _begins_with(release, numbers) == (operator == "==")
+    one, other = _significant(release), _significant(numbers)
+    match operator:
+        case ">=":
+            return one >= other
+        case "<":
+            return one < other
+        case "==":
+            return one == other
+        case "!=":
+            return one != other
+        case "<=":
+            return one <= other
+        case ">":
+            return one > other
+        case _:  # ~=
+            return one >= other and _begins_with(release, numbers[:-1])
+
+
+def _significant(release: Sequence[int]) -> tuple[int, ...]:
+    end = len(release)
+    while end and not release[end - 1]:
+        end -= 1
+    return tuple(release[:end])
+
+
+def _begins_with(release: Sequence[int], numbers: Sequence[int]) -> bool:
+    return (*release, *[0] * len(numbers))[: len(numbers)] == tuple(numbers)
 
 
 def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
@@ -40,12 +113,12 @@ def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def clauses_of(specifier: str) -> tuple[Specifier, ...]:
+def clauses_of(specifier: str) -> tuple[parsers.specifiers.Specifier, ...]:
     """The clauses of `specifier`, all of which must hold. Raises `packaging.specifiers.InvalidSpecifier`."""
-    return tuple(SpecifierSet(specifier))
+    return tuple(parsers.specifiers.SpecifierSet(specifier))
 
 
-def _clause_mask(clause: Specifier, versions: Sequence[Version]) -> int:
+def _clause_mask(clause: parsers.specifiers.Specifier, versions: Sequence[Version]) -> int:
     operator, text = clause.operator, clause.version
     if operator == "===":
         return sum(1 << place for place, version in enumerate(versions) if _contains(clause, version))
@@ -56,7 +129,7 @@ def _clause_mask(clause: Specifier, versions: Sequence[Version]) -> int:
     return _ordered_mask(clause, Version(text), versions)
 
 
-def _ordered_mask(clause: Specifier, bound: Version, versions: Sequence[Version]) -> int:
+def _ordered_mask(clause: parsers.specifiers.Specifier, bound: Version, versions: Sequence[Version]) -> int:
     operator, count = clause.operator, len(versions)
     if operator == ">=":
         return _stretch(bisect_left(versions, bound), count)
@@ -79,7 +152,7 @@ def _ordered_mask(clause: Specifier, bound: Version, versions: Sequence[Version]
     return _stretch(start, stop)
 
 
-def _prefix_mask(clause: Specifier, lowest: Version, versions: Sequence[Version]) -> int:
+def _prefix_mask(clause: parsers.specifiers.Specifier, lowest: Version, versions: Sequence[Version]) -> int:
     start = bisect_left(versions, lowest)
     stop = bisect_left(versions, True, lo=start, key=lambda version: not _contains(clause, version))
     return _stretch(start, stop)
@@ -89,17 +162,19 @@ def _stretch(start: int, stop: int) -> int:
     return (1 << stop) - (1 << start) if start < stop else 0
 
 
-def _contains(clause: Specifier, version: Version) -> bool:
+def _contains(clause: parsers.specifiers.Specifier, version: Version) -> bool:
     return clause.contains(version, prereleases=True)
 
 
 @lru_cache(maxsize=4096)
-def _equal_clause(text: str) -> Specifier:
-    return Specifier(f"=={text}")
+def _equal_clause(text: str) -> parsers.specifiers.Specifier:
+    return parsers.specifiers.Specifier(f"=={text}")
 
 
 def mentions_prerelease(specifier: str) -> bool:
     """Whether a clause other than `!=` names a pre-release, which is how a requirement asks for them."""
+    if plain_clauses(specifier) is not None:
+        return False
     for clause in clauses_of(specifier):
         if clause.operator in ("!=", "===") or clause.version.endswith(".*"):
             if clause.operator == "===" and clause.prereleases:
@@ -112,15 +187,13 @@ def mentions_prerelease(specifier: str) -> bool:
 
 def has_lower_bound(specifier: str) -> bool:
     """Whether a clause ends the versions that are allowed at the lower end."""
-    return any(clause.operator not in ("<", "<=", "!=") for clause in clauses_of(specifier))
+    return any(operator not in ("<", "<=", "!=") for operator, _ in _named(specifier))
 
 
 def pinned_versions(specifier: str) -> tuple[str, ...]:
     """The versions that `==` and `===` clauses name outright, as written, without those that end in `.*`."""
     return tuple(
-        clause.version
-        for clause in clauses_of(specifier)
-        if clause.operator in ("==", "===") and not clause.version.endswith(".*")
+        version for operator, version in _named(specifier) if operator in ("==", "===") and not version.endswith(".*")
     )
 
 
@@ -131,9 +204,10 @@ def allows_python(requires_python: str, python: Version) -> bool:
     A pre-release of Python counts as the release it leads to, since `>=3.14` is meant to include 3.14.0rc1. A text that
     does not parse refuses nothing, as with pip: old releases carry a few, and their authors meant no harm.
     """
-    if not requires_python:
-        return True
+    plain = plain_clauses(requires_python)
+    if plain is not None and not python.epoch:
+        return all(final_allows(operator, version, python.release) for operator, version in plain)
     try:
-        return SpecifierSet(requires_python).contains(python.base_version, prereleases=True)
-    except InvalidSpecifier:
+        return parsers.specifiers.SpecifierSet(requires_python).contains(python.base_version, prereleases=True)
+    except parsers.specifiers.InvalidSpecifier:
         return True

@@ -17,13 +17,12 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from packaging.specifiers import Specifier
 from packaging.version import Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.packed_versions import (
     FINAL,
     KEY_END,
@@ -33,16 +32,13 @@ from dxpy_async.core.packed_versions import (
     span_below,
     version_key,
 )
-from dxpy_async.core.specifiers import clauses_of
+from dxpy_async.core.specifiers import clauses_of, plain_clauses
 
 KeyRanges = tuple[tuple[int, int], ...]
 """Ranges of keys, each from its first number to before its second; in order, apart, and none empty."""
 
 _Stretch = tuple[int, int]
 _SPAN = span_below(RELEASE_NUMBERS)
-
-_PLAIN = re.compile(r"\s*(==|>=|<=|!=|~=|<|>)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)(\.\*)?\s*", re.ASCII)
-"""A clause about a final version of epoch 0, as nearly all are."""
 
 
 @lru_cache(maxsize=65_536)
@@ -62,7 +58,8 @@ def key_ranges(specifier: str) -> KeyRanges | None:
     """
     first, end = 0, KEY_END
     excluded: list[_Stretch] = []
-    for operator, stretch in _plain_stretches(specifier) or _stretches(specifier):
+    plain = _plain_stretches(specifier)
+    for operator, stretch in _stretches(specifier) if plain is None else plain:
         if stretch is None:
             return None
         if operator == "!=":
@@ -85,20 +82,15 @@ def _without(first: int, end: int, excluded: list[_Stretch]) -> KeyRanges:
 
 def _plain_stretches(specifier: str) -> list[tuple[str, _Stretch | None]] | None:
     """`_stretches` of a specifier in which all is plain, in a third of the time; None for others, also wrong ones."""
+    clauses = plain_clauses(specifier)
+    if clauses is None:
+        return None
     stretches = []
-    for part in specifier.split(","):
-        match = _PLAIN.fullmatch(part)
-        if match is None:
-            return None
-        operator, digits, wildcard = match.groups()
-        numbers = tuple(map(int, digits.split(".")))
-        if wildcard:
-            if operator not in ("==", "!="):
-                return None
+    for operator, version in clauses:
+        numbers = tuple(map(int, version.removesuffix(".*").split(".")))
+        if version.endswith(".*"):
             stretches.append((operator, _series(0, numbers)))
             continue
-        if operator == "~=" and len(numbers) == 1:
-            return None
         release = release_key(0, numbers)
         stretch = None if release is None else _stretch(operator, release + FINAL, 0, numbers)
         stretches.append((operator, stretch))
@@ -111,7 +103,7 @@ def _stretches(specifier: str) -> Iterator[tuple[str, _Stretch | None]]:
         yield clause.operator, _stretch_of(clause)
 
 
-def _stretch_of(clause: Specifier) -> _Stretch | None:
+def _stretch_of(clause: parsers.specifiers.Specifier) -> _Stretch | None:
     if clause.operator == "===":
         return None
     if clause.version.endswith(".*"):

@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
+from dxpy_async.core import parsers
 from dxpy_async.errors import InterpreterError, InterpreterNotFound, UsageError
 from dxpy_async.python.probing import OLDEST, Interpreter, environment_python, probe
 
@@ -105,8 +104,8 @@ def _version_request(text: str, implementation: str | None) -> _Request:
             free_threaded=free_threaded,
         )
     try:
-        return _Request(implementation=implementation, specifier=str(SpecifierSet(text)))
-    except InvalidSpecifier as error:
+        return _Request(implementation=implementation, specifier=str(parsers.specifiers.SpecifierSet(text)))
+    except parsers.specifiers.InvalidSpecifier as error:
         raise UsageError(
             f"`{text}` is neither a Python version nor a range of versions",
             hints=("name a version like `3.12`, a range like `>=3.11,<3.13`, or a path",),
@@ -192,7 +191,7 @@ def satisfies(interpreter: Interpreter, request: str | None, requires_python: st
     return _fits(interpreter, wanted, _specifier(requires_python))
 
 
-def _fits(interpreter: Interpreter, wanted: _Request, required: SpecifierSet) -> bool:
+def _fits(interpreter: Interpreter, wanted: _Request, required: parsers.specifiers.SpecifierSet) -> bool:
     return (
         wanted.implementation in (None, interpreter.implementation)
         and wanted.free_threaded in (None, interpreter.free_threaded)
@@ -201,14 +200,14 @@ def _fits(interpreter: Interpreter, wanted: _Request, required: SpecifierSet) ->
     )
 
 
-def _specifier(text: str) -> SpecifierSet:
+def _specifier(text: str) -> parsers.specifiers.SpecifierSet:
     try:
-        return SpecifierSet(text)
-    except InvalidSpecifier as error:
+        return parsers.specifiers.SpecifierSet(text)
+    except parsers.specifiers.InvalidSpecifier as error:
         raise UsageError(f"`{text}` is not a range of Python versions") from error
 
 
-def _held_against(interpreter: Interpreter, required: SpecifierSet, request: str) -> Interpreter:
+def _held_against(interpreter: Interpreter, required: parsers.specifiers.SpecifierSet, request: str) -> Interpreter:
     if required.contains(interpreter.version, prereleases=True):
         return interpreter
     raise InterpreterNotFound(
