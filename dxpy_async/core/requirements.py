@@ -81,11 +81,19 @@ _COMPARISON = re.compile(
     re.ASCII,
 )
 """A comparison that means what it looks like. A text that could be a version (`v1`) may be compared as one."""
+_INNERMOST = re.compile(r"\(([^()]*)\)")
+_CONSTANT = ("\0", "\1")
+"""What stands for parentheses that do not hold, and that do; no marker has these."""
 _PLAIN_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*", re.ASCII)
 
 
 def _plainly_holds(marker: str, environment: Mapping[str, str], extra: str) -> bool | None:
     """`marker_holds` of a marker in which all is plain, without the parser; None for others."""
+    while (inner := _INNERMOST.search(marker)) is not None:
+        holds = _plainly_holds(inner[1], environment, extra)
+        if holds is None:
+            return None
+        marker = f"{marker[: inner.start()]}{_CONSTANT[holds]}{marker[inner.end() :]}"
     holds = False
     for alternative in marker.split(" or "):
         comparisons = [_compared(part, environment, extra) for part in alternative.split(" and ")]
@@ -96,6 +104,8 @@ def _plainly_holds(marker: str, environment: Mapping[str, str], extra: str) -> b
 
 
 def _compared(text: str, environment: Mapping[str, str], extra: str) -> bool | None:
+    if text in _CONSTANT:
+        return text == _CONSTANT[True]
     match = _COMPARISON.fullmatch(text)
     if match is None:
         return None

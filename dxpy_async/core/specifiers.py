@@ -20,6 +20,7 @@ from packaging.version import Version
 from dxpy_async.core import parsers
 
 __all__ = [
+    "allows",
     "allows_python",
     "clauses_of",
     "final_allows",
@@ -69,7 +70,7 @@ def normal_specifier(text: str) -> str:
 
 def final_allows(operator: str, version: str, release: Sequence[int]) -> bool:
     """Whether a plain clause allows the final version of epoch 0 with these numbers."""
-    numbers = tuple(map(int, version.removesuffix(".*").split(".")))
+    numbers = _numbers(version)
     if version.endswith(".*"):
         return _begins_with(release, numbers) == (operator == "==")
     one, other = _significant(release), _significant(numbers)
@@ -90,11 +91,23 @@ def final_allows(operator: str, version: str, release: Sequence[int]) -> bool:
             return one >= other and _begins_with(release, numbers[:-1])
 
 
+def allows(specifier: str, version: Version) -> bool:
+    """What `SpecifierSet(specifier).contains(version, prereleases=True)` says.
+
+    Raises `packaging.specifiers.InvalidSpecifier`.
+    """
+    return all(_contains(operator, text, version) for operator, text in _named(specifier))
+
+
 def _significant(release: Sequence[int]) -> tuple[int, ...]:
     end = len(release)
     while end and not release[end - 1]:
         end -= 1
     return tuple(release[:end])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.removesuffix(".*").split(".")))
 
 
 def _begins_with(release: Sequence[int], numbers: Sequence[int]) -> bool:
@@ -107,8 +120,8 @@ def matching_mask(specifier: str, versions: Sequence[Version]) -> int:
     `versions` are distinct and sorted, oldest first. Raises `packaging.specifiers.InvalidSpecifier`.
     """
     mask = (1 << len(versions)) - 1
-    for clause in clauses_of(specifier):
-        mask &= _clause_mask(clause, versions)
+    for operator, text in _named(specifier):
+        mask &= _clause_mask(operator, text, versions)
     return mask
 
 
@@ -118,43 +131,42 @@ def clauses_of(specifier: str) -> tuple[parsers.specifiers.Specifier, ...]:
     return tuple(parsers.specifiers.SpecifierSet(specifier))
 
 
-def _clause_mask(clause: parsers.specifiers.Specifier, versions: Sequence[Version]) -> int:
-    operator, text = clause.operator, clause.version
+def _clause_mask(operator: str, text: str, versions: Sequence[Version]) -> int:
     if operator == "===":
-        return sum(1 << place for place, version in enumerate(versions) if _contains(clause, version))
+        return sum(1 << place for place, version in enumerate(versions) if _contains(operator, text, version))
     if operator == "!=":
-        return _stretch(0, len(versions)) & ~_clause_mask(_equal_clause(text), versions)
+        return _stretch(0, len(versions)) & ~_clause_mask("==", text, versions)
     if text.endswith(".*"):
-        return _prefix_mask(clause, Version(f"{text[:-2]}.dev0"), versions)
-    return _ordered_mask(clause, Version(text), versions)
+        return _prefix_mask(operator, text, Version(f"{text[:-2]}.dev0"), versions)
+    return _ordered_mask(operator, text, Version(text), versions)
 
 
-def _ordered_mask(clause: parsers.specifiers.Specifier, bound: Version, versions: Sequence[Version]) -> int:
-    operator, count = clause.operator, len(versions)
+def _ordered_mask(operator: str, text: str, bound: Version, versions: Sequence[Version]) -> int:
+    count = len(versions)
     if operator == ">=":
         return _stretch(bisect_left(versions, bound), count)
     if operator == "~=":
-        return _prefix_mask(clause, bound, versions)
+        return _prefix_mask(operator, text, bound, versions)
     if operator == ">":
         start = bisect_right(versions, bound)
-        while start < count and not _contains(clause, versions[start]):  # post and local releases of the bound
+        while start < count and not _contains(operator, text, versions[start]):  # post and local releases of the bound
             start += 1
         return _stretch(start, count)
     if operator == "<":
         stop = bisect_left(versions, bound)
-        while stop and not _contains(clause, versions[stop - 1]):  # pre-releases of the bound
+        while stop and not _contains(operator, text, versions[stop - 1]):  # pre-releases of the bound
             stop -= 1
         return _stretch(0, stop)
     start = bisect_left(versions, bound) if operator == "==" else 0
     stop = bisect_left(versions, bound)
-    while stop < count and _contains(clause, versions[stop]):  # the bound and its local releases
+    while stop < count and _contains(operator, text, versions[stop]):  # the bound and its local releases
         stop += 1
     return _stretch(start, stop)
 
 
-def _prefix_mask(clause: parsers.specifiers.Specifier, lowest: Version, versions: Sequence[Version]) -> int:
+def _prefix_mask(operator: str, text: str, lowest: Version, versions: Sequence[Version]) -> int:
     start = bisect_left(versions, lowest)
-    stop = bisect_left(versions, True, lo=start, key=lambda version: not _contains(clause, version))
+    stop = bisect_left(versions, True, lo=start, key=lambda version: not _contains(operator, text, version))
     return _stretch(start, stop)
 
 
@@ -162,13 +174,19 @@ def _stretch(start: int, stop: int) -> int:
     return (1 << stop) - (1 << start) if start < stop else 0
 
 
-def _contains(clause: parsers.specifiers.Specifier, version: Version) -> bool:
-    return clause.contains(version, prereleases=True)
+def _contains(operator: str, text: str, version: Version) -> bool:
+    if not version.epoch and plain_clauses(operator + text) is not None:
+        if version.pre is version.post is version.dev is version.local is None:
+            return final_allows(operator, text, version.release)
+        # the rules for pre-, post- and local releases are about those of the very release that is named
+        if operator in (">=", ">", "<", "<=") and _significant(version.release) != _significant(_numbers(text)):
+            return final_allows(operator, text, version.release)
+    return _clause(operator, text).contains(version, prereleases=True)
 
 
 @lru_cache(maxsize=4096)
-def _equal_clause(text: str) -> parsers.specifiers.Specifier:
-    return parsers.specifiers.Specifier(f"=={text}")
+def _clause(operator: str, text: str) -> parsers.specifiers.Specifier:
+    return parsers.specifiers.Specifier(operator + text)
 
 
 def mentions_prerelease(specifier: str) -> bool:

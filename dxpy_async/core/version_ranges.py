@@ -17,10 +17,11 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core import parsers
 from dxpy_async.core.packed_versions import (
@@ -39,6 +40,9 @@ KeyRanges = tuple[tuple[int, int], ...]
 
 _Stretch = tuple[int, int]
 _SPAN = span_below(RELEASE_NUMBERS)
+
+_SIMPLE = re.compile(r"\s*(==|>=|<=|!=|<|>)\s*([0-9][0-9a-z.]*)\s*", re.ASCII)
+"""A clause that takes every version, without the parser that tells which take some only."""
 
 
 @lru_cache(maxsize=65_536)
@@ -99,6 +103,15 @@ def _plain_stretches(specifier: str) -> list[tuple[str, _Stretch | None]] | None
 
 def _stretches(specifier: str) -> Iterator[tuple[str, _Stretch | None]]:
     """Of each clause its operator and the one range that it is about: what it allows, for `!=` what it excludes."""
+    parts = [_SIMPLE.fullmatch(part) for part in specifier.split(",")] if specifier else []
+    if None not in parts:
+        try:
+            simple = [(match[1], Version(match[2])) for match in parts if match is not None]
+        except InvalidVersion:
+            simple = []
+        if simple or not specifier:
+            yield from [(operator, _stretch_around(operator, version)) for operator, version in simple]
+            return
     for clause in clauses_of(specifier):
         yield clause.operator, _stretch_of(clause)
 
@@ -109,9 +122,12 @@ def _stretch_of(clause: parsers.specifiers.Specifier) -> _Stretch | None:
     if clause.version.endswith(".*"):
         prefix = Version(clause.version[:-2])
         return _series(prefix.epoch, prefix.release)
-    version = Version(clause.version)
+    return _stretch_around(clause.operator, Version(clause.version))
+
+
+def _stretch_around(operator: str, version: Version) -> _Stretch | None:
     key = version_key(version)
-    return None if key is None else _stretch(clause.operator, key, version.epoch, version.release)
+    return None if key is None else _stretch(operator, key, version.epoch, version.release)
 
 
 def _stretch(operator: str, key: int, epoch: int, numbers: Sequence[int]) -> _Stretch | None:
