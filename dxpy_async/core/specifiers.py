@@ -176,7 +176,7 @@ def _stretch(start: int, stop: int) -> int:
 
 def _contains(operator: str, text: str, version: Version) -> bool:
     if not version.epoch and plain_clauses(operator + text) is not None:
-        if version.pre is version.post is version.dev is version.local is None:
+        if not (version.is_prerelease or version.is_postrelease or version.local):
             return final_allows(operator, text, version.release)
         # the rules for pre-, post- and local releases are about those of the very release that is named
         if operator in (">=", ">", "<", "<=") and _significant(version.release) != _significant(_numbers(text)):
