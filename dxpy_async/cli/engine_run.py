@@ -20,7 +20,10 @@ T = TypeVar("T")
 def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
 
-    async def main() -> T:
+    # Not the result of the task: asyncio.run writes out the task, and all files of a lock with it, as SIGINT is put back.
+    answers: list[T] = []
+
+    async def main() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         terminated = False
@@ -34,7 +37,7 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
             loop.add_signal_handler(signal.SIGTERM, terminate)
         try:
             async with Engine(settings, page_worker=page_worker) as engine:
-                return await use(engine)
+                answers.append(await use(engine))
         except asyncio.CancelledError:
             if terminated:
                 raise Terminated from None
@@ -47,4 +50,5 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
         page_worker = PageWorker.fork()
         if page_worker is not None:
             stack.enter_context(page_worker)
-        return asyncio.run(main())
+        asyncio.run(main())
+        return answers[0]

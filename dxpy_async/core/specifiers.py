@@ -48,7 +48,9 @@ def plain_clauses(specifier: str) -> tuple[Clause, ...] | None:
         if match is None:
             return None
         operator, version, wildcard = match.groups()
-        if wildcard if operator not in ("==", "!=", "~=") else operator == "~=" and (wildcard or "." not in version):
+        if wildcard and operator not in ("==", "!="):
+            return None
+        if operator == "~=" and "." not in version:
             return None
         clauses.append((operator, version + (wildcard or "")))
     return tuple(clauses)
