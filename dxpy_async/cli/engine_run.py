@@ -20,7 +20,7 @@ T = TypeVar("T")
 def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
 
-    # Not the result of the task: asyncio.run writes out the task, and all files of a lock with it, as SIGINT is put back.
+    # Not the result of the task: asyncio.run writes the task out, with all files of a lock, as it puts SIGINT back.
     answers: list[T] = []
 
     async def main() -> None:
