@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -76,6 +75,8 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
     if not arguments.no_cache:
         yield settings
         return
+    import tempfile  # noqa: PLC0415 - 8 ms, and few say `--no-cache`
+
     with tempfile.TemporaryDirectory(prefix="dxpy-cache-", ignore_cleanup_errors=True) as directory:
         yield replace(settings, cache_dir=Path(directory))
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.context import project_root
 from dxpy_async.cli.output import Output
+from dxpy_async.core import parsers
 from dxpy_async.core.names import ExtraName, ProjectName, is_valid_name, normalize, normalize_extra
-from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
@@ -77,14 +78,14 @@ def _with_flags(requirement: Requirement, extras: Sequence[ExtraName], marker: s
     condition = f"({requirement.marker}) and ({marker})" if requirement.marker else marker
     try:
         return parse_requirement(str(requirement._replace(marker=condition)))
-    except InvalidRequirement as error:
+    except parsers.requirements.InvalidRequirement as error:
         raise UsageError(f"`{marker}` is not a marker: {str(error).partition(chr(10))[0]}") from error
 
 
 def _requirement(text: str) -> Requirement:
     try:
         return parse_requirement(text)
-    except InvalidRequirement as error:
+    except parsers.requirements.InvalidRequirement as error:
         hints: tuple[str, ...] = ("quote what the shell would read otherwise: `dxpy add 'flask>=3'`",)
         if os.path.exists(text) or "://" in text:
             hints = ("only projects of an index, and archives by `NAME @ URL`, can be added so far",)

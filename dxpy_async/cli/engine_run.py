@@ -20,7 +20,8 @@ T = TypeVar("T")
 def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
     """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
 
-    results: list[T] = []
+    # Not the result of the task: asyncio.run writes the task out, with all files of a lock, as it puts SIGINT back.
+    answers: list[T] = []
 
     async def main() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -36,7 +37,7 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
             loop.add_signal_handler(signal.SIGTERM, terminate)
         try:
             async with Engine(settings, page_worker=page_worker) as engine:
-                results.append(await use(engine))
+                answers.append(await use(engine))
         except asyncio.CancelledError:
             if terminated:
                 raise Terminated from None
@@ -50,6 +51,4 @@ def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T
         if page_worker is not None:
             stack.enter_context(page_worker)
         asyncio.run(main())
-    # Not returned by `main`: asyncio, putting the handler of SIGINT back, asks twice for the `repr` of its task.
-    # That has the result in it, and the one of a lock is long.
-    return results[0]
+        return answers[0]

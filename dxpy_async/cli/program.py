@@ -6,8 +6,6 @@ import gc
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +74,9 @@ def _os_error(error: OSError) -> str:
 
 
 def _bug(error: Exception) -> tuple[str, tuple[str, ...]]:
+    import tempfile  # noqa: PLC0415 - what is only needed here costs 14 ms of every command
+    import traceback  # noqa: PLC0415
+
     text = "".join(traceback.format_exception(error))
     try:
         with tempfile.NamedTemporaryFile("w", prefix="dxpy-", suffix=".log", delete=False) as log:

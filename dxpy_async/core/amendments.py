@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.markers import Marker
-
+from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirement_values import Requirement
@@ -69,4 +68,4 @@ def _both(marker: str, other: str) -> str:
     """A marker that holds where both do."""
     if not marker or not other or marker == other:
         return marker or other
-    return str(Marker(f"({marker}) and ({other})"))
+    return str(parsers.markers.Marker(f"({marker}) and ({other})"))

@@ -10,8 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from packaging.markers import Marker
-
+from dxpy_async.core import parsers
 from dxpy_async.core.locks import Lock, LockedRoots
 from dxpy_async.core.names import ExtraName, ProjectName, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
@@ -103,4 +102,4 @@ def _text(ways: _Ways) -> str:
     if frozenset() in ways:
         return ""
     alternatives = sorted(" and ".join(f"({part})" for part in sorted(way)) for way in ways)
-    return str(Marker(" or ".join(f"({alternative})" for alternative in alternatives)))
+    return str(parsers.markers.Marker(" or ".join(f"({alternative})" for alternative in alternatives)))

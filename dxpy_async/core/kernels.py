@@ -33,7 +33,7 @@ from dxpy_async.core.packed_versions import (
     version_key,
 )
 from dxpy_async.core.settings import KernelChoice
-from dxpy_async.core.specifiers import clauses_of, matching_mask
+from dxpy_async.core.specifiers import allows, matching_mask
 from dxpy_async.core.version_ranges import range_bounds
 from dxpy_async.errors import UsageError
 
@@ -223,8 +223,7 @@ def _assembled(every: Sequence[Sequence[bytes] | None], places: Sequence[int]) -
 def _completed(mask: int, specifier: str, unfit: Sequence[int], versions: Sequence[Version]) -> int:
     """`mask`, in which the versions that are `unfit` for keys have their right bits, too."""
     for place in unfit:
-        allowed = all(clause.contains(versions[place], prereleases=True) for clause in clauses_of(specifier))
-        mask = mask & ~(1 << place) | allowed << place
+        mask = mask & ~(1 << place) | allows(specifier, versions[place]) << place
     return mask
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from packaging.markers import InvalidMarker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
@@ -61,7 +60,12 @@ def _any_holds(alternatives: tuple[str, ...], markers: Mapping[str, str]) -> boo
         try:
             if marker_holds(marker, markers):
                 return True
-        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+        except (
+            parsers.markers.InvalidMarker,
+            parsers.markers.UndefinedComparison,
+            parsers.markers.UndefinedEnvironmentName,
+            RecursionError,
+        ):
             return True  # it asks for more than an environment can tell, such as which extras somebody chose
     return False
 
@@ -95,8 +99,8 @@ def _forbids(requirement: Requirement, version: Version) -> bool:
     if requirement.url is not None:
         return True
     try:
-        return not SpecifierSet(requirement.specifier).contains(version, prereleases=True)
-    except InvalidSpecifier:
+        return not parsers.specifiers.SpecifierSet(requirement.specifier).contains(version, prereleases=True)
+    except parsers.specifiers.InvalidSpecifier:
         return False
 
 

@@ -11,14 +11,17 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as ParsedRequirement
-
+from dxpy_async.core import parsers
 from dxpy_async.core.names import normalize, normalize_extra
 from dxpy_async.core.requirement_values import Requirement
+from dxpy_async.core.specifiers import final_allows, normal_specifier, plain_clauses
 
-__all__ = ["InvalidRequirement", "Requirement", "marker_holds", "parse_requirement"]
+__all__ = ["Requirement", "marker_holds", "parse_requirement"]
+
+
+_NAME = "[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*"
+_PLAIN = re.compile(rf"(?P<name>{_NAME})(?:\[(?P<extras>{_NAME}(?:,{_NAME})*)\])?(?P<specifier>[<>=!~][<>=!~0-9.*,]*|)")
+"""A requirement without blanks, marker and url; whether the specifier is plain is another's to say."""
 
 
 @lru_cache(maxsize=65_536)
@@ -27,10 +30,19 @@ def parse_requirement(text: str) -> Requirement:
 
     Source: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and plain_clauses(plain["specifier"]) is not None:
+        return Requirement(
+            name=normalize(plain["name"]),
+            extras=tuple(sorted({normalize_extra(extra) for extra in (plain["extras"] or "").split(",") if extra})),
+            specifier=normal_specifier(plain["specifier"]),
+        )
     try:
-        parsed = ParsedRequirement(text)
+        parsed = parsers.requirements.Requirement(text)
     except RecursionError as error:
-        raise InvalidRequirement(f"the requirement is nested too deeply: {text[:80]!r}…") from error
+        raise parsers.requirements.InvalidRequirement(
+            f"the requirement is nested too deeply: {text[:80]!r}…"
+        ) from error
     return Requirement(
         name=normalize(parsed.name),
         extras=tuple(sorted({normalize_extra(extra) for extra in parsed.extras})),
@@ -41,8 +53,8 @@ def parse_requirement(text: str) -> Requirement:
 
 
 @lru_cache(maxsize=65_536)
-def _marker(text: str) -> Marker:
-    return Marker(text)
+def _marker(text: str) -> parsers.markers.Marker:
+    return parsers.markers.Marker(text)
 
 
 _CLAUSE = r'(?:python_(?:full_)?version|sys_platform|platform_(?:system|machine)|os_name) [<>=!~]+ "[\w.]+"'
@@ -57,4 +69,53 @@ def marker_holds(marker: str, environment: Mapping[str, str], extra: str = "") -
     only_for = _FOR_AN_EXTRA.fullmatch(marker)
     if only_for is not None and only_for["extra"] != extra:
         return False
-    return _marker(marker).evaluate({**environment, "extra": extra})
+    holds = _plainly_holds(marker, environment, extra)
+    return _marker(marker).evaluate({**environment, "extra": extra}) if holds is None else holds
+
+
+_COMPARISON = re.compile(
+    r'(?P<python>python_(?:full_)?version) (?P<operator>[<>=!]=|<|>) "(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9})*)"'
+    r"|(?P<name>sys_platform|platform_(?:system|machine|python_implementation)|os_name|implementation_name)"
+    r' (?P<equal>[=!]=) "(?P<text>[A-Za-uw-z]\w*)"'
+    r'|extra == "(?P<extra>[a-z]+(?:-[a-z]+)*)"',
+    re.ASCII,
+)
+"""A comparison that means what it looks like. A text that could be a version (`v1`) may be compared as one."""
+_INNERMOST = re.compile(r"\(([^()]*)\)")
+_CONSTANT = ("\0", "\1")
+"""What stands for parentheses that do not hold, and that do; no marker has these."""
+_PLAIN_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*", re.ASCII)
+
+
+def _plainly_holds(marker: str, environment: Mapping[str, str], extra: str) -> bool | None:
+    """`marker_holds` of a marker in which all is plain, without the parser; None for others."""
+    while (inner := _INNERMOST.search(marker)) is not None:
+        holds = _plainly_holds(inner[1], environment, extra)
+        if holds is None:
+            return None
+        marker = f"{marker[: inner.start()]}{_CONSTANT[holds]}{marker[inner.end() :]}"
+    holds = False
+    for alternative in marker.split(" or "):
+        comparisons = [_compared(part, environment, extra) for part in alternative.split(" and ")]
+        if None in comparisons:
+            return None
+        holds = holds or all(comparisons)
+    return holds
+
+
+def _compared(text: str, environment: Mapping[str, str], extra: str) -> bool | None:
+    if text in _CONSTANT:
+        return text == _CONSTANT[True]
+    match = _COMPARISON.fullmatch(text)
+    if match is None:
+        return None
+    if match["extra"]:
+        return match["extra"] == extra
+    value = environment.get(match["python"] or match["name"])
+    if value is None:
+        return None
+    if match["name"]:
+        return (value == match["text"]) == (match["equal"] == "==")
+    if _PLAIN_VERSION.fullmatch(value) is None or match["operator"] not in ("<", ">", "<=", ">=", "==", "!="):
+        return None
+    return final_allows(match["operator"], match["version"], [int(number) for number in value.split(".")])

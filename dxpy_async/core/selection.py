@@ -11,9 +11,9 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
+from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import LockedFile, LockedRoots, Source
@@ -269,8 +269,8 @@ def fits_requirement(release: LockedRelease, requirement: Requirement) -> bool:
     if requirement.url is not None:
         return release.source.url == requirement.url
     try:
-        return SpecifierSet(requirement.specifier).contains(release.version, prereleases=True)
-    except (InvalidSpecifier, InvalidVersion):
+        return parsers.specifiers.SpecifierSet(requirement.specifier).contains(release.version, prereleases=True)
+    except (parsers.specifiers.InvalidSpecifier, InvalidVersion):
         return False
 
 

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from packaging.specifiers import Specifier
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.packed_versions import (
     FINAL,
     KEY_END,
@@ -33,7 +33,7 @@ from dxpy_async.core.packed_versions import (
     span_below,
     version_key,
 )
-from dxpy_async.core.specifiers import clauses_of
+from dxpy_async.core.specifiers import clauses_of, plain_clauses
 
 KeyRanges = tuple[tuple[int, int], ...]
 """Ranges of keys, each from its first number to before its second; in order, apart, and none empty."""
@@ -41,8 +41,8 @@ KeyRanges = tuple[tuple[int, int], ...]
 _Stretch = tuple[int, int]
 _SPAN = span_below(RELEASE_NUMBERS)
 
-_PLAIN = re.compile(r"\s*(==|>=|<=|!=|~=|<|>)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)(\.\*)?\s*", re.ASCII)
-"""A clause about a final version of epoch 0, as nearly all are."""
+_SIMPLE = re.compile(r"\s*(==|>=|<=|!=|<|>)\s*([0-9][0-9a-z.]*)\s*", re.ASCII)
+"""A clause that takes every version, without the parser that tells which take some only."""
 
 
 @lru_cache(maxsize=65_536)
@@ -62,7 +62,8 @@ def key_ranges(specifier: str) -> KeyRanges | None:
     """
     first, end = 0, KEY_END
     excluded: list[_Stretch] = []
-    for operator, stretch in _plain_stretches(specifier) or _stretches(specifier):
+    plain = _plain_stretches(specifier)
+    for operator, stretch in _stretches(specifier) if plain is None else plain:
         if stretch is None:
             return None
         if operator == "!=":
@@ -85,20 +86,15 @@ def _without(first: int, end: int, excluded: list[_Stretch]) -> KeyRanges:
 
 def _plain_stretches(specifier: str) -> list[tuple[str, _Stretch | None]] | None:
     """`_stretches` of a specifier in which all is plain, in a third of the time; None for others, also wrong ones."""
+    clauses = plain_clauses(specifier)
+    if clauses is None:
+        return None
     stretches = []
-    for part in specifier.split(","):
-        match = _PLAIN.fullmatch(part)
-        if match is None:
-            return None
-        operator, digits, wildcard = match.groups()
-        numbers = tuple(map(int, digits.split(".")))
-        if wildcard:
-            if operator not in ("==", "!="):
-                return None
+    for operator, version in clauses:
+        numbers = tuple(map(int, version.removesuffix(".*").split(".")))
+        if version.endswith(".*"):
             stretches.append((operator, _series(0, numbers)))
             continue
-        if operator == "~=" and len(numbers) == 1:
-            return None
         release = release_key(0, numbers)
         stretch = None if release is None else _stretch(operator, release + FINAL, 0, numbers)
         stretches.append((operator, stretch))
@@ -107,19 +103,31 @@ def _plain_stretches(specifier: str) -> list[tuple[str, _Stretch | None]] | None
 
 def _stretches(specifier: str) -> Iterator[tuple[str, _Stretch | None]]:
     """Of each clause its operator and the one range that it is about: what it allows, for `!=` what it excludes."""
+    parts = [_SIMPLE.fullmatch(part) for part in specifier.split(",")] if specifier else []
+    if None not in parts:
+        try:
+            simple = [(match[1], Version(match[2])) for match in parts if match is not None]
+        except InvalidVersion:
+            simple = []
+        if simple or not specifier:
+            yield from [(operator, _stretch_around(operator, version)) for operator, version in simple]
+            return
     for clause in clauses_of(specifier):
         yield clause.operator, _stretch_of(clause)
 
 
-def _stretch_of(clause: Specifier) -> _Stretch | None:
+def _stretch_of(clause: parsers.specifiers.Specifier) -> _Stretch | None:
     if clause.operator == "===":
         return None
     if clause.version.endswith(".*"):
         prefix = Version(clause.version[:-2])
         return _series(prefix.epoch, prefix.release)
-    version = Version(clause.version)
+    return _stretch_around(clause.operator, Version(clause.version))
+
+
+def _stretch_around(operator: str, version: Version) -> _Stretch | None:
     key = version_key(version)
-    return None if key is None else _stretch(clause.operator, key, version.epoch, version.release)
+    return None if key is None else _stretch(operator, key, version.epoch, version.release)
 
 
 def _stretch(operator: str, key: int, epoch: int, numbers: Sequence[int]) -> _Stretch | None:

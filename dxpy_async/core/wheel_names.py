@@ -40,16 +40,18 @@ def parse_wheel_name(filename: str) -> WheelName:
     parts = filename[:-4].split("-")
     if len(parts) not in (5, 6):
         raise ValueError(f"`{filename}` has {len(parts)} parts between dashes, a wheel's name has five or six")
-    name, version, *build, pythons, abis, platforms = parts
+    name, version, *build, _, _, _ = parts
     if not is_valid_name(name):
         raise ValueError(f"`{filename}` does not begin with a valid project name")
-    tags = tuple(
-        f"{python}-{abi}-{platform}"
-        for python in pythons.lower().split(".")
-        for abi in abis.lower().split(".")
-        for platform in platforms.lower().split(".")
-    )
+    tags = _expanded("-".join(parts[-3:]))
     return WheelName(normalize(name), version.replace("_", "-"), _build_tag(build, filename), tags)
+
+
+@lru_cache(maxsize=65_536)
+def _expanded(tags: str) -> tuple[str, ...]:
+    """`python-abi-platform`, each of which may be several, as tags; thousands of wheels share a few hundred."""
+    pythons, abis, platforms = (part.split(".") for part in tags.lower().split("-"))
+    return tuple([f"{python}-{abi}-{platform}" for python in pythons for abi in abis for platform in platforms])
 
 
 def _build_tag(build: list[str], filename: str) -> tuple[int, str]:
@@ -74,16 +76,13 @@ FileT = TypeVar("FileT", bound=NamedFile)
 def tag_rank(filename: str, tag_ranks: Mapping[str, int]) -> int | None:
     """How well a wheel fits (0 is best), or None when it does not fit at all or its name is not a wheel's."""
     best = None
-    _, *tags = filename[:-4].rsplit("-", 3)
+    before, *tags = filename[:-4].rsplit("-", 3)
     if len(tags) != 3:
         return None
-    pythons, abis, platforms = (part.lower().split(".") for part in tags)
-    for python in pythons:
-        for abi in abis:
-            for platform in platforms:
-                rank = tag_ranks.get(f"{python}-{abi}-{platform}")
-                if rank is not None and (best is None or rank < best):
-                    best = rank
+    for tag in _expanded(filename[len(before) + 1 : -4]):
+        rank = tag_ranks.get(tag)
+        if rank is not None and (best is None or rank < best):
+            best = rank
     if best is None:  # most wheels are for other machines, whatever else is wrong with their names
         return None
     try:

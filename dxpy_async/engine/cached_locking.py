@@ -73,7 +73,10 @@ def lock_from_cache(
     on_event(Resolved(len(lock.packages), time.perf_counter() - started))
     for warning in resolution.warnings:
         on_event(Warned(warning))
-    data, warnings = build_dpl(lock), resolution.warnings
+    warnings = resolution.warnings
+    if options.dry_run:
+        return finish_lock(ahead, lock, b"", warnings, options)
+    data = build_dpl(lock)
     Recollection(settings).keep(question, data, count=len(lock.packages), pages=facts.pages, warnings=warnings)
     return finish_lock(ahead, lock, data, warnings, options)
 

@@ -103,7 +103,10 @@ def begin_lock(
 def finish_lock(
     ahead: LockAhead, lock: Lock, data: bytes, warnings: tuple[str, ...], options: LockOptions
 ) -> LockOutcome:
-    """Write `lock`, which is `data`, or only compare it, as `options` say. Raises StaleLock."""
+    """Write `lock`, which is `data`, or only compare it, as `options` say; a dry run has no use for `data`.
+
+    Raises StaleLock.
+    """
     if options.check and lock != ahead.earlier:
         raise StaleLock(str(ahead.path), "newer versions are there")
     changed = lock != ahead.earlier if options.dry_run else replace_file(ahead.path, data)
@@ -368,5 +371,5 @@ def _locked_file(file: DistributionFile) -> LockedFile:
         url=file.url,
         size=file.size,
         upload_time=file.upload_time,
-        hashes=dict(sorted(file.hashes.items())),
+        hashes=file.hashes if len(file.hashes) < 2 else dict(sorted(file.hashes.items())),
     )

@@ -10,7 +10,6 @@ The memory makes things quicker and is never needed: where it cannot be written,
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -122,10 +121,15 @@ def _likeness(wanted: frozenset[ProjectName], roots: frozenset[ProjectName]) -> 
     return len(wanted & roots) / len(wanted | roots) if wanted or roots else 0.0
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _replace(path: str, data: bytes) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=os.path.dirname(path))
+    beside = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}{_UNFINISHED}")
+    file = open(beside, "xb", opener=_private)  # noqa: SIM115 - closed below, before it is renamed
     try:
-        with open(descriptor, "wb") as file:
+        with file:
             file.write(data)
         os.replace(beside, path)
     except BaseException:

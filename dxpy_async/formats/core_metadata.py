@@ -10,10 +10,11 @@ import re
 
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.limits import METADATA_BYTES
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize, normalize_extra
 from dxpy_async.core.releases import CoreMetadata
-from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.errors import InvalidMetadata
 from dxpy_async.formats.metadata_headers import parse_headers
 
@@ -92,7 +93,7 @@ def _version(text: str, origin: str) -> Version:
 def _requirement(text: str, data: bytes, origin: str) -> Requirement:
     try:
         return parse_requirement(" ".join(text.split("\n")))
-    except InvalidRequirement as error:
+    except parsers.requirements.InvalidRequirement as error:
         why = str(error).partition("\n")[0].rstrip(" .:")
         line = _line_of(text, data)
         raise InvalidMetadata(origin, f"has an invalid Requires-Dist on line {line}, {text[:200]!r}: {why}") from error

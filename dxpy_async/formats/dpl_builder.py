@@ -15,7 +15,7 @@ from dxpy_async.errors import LockError
 from dxpy_async.formats import dpl_layout as layout
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_DIGEST_PATH = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/")
+_DIGEST_PATH = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/")
 _DIGEST_PATH_LENGTH = 67
 
 
@@ -181,8 +181,7 @@ class _Builder:
         first_requirement = self._add_requirements(package.requirements)
         first_file = len(self._files)
         sdists = (package.sdist,) if package.sdist is not None else ()
-        for file in (*package.wheels, *sdists):
-            self._files.append(self._file(file))
+        self._files += [self._file(file) for file in (*package.wheels, *sdists)]
         return layout.ENTRY.pack(
             fnv1a_64(package.name.encode(errors="replace")),
             name,
@@ -208,17 +207,18 @@ class _Builder:
             raise LockError(f"`{file.filename}` cannot have {file.size} bytes")
         if file.upload_time is not None and not layout.UNKNOWN_TIME < file.upload_time < 1 << 63:
             raise LockError(f"`{file.filename}` cannot have been uploaded at {file.upload_time}")
-        head, tail = _split_filename(file.filename)
-        url_kind, url, url_digest = self._url(file)
-        references = self._string(head), self._string(tail), self._string(url)
+        filename, strings = file.filename, self._strings
+        head, tail = _split_filename(filename)
+        url_kind, url, url_digest = self._url(file.url, filename)
         raw = _raw_sha256(file)
-        others = 0 if raw is not None and len(file.hashes) == 1 else self._other_hashes(file, raw)
         return layout.FILE.pack(
-            *references,
+            strings.setdefault(head, len(strings)),
+            strings.setdefault(tail, len(strings)),
+            strings.setdefault(url, len(strings)),
             url_digest,
             layout.UNKNOWN_SIZE if file.size is None else file.size,
             layout.UNKNOWN_TIME if file.upload_time is None else file.upload_time,
-            others,
+            0 if raw is not None and len(file.hashes) == 1 else self._other_hashes(file, raw),
             (layout.HAS_SHA256 if raw is not None else 0) | url_kind << layout.URL_KIND_SHIFT,
             raw or bytes(32),
         )
@@ -229,20 +229,19 @@ class _Builder:
             raise LockError(f"`{file.filename}` has {len(others)} hashes, the limit is {layout.HASHES_PER_FILE}")
         return self._list(self._string(text) for pair in others for text in pair)
 
-    def _url(self, file: LockedFile) -> tuple[int, str, int]:
-        """How `file`'s url is kept: as a shared beginning, a digest in the middle and the file name, or whole."""
-        url, filename = file.url, file.filename
+    def _url(self, url: str, filename: str) -> tuple[int, str, int]:
+        """How `url` is kept: as a shared beginning, a digest in the middle and the file name, or whole."""
         if not filename or not url.endswith(filename) or not _is_short(filename):
             return layout.URL_WHOLE, url, layout.NONE
-        head = url.removesuffix(filename)
-        middle = _DIGEST_PATH.fullmatch(head[-_DIGEST_PATH_LENGTH:])
-        if middle is not None:
-            head = head[:-_DIGEST_PATH_LENGTH]
+        end = len(url) - len(filename)
+        start = end - _DIGEST_PATH_LENGTH
+        if start < 0 or _DIGEST_PATH.fullmatch(url, start, end) is None:
+            head = url[:end]
+            return (layout.URL_JOINED, head, layout.NONE) if _is_short(head) else (layout.URL_WHOLE, url, layout.NONE)
+        head = url[:start]
         if not _is_short(head):
             return layout.URL_WHOLE, url, layout.NONE
-        if middle is None:
-            return layout.URL_JOINED, head, layout.NONE
-        digest = bytes.fromhex("".join(middle.groups()))
+        digest = bytes.fromhex(url[start:end].replace("/", ""))
         return layout.URL_DIGEST, head, self._digests.setdefault(digest, len(self._digests))
 
     def _slots(self) -> list[int]:
@@ -263,15 +262,17 @@ class _Builder:
 
 def _split_filename(filename: str) -> tuple[str, str]:
     """A wheel's name after its second dash is shared by many wheels; what stands before, by the wheels of a release."""
-    parts = filename.split("-", 2)
-    if len(parts) != 3 or not filename.endswith(".whl") or not _is_short(filename):
+    place = filename.find("-", filename.find("-") + 1) + 1
+    if not place or not filename.endswith(".whl") or not _is_short(filename):
         return "", filename
-    return f"{parts[0]}-{parts[1]}-", parts[2]
+    return filename[:place], filename[place:]
 
 
 def _is_short(text: str) -> bool:
-    """Whether `text` may be put together with another; UTF-8 has at most four bytes a character."""
-    return 4 * len(text) <= layout.PART_BYTES or len(text.encode(errors="replace")) <= layout.PART_BYTES
+    """Whether `text` may be put together with another."""
+    return (text.isascii() and len(text) <= layout.PART_BYTES) or len(
+        text.encode(errors="replace")
+    ) <= layout.PART_BYTES
 
 
 def _raw_sha256(file: LockedFile) -> bytes | None:

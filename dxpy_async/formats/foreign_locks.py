@@ -15,11 +15,11 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from dxpy_async.core import limits
+from dxpy_async.core import limits, parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import is_valid_name, normalize
 from dxpy_async.core.pins import WantedPin, pins_of
-from dxpy_async.core.requirements import InvalidRequirement, parse_requirement
+from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.errors import InvalidLock
 from dxpy_async.formats import dpl_layout
 from dxpy_async.formats.dpl import DplLockFile
@@ -125,7 +125,7 @@ def _requirements_pins(text: str, file: str) -> ForeignPins:
         wanted = without_options(line)
         try:
             requirement = parse_requirement(wanted)
-        except InvalidRequirement as error:
+        except parsers.requirements.InvalidRequirement as error:
             if "/" not in wanted and not wanted.endswith(".whl"):  # pip takes addresses and paths as well
                 reason = str(error).partition("\n")[0]
                 raise InvalidLock(file, f"has no requirement in line {number}, `{wanted[:80]}`: {reason}") from error

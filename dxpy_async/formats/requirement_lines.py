@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dxpy_async.core import limits
+from dxpy_async.core import limits, parsers
 from dxpy_async.core.dataclass import dataclass
-from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.errors import InvalidRequirementsFile
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -65,7 +65,7 @@ def _parse_line(words: str, line: int, file: str) -> RequirementLine | FurtherFi
         )
     try:
         return RequirementLine(line, parse_requirement(without_options(words)))
-    except InvalidRequirement as error:
+    except parsers.requirements.InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
         raise InvalidRequirementsFile(file, f"is no requirement, `{words[:_SHOWN]}`: {reason}", line=line) from error
 

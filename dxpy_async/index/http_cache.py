@@ -18,7 +18,6 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -115,6 +114,10 @@ class CachedAnswer(NamedTuple):
     body: memoryview
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class HttpCache:
     """Answers below one directory. Names are relative paths that the caller makes safe."""
 
@@ -165,12 +168,13 @@ class HttpCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._temporary.mkdir(exist_ok=True)
-            descriptor, beside = tempfile.mkstemp(suffix=".tmp", dir=self._temporary)
+            beside = self._temporary / f"{os.urandom(8).hex()}.tmp"
+            file = open(beside, "xb", buffering=0, opener=_private)  # noqa: SIM115 - closed below, before it is renamed
         except OSError as error:
             self._troubled(error)
             return
         try:
-            with open(descriptor, "wb", buffering=0) as file:
+            with file:
                 for part in (header + tail, body):
                     _write_all(file.fileno(), part)
             os.replace(beside, path)

@@ -15,9 +15,10 @@ from typing import Any, Self
 import tomlkit
 from tomlkit.items import AbstractTable, Array
 
+from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.errors import InvalidProject
 from dxpy_async.project.document import decode, parse
 
@@ -243,7 +244,7 @@ class _Items:
         value = self._value(place)
         try:
             return parse_requirement(value) if isinstance(value, str) else None
-        except InvalidRequirement:
+        except parsers.requirements.InvalidRequirement:
             return None
 
     def names(self, place: int) -> ProjectName | None:

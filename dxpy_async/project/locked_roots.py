@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from packaging.markers import Marker
-
+from dxpy_async.core import parsers
 from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName
@@ -63,7 +62,7 @@ def _conditions(outer: tuple[str, ...], requirement: Requirement) -> tuple[str, 
 def _conjunction(conditions: tuple[str, ...]) -> str:
     if len(conditions) < 2:
         return "".join(conditions)
-    return str(Marker(" and ".join(f"({condition})" for condition in conditions)))
+    return str(parsers.markers.Marker(" and ".join(f"({condition})" for condition in conditions)))
 
 
 def explain_difference(lock_roots: LockedRoots, project_roots: LockedRoots) -> str | None:

@@ -17,9 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import (
@@ -31,9 +31,10 @@ from dxpy_async.core.names import (
     normalize_extra,
     normalize_group,
 )
-from dxpy_async.core.requirements import InvalidRequirement, Requirement, parse_requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import InvalidProject, ProjectNotFound
 from dxpy_async.project.document import decode, kept_document, parse, read_content
@@ -256,8 +257,8 @@ class _Reader:
     def _requires_python(self, table: Mapping[str, Any]) -> str:
         text = self._string(table, "requires-python", "project.requires-python") or ""
         try:
-            return str(SpecifierSet(text))
-        except InvalidSpecifier:
+            return normal_specifier(text)
+        except parsers.specifiers.InvalidSpecifier:
             self._refuse(
                 f"`project.requires-python` is not a range of versions: {text!r}",
                 line=self._line_of_key("project.requires-python"),
@@ -270,7 +271,7 @@ class _Reader:
     def _requirement(self, text: str, where: str) -> Requirement:
         try:
             return parse_requirement(text)
-        except InvalidRequirement as error:
+        except parsers.requirements.InvalidRequirement as error:
             self._refuse(f"`{where}` holds an invalid requirement: {error}", line=self._line_of(text, where))
 
     def _optional(self, table: Mapping[str, Any]) -> dict[ExtraName, tuple[Requirement, ...]]:

@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
+from dxpy_async.core.specifiers import allows, normal_specifier
 from dxpy_async.errors import InterpreterError, InterpreterNotFound, UsageError
 from dxpy_async.python.probing import OLDEST, Interpreter, environment_python, probe
 
@@ -105,8 +107,8 @@ def _version_request(text: str, implementation: str | None) -> _Request:
             free_threaded=free_threaded,
         )
     try:
-        return _Request(implementation=implementation, specifier=str(SpecifierSet(text)))
-    except InvalidSpecifier as error:
+        return _Request(implementation=implementation, specifier=normal_specifier(text))
+    except parsers.specifiers.InvalidSpecifier as error:
         raise UsageError(
             f"`{text}` is neither a Python version nor a range of versions",
             hints=("name a version like `3.12`, a range like `>=3.11,<3.13`, or a path",),
@@ -133,7 +135,7 @@ def find_interpreter(
     specifier = _specifier(wanted.specifier)
 
     def fits(version: str) -> bool:
-        return specifier.contains(version, prereleases=True) and required.contains(version, prereleases=True)
+        return _is_within(version, specifier) and _is_within(version, required)
 
     for interpreter in _working(_candidates(wanted, search, fits), cache_dir):
         if _fits(interpreter, wanted, required):
@@ -192,24 +194,32 @@ def satisfies(interpreter: Interpreter, request: str | None, requires_python: st
     return _fits(interpreter, wanted, _specifier(requires_python))
 
 
-def _fits(interpreter: Interpreter, wanted: _Request, required: SpecifierSet) -> bool:
+def _fits(interpreter: Interpreter, wanted: _Request, required: str) -> bool:
     return (
         wanted.implementation in (None, interpreter.implementation)
         and wanted.free_threaded in (None, interpreter.free_threaded)
-        and _specifier(wanted.specifier).contains(interpreter.version, prereleases=True)
-        and required.contains(interpreter.version, prereleases=True)
+        and _is_within(interpreter.version, _specifier(wanted.specifier))
+        and _is_within(interpreter.version, required)
     )
 
 
-def _specifier(text: str) -> SpecifierSet:
+def _is_within(version: str, specifier: str) -> bool:
     try:
-        return SpecifierSet(text)
-    except InvalidSpecifier as error:
+        return allows(specifier, Version(version))
+    except InvalidVersion:  # what that means is a matter of the operator
+        return parsers.specifiers.SpecifierSet(specifier).contains(version, prereleases=True)
+
+
+def _specifier(text: str) -> str:
+    """`text` in its normal form. Raises UsageError for one that is no specifier."""
+    try:
+        return normal_specifier(text)
+    except parsers.specifiers.InvalidSpecifier as error:
         raise UsageError(f"`{text}` is not a range of Python versions") from error
 
 
-def _held_against(interpreter: Interpreter, required: SpecifierSet, request: str) -> Interpreter:
-    if required.contains(interpreter.version, prereleases=True):
+def _held_against(interpreter: Interpreter, required: str, request: str) -> Interpreter:
+    if _is_within(interpreter.version, required):
         return interpreter
     raise InterpreterNotFound(
         f"`{request}` is {interpreter.describe()}, but the project requires Python {required}",

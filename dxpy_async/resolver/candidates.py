@@ -12,13 +12,14 @@ from enum import Enum, auto
 
 from packaging.version import Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels, VersionTable
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
-from dxpy_async.core.specifiers import InvalidSpecifier, allows_python, matching_mask
+from dxpy_async.core.specifiers import allows_python, matching_mask
 from dxpy_async.core.upload_limits import Cutoff, files_in_time
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.resolver.needs import DirectCandidate
@@ -128,7 +129,7 @@ class Candidates:
             return sum(
                 matching_mask(requirement.specifier, (version,)) << place for place, version in enumerate(self.versions)
             )
-        except InvalidSpecifier:
+        except parsers.specifiers.InvalidSpecifier:
             return 0
 
     def judge(self, place: int) -> DistributionFile | Refused:

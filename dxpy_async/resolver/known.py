@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core import parsers
 from dxpy_async.core.amendments import Statement
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement, marker_holds
-from dxpy_async.core.specifiers import InvalidSpecifier, mentions_prerelease, pinned_versions
+from dxpy_async.core.specifiers import mentions_prerelease, pinned_versions
 from dxpy_async.resolver.candidates import Candidates, direct_candidates, index_candidates, no_candidates
 from dxpy_async.resolver.needs import DirectCandidate
 from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
@@ -91,7 +92,7 @@ class Known:
             if mentions_prerelease(requirement.specifier):
                 self._explicit.add(requirement.name)
             pins = pinned_versions(requirement.specifier)
-        except InvalidSpecifier:
+        except parsers.specifiers.InvalidSpecifier:
             return
         for text in pins:
             try:
