@@ -1,0 +1,138 @@
+"""Flags that several commands have, a function for each kind; names and meanings follow uv's."""
+
+from __future__ import annotations
+
+from dxpy_async.cli.arguments import Parser
+
+_LINK_MODES = ("hardlink", "copy", "clone", "symlink")
+_RESOLUTIONS = ("highest", "lowest", "lowest-direct")
+_PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
+
+
+def index_flags(flags: Parser) -> None:
+    """Which indexes and directories are asked."""
+    group = flags.add_argument_group("index options")
+    group.add_argument(
+        "-i", "--index-url", "--default-index", metavar="[NAME=]URL", help="the index [DXPY_DEFAULT_INDEX]"
+    )
+    group.add_argument(
+        "--extra-index-url",
+        "--index",
+        action="append",
+        metavar="[NAME=]URL",
+        help="an index asked first, or where the project's index of that NAME is (can be repeated) [DXPY_INDEX]",
+    )
+    group.add_argument(
+        "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
+    )
+    group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
+    group.add_argument(
+        "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
+    )
+
+
+def resolution_flags(flags: Parser) -> None:
+    """Which versions are picked."""
+    group = flags.add_argument_group(
+        "resolution options",
+        "What holds for a project always belongs into [tool.dxpy]; a lock made with other options is stale.",
+    )
+    group.add_argument(
+        "--resolution",
+        choices=_RESOLUTIONS,
+        metavar="WHICH",
+        help="of the versions that fit the `highest` (default), the `lowest`, or the lowest of what the project itself "
+        "requires and the highest of the rest, `lowest-direct` [DXPY_RESOLUTION]",
+    )
+    group.add_argument(
+        "--prerelease",
+        choices=_PRERELEASES,
+        metavar="WHEN",
+        help=f"pre-releases: {', '.join(_PRERELEASES[:-1])} or (default) {_PRERELEASES[-1]} [DXPY_PRERELEASE]",
+    )
+    group.add_argument(
+        "--prerelease-package", action="append", metavar="NAME=WHEN", help="the same for one project (can be repeated)"
+    )
+    group.add_argument(
+        "--exclude-newer",
+        metavar="WHEN",
+        help="only what was uploaded up to a day (`2024-01-31`, UTC), before a moment (`2024-01-31T12:00:00Z`) or "
+        "at least this long ago (`30 days`, `P30D`) [DXPY_EXCLUDE_NEWER]",
+    )
+    group.add_argument(
+        "--exclude-newer-package",
+        action="append",
+        metavar="NAME=WHEN",
+        help="the same for one project, `NAME=false` for no limit (can be repeated)",
+    )
+    group.add_argument(
+        "-c",
+        "--constraint",
+        "--constraints",
+        action="append",
+        metavar="FILE",
+        help="requirements that narrow versions and ask for nothing (can be repeated) [DXPY_CONSTRAINT]",
+    )
+    group.add_argument(
+        "--override",
+        "--overrides",
+        action="append",
+        metavar="FILE",
+        help="requirements that take the place of all others of their projects (can be repeated) [DXPY_OVERRIDE]",
+    )
+
+
+def python_flags(flags: Parser) -> None:
+    """Which interpreter."""
+    flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+
+
+def target_flags(flags: Parser) -> None:
+    """What else than this machine to lock for."""
+    group = flags.add_argument_group("target options")
+    group.add_argument("--python-version", metavar="VERSION", help="lock for this Python, there or not, like 3.12")
+    group.add_argument(
+        "--python-platform",
+        metavar="NAME",
+        help="lock for linux, macos, windows, or a triple like aarch64-unknown-linux-gnu",
+    )
+
+
+def selection_flags(flags: Parser) -> None:
+    """What of the project, and how the lock is used."""
+    lock = flags.add_mutually_exclusive_group()
+    lock.add_argument("--frozen", action="store_true", help="use the lock as it is, without checking it")
+    lock.add_argument("--locked", action="store_true", help="stop if the lock is not up to date")
+    group = flags.add_argument_group("what of the project")
+    group.add_argument("--extra", action="append", default=[], metavar="NAME", help="with this extra (can be repeated)")
+    group.add_argument("--all-extras", action="store_true", help="with every extra")
+    group.add_argument("--group", action="append", default=[], metavar="NAME", help="with this dependency group")
+    group.add_argument("--no-group", action="append", default=[], metavar="NAME", help="without this dependency group")
+    group.add_argument("--no-dev", action="store_true", help="without the group `dev`")
+    group.add_argument("--all-groups", action="store_true", help="with every dependency group")
+
+
+def linking_flags(flags: Parser) -> None:
+    """How files come out of the store."""
+    flags.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
+    flags.add_argument(
+        "--compile-bytecode", action="store_true", help="compile what is installed [DXPY_COMPILE_BYTECODE]"
+    )
+    flags.add_argument(
+        "--allow-overwrites",
+        action="store_true",
+        help="let a package replace a file of another, in the order of the lock [DXPY_ALLOW_OVERWRITES]",
+    )
+
+
+def place_flags(parser: Parser) -> None:
+    """The flags that say which of a project's lists is changed, and what follows."""
+    group = parser.add_argument_group("where, and what then")
+    place = group.add_mutually_exclusive_group()
+    place.add_argument("--dev", action="store_true", help="in the dependency group `dev`")
+    place.add_argument("--group", dest="to_group", metavar="NAME", help="in this dependency group")
+    place.add_argument("--optional", metavar="EXTRA", help="in this extra")
+    group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
+    group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
+    # What `sync` is told afterwards.
+    parser.set_defaults(extra=[], all_extras=False, group=[], no_group=[], no_dev=False, all_groups=False, locked=False)

@@ -1,0 +1,135 @@
+"""The flags of the commands that work on a project."""
+
+from __future__ import annotations
+
+import argparse
+
+from dxpy_async.cli.arguments import Parser
+from dxpy_async.cli.flags import (
+    index_flags,
+    linking_flags,
+    place_flags,
+    python_flags,
+    resolution_flags,
+    selection_flags,
+    target_flags,
+)
+
+_BOUNDS = ("lower", "major", "minor", "exact")
+_EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
+
+
+def declare_add(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    linking_flags(parser)
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="a requirement, like flask or 'flask>=3'")
+    parser.add_argument(
+        "-r",
+        "--requirements",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="add those in a file (can be repeated)",
+    )
+    parser.add_argument(
+        "-m", "--marker", metavar="MARKER", help="only where this holds, like \"sys_platform == 'win32'\""
+    )
+    parser.add_argument(
+        "--extra", dest="with_extra", action="append", default=[], metavar="NAME", help="with this extra of theirs"
+    )
+    parser.add_argument(
+        "--bounds",
+        choices=_BOUNDS,
+        default="lower",
+        metavar="KIND",
+        help="what to write for one without a version: lower (>=1.2.3, default), major, minor, exact",
+    )
+    parser.add_argument("--raw", action="store_true", help="write requirements as they are given, with no bounds")
+    place_flags(parser)
+
+
+def declare_remove(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    linking_flags(parser)
+    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
+    place_flags(parser)
+
+
+def declare_lock(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    target_flags(parser)
+    parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
+    parser.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
+    parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
+    parser.add_argument(
+        "-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this"
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package")
+    instead.add_argument(
+        "--merge",
+        nargs="*",
+        metavar="LOCK",
+        help="lock with the pins of two locks, the newer where they differ; without names, those of a git conflict",
+    )
+    instead.add_argument(
+        "--from", dest="pins_from", metavar="FILE", help="keep the pins of a pylock.toml, requirements.txt, uv.lock, …"
+    )
+    instead.add_argument("--git-setup", action="store_true", help="let git show and merge locks with dxpy")
+    instead.add_argument("--git-textconv", metavar="FILE", help="for git: a lock as text")
+    instead.add_argument(
+        "--git-merge", nargs=4, metavar=("BASE", "OURS", "THEIRS", "PATH"), help="for git: merge locks, into OURS"
+    )
+
+
+def declare_why(parser: Parser) -> None:
+    parser.add_argument("package", metavar="PACKAGE", help="its name")
+    parser.add_argument("--all", action="store_true", help="show all chains of requirements that lead to it")
+
+
+def declare_export(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    target_flags(parser)
+    selection_flags(parser)
+    parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
+    parser.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
+    parser.add_argument("--no-hashes", action="store_true", help="requirements-txt: pins alone")
+
+
+def declare_sync(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    selection_flags(parser)
+    linking_flags(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
+
+
+def declare_run(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    selection_flags(parser)
+    linking_flags(parser)
+    parser.add_argument("--no-sync", action="store_true", help="take the environment as it is")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="CMD ...", help="the command and its arguments")
+
+
+def declare_venv(parser: Parser) -> None:
+    python_flags(parser)
+    parser.add_argument("path", nargs="?", metavar="PATH", help="where (default: .venv)")
+    parser.add_argument("--prompt", metavar="TEXT", help="what the activated shell shows")
+    parser.add_argument("--clear", action="store_true", help="replace an environment that is there")
+    parser.add_argument("--allow-existing", action="store_true", help="keep an environment that is there")
+    parser.add_argument(
+        "--system-site-packages", action="store_true", help="let the interpreter's own packages be seen"
+    )
