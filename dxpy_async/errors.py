@@ -24,12 +24,18 @@
     │   ├── InvalidPackage
     │   ├── InvalidLock
     │   ├── InvalidDocument
-    │   └── InvalidRequirementsFile
+    │   ├── InvalidRequirementsFile
+    │   └── InvalidSourceArchive
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
     ├── StoreError                   the store on disk: unwritable, full, damaged
     │   └── DamagedEntry
+    ├── BuildError                   a source tree of which no wheel, sdist or metadata can be made
+    │   ├── InvalidSource
+    │   ├── BuildRefused
+    │   ├── BuildCycle
+    │   └── BuildFailed
     ├── InstallError                 an environment that cannot be changed as planned
     │   └── FileConflict
     └── InterpreterError             no interpreter, or one that does not work
@@ -291,6 +297,12 @@ class InvalidRequirementsFile(FormatError):
         self.file, self.line, self._hints = file, line, tuple(hints)
 
 
+class InvalidSourceArchive(FormatError):
+    """An sdist that is no archive of one directory, or that holds what a source tree has no business to hold."""
+
+    code = "invalid-source-archive"
+
+
 class IntegrityError(DxpyError):
     """Bytes that are not the ones that were promised."""
 
@@ -345,6 +357,73 @@ class DamagedEntry(StoreError):
             hints=("run the command again; if it goes on, `dxpy cache clean` empties the store",),
         )
         self.filename, self.key, self.file = filename, key, file
+
+
+class BuildError(DxpyError):
+    """Something that is not a wheel cannot be made one. `label` is what messages call the source tree."""
+
+    code = "build"
+
+    def __init__(self, message: str, *, label: str, hints: Sequence[str] = ()) -> None:
+        super().__init__(message, hints=hints)
+        self.label = label
+
+
+class InvalidSource(BuildError):
+    """A source tree that does not say how it is built, or says it wrongly."""
+
+    code = "invalid-source"
+    exit_code = 1
+
+    def __init__(self, label: str, reason: str, *, hints: Sequence[str] = ()) -> None:
+        super().__init__(f"`{label}` cannot be built: {reason}", label=label, hints=hints)
+        self.reason = reason
+
+
+class BuildRefused(BuildError):
+    """Building is needed, and the settings do not allow it."""
+
+    code = "build-refused"
+    exit_code = 1
+
+    def __init__(self, label: str, setting: str) -> None:
+        super().__init__(
+            f"`{label}` would have to be built, which `{setting}` does not allow",
+            label=label,
+            hints=("allow it, or require a release that has a wheel for this environment",),
+        )
+        self.setting = setting
+
+
+class BuildCycle(BuildError):
+    """Projects that each have to be built before the other can be. `chain` begins and ends with the same."""
+
+    code = "build-cycle"
+    exit_code = 1
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        super().__init__(
+            f"building `{chain[0]}` needs `{chain[0]}` to be built first: {' → '.join(chain)}",
+            label=chain[0],
+            hints=("allow a wheel of one of them, or pin a version that has one with `build-constraint-dependencies`",),
+        )
+        self.chain = tuple(chain)
+
+
+class BuildFailed(BuildError):
+    """A build backend that failed, or gave something else than it was asked for.
+
+    `output` is the end of what it wrote, as it wrote it; `str(error)` shows it line by line.
+    """
+
+    code = "build-failed"
+
+    def __init__(self, label: str, reason: str, *, output: str = "", hints: Sequence[str] = ()) -> None:
+        shown = "".join(f"\n    {line}".rstrip(" ") for line in output.splitlines())
+        super().__init__(
+            f"building `{label}` failed: {reason}" + (f"\n{shown}" if shown else ""), label=label, hints=hints
+        )
+        self.reason, self.output = reason, output
 
 
 class InstallError(DxpyError):

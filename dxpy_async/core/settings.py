@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 
 PYPI_SIMPLE_URL = "https://pypi.org/simple"
@@ -72,6 +73,47 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """What may be built, and how. Names are of the projects that are built, not of what builds them."""
+
+    no_build: bool = False
+    no_build_projects: frozenset[ProjectName] = frozenset()
+    no_binary: bool = False
+    no_binary_projects: frozenset[ProjectName] = frozenset()
+    isolated: bool = True
+    """Build in an environment that has what the build requires and nothing else; otherwise in the project's own."""
+    not_isolated_projects: frozenset[ProjectName] = frozenset()
+    config: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is handed to all build backends as `config_settings`; a key that is given once has one value."""
+    config_of: Mapping[ProjectName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    constraints: tuple[Requirement, ...] = ()
+    """What holds for the versions of build requirements."""
+    timeout: float | None = None
+    """Seconds that a build backend may take for one answer; None: as long as it likes."""
+    concurrent: int | None = None
+    """How many build backends run at once; None: as many as there are processors."""
+
+    def allows_building(self, project: ProjectName | None) -> bool:
+        """Whether `project` (None: not known yet which one) may be built."""
+        return not self.no_build and project not in self.no_build_projects
+
+    def allows_wheels(self, project: ProjectName) -> bool:
+        """Whether the wheels that indexes have of `project` may be used."""
+        return not self.no_binary and project not in self.no_binary_projects
+
+    def isolates(self, project: ProjectName | None) -> bool:
+        """Whether `project` is built in an environment of its own."""
+        return self.isolated and project not in self.not_isolated_projects
+
+    def config_for(self, project: ProjectName | None) -> dict[str, tuple[str, ...]]:
+        """What is handed to the backend of `project`: its own settings after those of all."""
+        merged = dict(self.config)
+        for key, values in (self.config_of.get(project, {}) if project is not None else {}).items():
+            merged[key] = (*merged.get(key, ()), *values)
+        return merged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an engine is told once. `cache_dir` is the root of the store.
 
@@ -92,3 +134,4 @@ class Settings:
     hints: bool = True
     """Whether resolutions are remembered, and answered from memory."""
     resolution: ResolutionSettings = field(default_factory=ResolutionSettings)
+    builds: BuildSettings = field(default_factory=BuildSettings)
