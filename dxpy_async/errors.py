@@ -18,6 +18,7 @@
     │   ├── IndexUnavailable
     │   ├── IndexRefused
     │   └── InvalidIndexPage
+    ├── SourceUnavailable            a repository or directory of source that cannot be had
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
     │   ├── InvalidMetadata
@@ -218,6 +219,12 @@ class InvalidIndexPage(IndexFailure):
     """The index answered with something that is not a page of the simple API."""
 
     code = "invalid-index-page"
+
+
+class SourceUnavailable(DxpyError):
+    """A git repository, commit or directory that a direct reference leads to, and that cannot be had."""
+
+    code = "source-unavailable"
 
 
 class FormatError(DxpyError):
