@@ -12,12 +12,13 @@
     │   └── WrongEnvironment
     ├── ResolutionError              no set of distributions satisfies what is asked
     │   ├── NoSolution
-    │   └── SourceBuildNeeded
+    │   └── BuildForbidden
     ├── IndexFailure                 an index that does not answer, or answers nonsense
     │   ├── UnknownProject
     │   ├── IndexUnavailable
     │   ├── IndexRefused
     │   └── InvalidIndexPage
+    ├── SourceUnavailable            a repository or directory of source that cannot be had
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
     │   ├── InvalidMetadata
@@ -177,21 +178,16 @@ class NoSolution(ResolutionError):
         self.derivation = derivation
 
 
-class SourceBuildNeeded(ResolutionError):
-    """Only a source distribution fits, and building it is not possible yet."""
+class BuildForbidden(ResolutionError):
+    """Only a source distribution fits, and it may not be built."""
 
-    code = "source-build-needed"
+    code = "build-forbidden"
 
     def __init__(self, project: str, version: str, filename: str) -> None:
         super().__init__(
             f"`{project}` {version} has no wheel for this environment, only the source distribution `{filename}`, "
-            "and dxpy cannot build source distributions yet",
-            hints=(
-                (
-                    f"require a version of `{project}` that has a wheel, "
-                    "or build one and give its directory with `--find-links`"
-                ),
-            ),
+            "which may not be built (no-build)",
+            hints=(f"allow that `{project}` is built, or require a version of it that has a wheel",),
         )
         self.project, self.version, self.filename = project, version, filename
 
@@ -229,6 +225,12 @@ class InvalidIndexPage(IndexFailure):
     """The index answered with something that is not a page of the simple API."""
 
     code = "invalid-index-page"
+
+
+class SourceUnavailable(DxpyError):
+    """A git repository, commit or directory that a direct reference leads to, and that cannot be had."""
+
+    code = "source-unavailable"
 
 
 class FormatError(DxpyError):

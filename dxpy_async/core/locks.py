@@ -23,6 +23,15 @@ class SourceKind(StrEnum):
     """A local directory of distributions (`--find-links`); the url is the directory's."""
     DIRECT = "direct"
     """One archive named by a direct reference, `name @ url`; the url is the archive's."""
+    GIT = "git"
+    """A commit of a git repository; the url is that of `core.locked_sources.LockedGit`."""
+    TREE = "tree"
+    """A directory of source; the url is as the requirement has it (`core.source_urls.DirectoryUrl`)."""
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is built from a tree of files, and has no archive."""
+        return self in (SourceKind.GIT, SourceKind.TREE)
 
 
 @dataclass(frozen=True, slots=True)

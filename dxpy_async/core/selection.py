@@ -14,15 +14,17 @@ from typing import Protocol
 from packaging.version import InvalidVersion
 
 from dxpy_async.core import parsers
+from dxpy_async.core.build_rules import BUILD_ANYTHING, BuildRules
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
-from dxpy_async.core.locks import LockedFile, LockedRoots, Source
+from dxpy_async.core.locked_sources import answers_reference, directory_of_source
+from dxpy_async.core.locks import LockedFile, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.requirements import marker_holds
 from dxpy_async.core.specifiers import allows_python
-from dxpy_async.core.wheel_names import parse_wheel_name
-from dxpy_async.errors import InstallError, LockError, ProjectError, SourceBuildNeeded
+from dxpy_async.core.wheel_names import is_wheel_name, parse_wheel_name
+from dxpy_async.errors import BuildForbidden, InstallError, LockError, ProjectError
 
 _TAGS_SHOWN = 6
 _NO_EXTRA = ExtraName("")
@@ -67,15 +69,33 @@ class LockView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A release to install and the wheel to install it from."""
+    """A release to install, and what from: a wheel or an sdist, `file`, or without one the tree of its source."""
 
     package: LockedRelease
-    wheel: LockedFile
+    file: LockedFile | None
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its wheel has yet to be built."""
+        return self.file is None or not is_wheel_name(self.file.filename)
+
+    @property
+    def size(self) -> int | None:
+        """How much there is to fetch, in bytes, as far as that is known."""
+        return None if self.file is None else self.file.size
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of the wheel or sdist, in hex."""
+        return None if self.file is None else self.file.hashes.get("sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an environment gets, sorted by name, each project once; `requested` are those that the roots name."""
+    """What an environment gets, sorted by name, each project once; `requested` are those that the roots name.
+
+    Virtual trees are not among them: only what they require is.
+    """
 
     packages: tuple[Selected, ...]
     requested: frozenset[ProjectName]
@@ -87,11 +107,13 @@ def select(
     *,
     extras: Collection[str] = (),
     groups: Collection[str] = (),
+    builds: BuildRules = BUILD_ANYTHING,
 ) -> Selection:
-    """The releases and wheels that `target` gets for the project with these of its extras and dependency groups.
+    """The releases and files that `target` gets for the project with these of its extras and dependency groups.
 
     Raises ProjectError for an extra or group that the lock does not know, LockError for a lock that lacks what an edge
-    needs, SourceBuildNeeded for a release that has only an sdist for `target`, InstallError for one that has nothing.
+    needs, BuildForbidden for a release that has only an sdist for `target` where that may not be built, and
+    InstallError for one that has nothing.
     """
     walk = _Walk(lock, target.markers)
     walk.follow_roots(_known_extras(lock, extras), _known_groups(lock, groups))
@@ -99,7 +121,9 @@ def select(
     if lock.environment.get("python_full_version") != target.markers["python_full_version"]:
         _check_requires_python(chosen, target)
     return Selection(
-        packages=tuple(Selected(package, _wheel_for(package, target)) for package in chosen),
+        packages=tuple(
+            Selected(package, _file_for(package, target, builds)) for package in chosen if not _is_virtual(package)
+        ),
         requested=frozenset(walk.requested),
     )
 
@@ -142,7 +166,7 @@ def environment_mismatch(lock: LockView, target: TargetEnvironment) -> str | Non
                 f"it holds `{package.name}` {package.version}, which is for Python {package.requires_python}, "
                 f"and this is {target.describe()}"
             )
-        if package.wheels and package.best_wheel(target.tag_ranks) is None:
+        if package.wheels and package.sdist is None and package.best_wheel(target.tag_ranks) is None:
             return (
                 f"it holds `{package.name}` {package.version}, which has no wheel for {target.describe()}; "
                 f"{_tags_there(package)}"
@@ -267,7 +291,7 @@ class _Walk:
 
 def fits_requirement(release: LockedRelease, requirement: Requirement) -> bool:
     if requirement.url is not None:
-        return release.source.url == requirement.url
+        return answers_reference(release.source, requirement.url)
     try:
         return parsers.specifiers.SpecifierSet(requirement.specifier).contains(release.version, prereleases=True)
     except (parsers.specifiers.InvalidSpecifier, InvalidVersion):
@@ -312,12 +336,29 @@ def _check_requires_python(packages: Iterable[LockedRelease], target: TargetEnvi
             )
 
 
-def _wheel_for(package: LockedRelease, target: TargetEnvironment) -> LockedFile:
-    wheel = package.best_wheel(target.tag_ranks)
+def _is_virtual(package: LockedRelease) -> bool:
+    directory = directory_of_source(package.source)
+    return directory is not None and directory.is_virtual
+
+
+def _file_for(package: LockedRelease, target: TargetEnvironment, builds: BuildRules) -> LockedFile | None:
+    """The wheel that fits, else the sdist; None for a tree."""
+    if package.source.kind.is_tree:
+        return None
+    is_named = package.source.kind is SourceKind.DIRECT
+    wheel = package.best_wheel(target.tag_ranks) if is_named or builds.may_be_wheel(package.name) else None
     if wheel is not None:
         return wheel
     if package.sdist is not None:
-        raise SourceBuildNeeded(package.name, package.version, package.sdist.filename)
+        if is_named or builds.may_build(package.name):
+            return package.sdist
+        raise BuildForbidden(package.name, package.version, package.sdist.filename)
+    if not builds.may_be_wheel(package.name):
+        raise InstallError(
+            f"`{package.name}` {package.version} has no source distribution, "
+            "and its wheels may not be used (no-binary)",
+            hints=(f"allow wheels of `{package.name}`, or require a version of it that has a source distribution",),
+        )
     raise InstallError(
         f"`{package.name}` {package.version} has no wheel for {target.describe()}; {_tags_there(package)}",
         hints=(f"require a version of `{package.name}` that has one, then run `dxpy lock`",),

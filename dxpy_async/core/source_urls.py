@@ -16,10 +16,11 @@ can be carried from one machine to another.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from dxpy_async.core.wheel_names import is_wheel_name
+from dxpy_async.core.wheel_names import FileT, is_wheel_name
 
 SDIST_ENDINGS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar", ".zip")
 """How the names of source distributions end, today's and old ones."""
@@ -111,6 +112,17 @@ def is_archive_name(path: str) -> bool:
     """Whether a file of this name, or at this path of a URL, is a wheel or a source distribution."""
     name = unquote(path.partition("?")[0]).rstrip("/").lower()
     return name.endswith(SDIST_ENDINGS) or is_wheel_name(name)
+
+
+def best_sdist(files: Iterable[FileT]) -> FileT | None:
+    """The source distribution to build among a release's files, by today's form of archive first; None without any."""
+    endings = {ending: place for place, ending in enumerate(SDIST_ENDINGS)}
+
+    def rank(filename: str) -> int | None:
+        return next((place for ending, place in endings.items() if filename.lower().endswith(ending)), None)
+
+    fitting = [((place, file.filename), file) for file in files if (place := rank(file.filename)) is not None]
+    return min(fitting, key=lambda item: item[0])[1] if fitting else None
 
 
 def file_url(path: str) -> str:

@@ -95,7 +95,7 @@ class _Builder:
             raise LockError(f"the lock cannot be of the time {lock.resolved_at}")
         header = layout.HEADER.pack(
             layout.MAGIC,
-            layout.VERSION,
+            layout.TREE_VERSION if any(each.source.kind.is_tree for each in self._packages) else layout.VERSION,
             0,
             total,
             project,

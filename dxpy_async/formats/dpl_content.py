@@ -277,13 +277,14 @@ class DplContent:
         _, version, _, total, project, requires_python, _, resolved_at, _, _, *table, _ = layout.HEADER.unpack_from(
             data
         )
-        if version != layout.VERSION:
+        if version not in (layout.VERSION, layout.TREE_VERSION):
             raise InvalidLock(
                 self.file,
-                f"is in version {version} of the lock format, this dxpy reads version {layout.VERSION}",
+                f"is in version {version} of the lock format, "
+                f"this dxpy reads versions {layout.VERSION} and {layout.TREE_VERSION}",
                 offset=4,
                 hints=("it was made by a newer dxpy: use that version or a later one",)
-                if version > layout.VERSION
+                if version > layout.TREE_VERSION
                 else (),
             )
         if total != len(data):

@@ -12,6 +12,8 @@ from dxpy_async.core.locks import SourceKind
 
 MAGIC = b"DPL\x01"
 VERSION = 2
+TREE_VERSION = 3
+"""The version of locks that have a release from a tree of files, which readers of version 2 know nothing of."""
 
 NONE = 0xFFFF_FFFF
 """No reference; also an empty slot of the hash table."""
@@ -63,7 +65,13 @@ SECTION_SIZES = tuple(size for _, size in SECTIONS)
 
 BLOCKS, ENTRIES, FILES, DIGESTS, REQUIREMENTS, SLOTS, WORDS, ROOT_SETS, PAIRS, STRING_OFFSETS, STRINGS = range(11)
 
-SOURCE_KINDS = {SourceKind.INDEX: 1, SourceKind.DIRECTORY: 2, SourceKind.DIRECT: 3}
+SOURCE_KINDS = {
+    SourceKind.INDEX: 1,
+    SourceKind.DIRECTORY: 2,
+    SourceKind.DIRECT: 3,
+    SourceKind.GIT: 4,
+    SourceKind.TREE: 5,
+}
 NO_HASH, SHA256 = 0, 1
 
 ROOT_REQUIREMENTS, ROOT_EXTRA, ROOT_GROUP = 0, 1, 2

@@ -13,12 +13,15 @@ from enum import Enum, auto
 from packaging.version import Version
 
 from dxpy_async.core import parsers
+from dxpy_async.core.build_rules import BUILD_ANYTHING, BuildRules
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels, VersionTable
+from dxpy_async.core.locks import Source
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.source_urls import best_sdist
 from dxpy_async.core.specifiers import allows_python, matching_mask
 from dxpy_async.core.upload_limits import Cutoff, files_in_time
 from dxpy_async.core.wheel_names import best_wheel
@@ -37,6 +40,7 @@ class Refusal(Enum):
     PYTHON = auto()
     NO_WHEEL = auto()
     SOURCE_ONLY = auto()
+    WHEEL_ONLY = auto()
     URL_DEPENDENCY = auto()
     UNREADABLE = auto()
 
@@ -46,9 +50,9 @@ class Refused:
     """A refusal and its particulars.
 
     `detail` is the latest time of upload that would do, the yank's reason, the `requires-python`, the name of the
-    sdist, the requirement with a URL, what is wrong with the metadata, or for a pre-release how one is asked for, empty
-    when it cannot be. `files` are the wheels that do not fit, `uploaded` is when the first of files that are too new
-    came, in microseconds since 1970.
+    sdist that may not be built, the requirement with a URL, what is wrong with the metadata, or for a pre-release how
+    one is asked for, empty when it cannot be. `files` are the wheels that do not fit, `uploaded` is when the first of
+    files that are too new came, in microseconds since 1970.
     """
 
     refusal: Refusal
@@ -86,7 +90,7 @@ class Candidates:
         self,
         project: ProjectName,
         versions: Sequence[Version],
-        judge: Callable[[int], DistributionFile | Refused],
+        judge: Callable[[int], DistributionFile | Source | Refused],
         *,
         kernels: Kernels = AUTOMATIC,
         keys: bytes | None = None,
@@ -107,7 +111,7 @@ class Candidates:
         """Those that the solver came to and found unusable; only words depend on it."""
         self._kernels, self._table = kernels, VersionTable(versions, keys)
         self._judge = judge
-        self._judged: dict[int, DistributionFile | Refused] = {}
+        self._judged: dict[int, DistributionFile | Source | Refused] = {}
         self._masks: dict[tuple[str, str | None], int] = {}
         self._wordings: dict[int, str] = {}
 
@@ -132,7 +136,7 @@ class Candidates:
         except parsers.specifiers.InvalidSpecifier:
             return 0
 
-    def judge(self, place: int) -> DistributionFile | Refused:
+    def judge(self, place: int) -> DistributionFile | Source | Refused:
         """The file of the candidate at `place` that fits best, or why there is none."""
         judged = self._judged.get(place)
         if judged is None:
@@ -185,17 +189,25 @@ def index_candidates(
     pinned: Iterable[Version],
     cutoff: Cutoff | None = None,
     kernels: Kernels = AUTOMATIC,
+    builds: BuildRules = BUILD_ANYTHING,
 ) -> Candidates:
     """The candidates on a project page. `pinned` versions may be used though they are yanked."""
     versions = page.versions[::-1]
     allowed = frozenset(pinned)
+    may_build, may_be_wheel = builds.may_build(page.project), builds.may_be_wheel(page.project)
 
-    def judge(place: int) -> DistributionFile | Refused:
+    def judge(place: int) -> DistributionFile | Source | Refused:
         files = page.files(versions[place])
         in_time = files_in_time(files, cutoff)
         if files and not in_time and cutoff is not None:
             return _too_new(files, cutoff)
-        return judge_files(in_time, target, yanked_is_fine=versions[place] in allowed)
+        return judge_files(
+            in_time,
+            target,
+            yanked_is_fine=versions[place] in allowed,
+            may_build=may_build,
+            may_be_wheel=may_be_wheel,
+        )
 
     return Candidates(page.project, versions, judge, kernels=kernels, keys=page.keys, cutoff=cutoff)
 
@@ -215,14 +227,17 @@ def no_candidates(project: ProjectName, unavailable: Unavailable) -> Candidates:
 def direct_candidates(
     project: ProjectName, answers: Sequence[tuple[str, DirectCandidate | Unavailable]], target: TargetEnvironment
 ) -> Candidates:
-    """The candidates that direct references give: one for each URL whose archive can be used."""
+    """The candidates that direct references give: one for each URL that leads to something."""
     there = [(url, answer) for url, answer in answers if isinstance(answer, DirectCandidate)]
     missing = [answer for _, answer in answers if isinstance(answer, Unavailable)]
 
-    def judge(place: int) -> DistributionFile | Refused:
+    def judge(place: int) -> DistributionFile | Source | Refused:
         candidate = there[place][1]
         if candidate.metadata.name != project:
-            return Refused(Refusal.UNREADABLE, f"the archive is one of {candidate.metadata.name}")
+            kind = "source" if isinstance(candidate.file, Source) else "archive"
+            return Refused(Refusal.UNREADABLE, f"the {kind} is one of {candidate.metadata.name}")
+        if isinstance(candidate.file, Source):
+            return candidate.file
         return judge_files((candidate.file,), target, yanked_is_fine=True)
 
     return Candidates(
@@ -234,27 +249,37 @@ def direct_candidates(
     )
 
 
-def _judge_nothing(place: int) -> DistributionFile | Refused:
+def _judge_nothing(place: int) -> DistributionFile | Source | Refused:
     raise IndexError(place)
 
 
 def judge_files(
-    files: Sequence[DistributionFile], target: TargetEnvironment, *, yanked_is_fine: bool
+    files: Sequence[DistributionFile],
+    target: TargetEnvironment,
+    *,
+    yanked_is_fine: bool,
+    may_build: bool = True,
+    may_be_wheel: bool = True,
 ) -> DistributionFile | Refused:
-    """The wheel of a version to use on `target`, or why there is none. Yanked files are the last resort, if any."""
+    """The file of a version to use on `target`, or why there is none: the wheel that fits best, else the sdist.
+
+    Yanked files are the last resort, if any.
+    """
     standing = [file for file in files if file.yanked is None]
     if not standing and files:
         if not yanked_is_fine:
             return Refused(Refusal.YANKED, next((file.yanked for file in files if file.yanked), ""))
         standing = list(files)
     for_python = [file for file in standing if allows_python(file.requires_python, target.python_version)]
-    wheel = best_wheel(for_python, target.tag_ranks)
+    wheel = best_wheel(for_python, target.tag_ranks) if may_be_wheel else None
     if wheel is not None:
         return wheel
     if standing and not for_python:
         return Refused(Refusal.PYTHON, standing[-1].requires_python)
-    sdist = next((file.filename for file in for_python if not file.is_wheel), None)
+    sdist = best_sdist(for_python)
+    if sdist is not None and may_build:
+        return sdist
     wheels = tuple(file.filename for file in for_python if file.is_wheel)
     if sdist is not None:
-        return Refused(Refusal.SOURCE_ONLY, sdist, wheels)
-    return Refused(Refusal.NO_WHEEL, files=wheels)
+        return Refused(Refusal.SOURCE_ONLY, sdist.filename, wheels if may_be_wheel else ())
+    return Refused(Refusal.NO_WHEEL if may_be_wheel else Refusal.WHEEL_ONLY, files=wheels)

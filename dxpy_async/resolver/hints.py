@@ -74,7 +74,9 @@ def _unusable_hints(fact: Unusable, mask: int, facts: Iterable[Leaf], target: Ta
             yield from _platform_hint(project, version, refused)
         case Refusal.SOURCE_ONLY:
             yield from _platform_hint(project, version, refused)
-            yield f"build a wheel of `{project}` {version} and give its directory with `--find-links`"
+            yield f"allow that `{project}` is built: take it out of what `--no-build` and `no-build-package` say"
+        case Refusal.WHEEL_ONLY:
+            yield f"allow wheels of `{project}`: take it out of what `--no-binary` and `no-binary-package` say"
         case Refusal.URL_DEPENDENCY:
             requirement = without_credentials(refused.detail.partition(" ; ")[0])
             yield f"add `{requirement}` to your own requirements"

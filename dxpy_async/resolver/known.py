@@ -119,6 +119,7 @@ class Known:
             pinned=self._pinned.get(project, ()),
             cutoff=self._options.cutoffs.of(project),
             kernels=self._kernels,
+            builds=self._options.builds,
         )
         if not self._may_be_prerelease(candidates):
             candidates.refuse_prereleases()

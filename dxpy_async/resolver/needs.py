@@ -5,6 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from dxpy_async.core.dataclass import dataclass, field
+from dxpy_async.core.locks import Source
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 
@@ -18,7 +19,7 @@ class NeedPage:
 
 @dataclass(frozen=True, slots=True)
 class NeedMetadata:
-    """The core metadata of a candidate, read of `file`, its wheel that fits best: a CoreMetadata, or Unavailable."""
+    """The core metadata of a candidate, read of `file`, the one to install: a CoreMetadata, or Unavailable."""
 
     project: ProjectName
     version: Version
@@ -27,7 +28,7 @@ class NeedMetadata:
 
 @dataclass(frozen=True, slots=True)
 class NeedDirect:
-    """What the archive at `url` is, which a direct reference takes for `project`: a DirectCandidate, or Unavailable."""
+    """What stands at `url`, which a direct reference takes for `project`: a DirectCandidate, or Unavailable."""
 
     project: ProjectName
     url: str
@@ -35,11 +36,11 @@ class NeedDirect:
 
 @dataclass(frozen=True, slots=True)
 class DirectCandidate:
-    """The one candidate that a direct reference stands for."""
+    """The one candidate that a direct reference stands for: an archive, or a tree of files (`Source`)."""
 
     version: Version
     metadata: CoreMetadata
-    file: DistributionFile
+    file: DistributionFile | Source
 
 
 Need = NeedPage | NeedMetadata | NeedDirect

@@ -14,7 +14,7 @@ from dxpy_async.core.upload_limits import Cutoff
 from dxpy_async.resolver.hints import without_credentials
 from dxpy_async.resolver.options import ResolutionOptions
 
-ANSWERS = 1
+ANSWERS = 2
 """To be counted up whenever the same question would be answered differently, or be asked in another form."""
 
 CONTEXT_BYTES = 8
@@ -89,6 +89,10 @@ class Question:
         options = self.options
         yield from (options.mode, options.prereleases, _cutoff(options.cutoffs.general))
         yield from _pairs(options.prereleases_of)
+        builds = options.builds
+        yield from (str(builds.no_build), str(builds.no_binary))
+        for named in (builds.no_build_of, builds.no_binary_of):
+            yield from (str(len(named)), *sorted(named))
         yield from _pairs({name: _cutoff(cutoff) for name, cutoff in options.cutoffs.projects.items()})
         for name in sorted(options.preferences):
             if (version := options.preferred(name)) is not None:

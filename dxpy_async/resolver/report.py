@@ -198,6 +198,8 @@ class Words:
                 return self._no_wheel(versions, one=one)
             case Refusal.SOURCE_ONLY:
                 return self._source_only(versions, refused, one=one, several=bool(mask & (mask - 1)))
+            case Refusal.WHEEL_ONLY:
+                return f"{_lacking(versions, one=one)} source distribution, and its wheels may not be used (no-binary)"
             case Refusal.URL_DEPENDENCY:
                 return (
                     f"{versions} {'depends' if one else 'depend'} on {without_credentials(refused.detail)}, "
@@ -213,9 +215,8 @@ class Words:
         opening = (
             f"{self._no_wheel(versions, one=one)}, " if refused.files else f"{versions} {'has' if one else 'have'} "
         )
-        if several:
-            return f"{opening}only source distributions (the newest is {refused.detail}), which cannot be built yet"
-        return f"{opening}only the source distribution {refused.detail}, which cannot be built yet"
+        there = "source distributions (the newest is {})" if several else "the source distribution {}"
+        return f"{opening}only {there.format(refused.detail)}, which may not be built (no-build)"
 
 
 def _lacking(versions: str, *, one: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.locks import Source
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile
 
@@ -13,20 +14,21 @@ from dxpy_async.core.releases import CoreMetadata, DistributionFile
 class Pin:
     """One picked version. `metadata` has all its requirements, markers unevaluated.
 
-    `file` is the wheel that fits the target environment best; `url` is None for a version from an index, else the
-    direct reference that it came by, as the requirement writes it. `extras` are those that something asks for.
+    `file` is what to install: the wheel that fits the target environment best, an archive to build, or a tree of files
+    (`Source`). `url` is None for a version from an index, else the direct reference that it came by, as the requirement
+    writes it. `extras` are those that something asks for.
     """
 
     project: ProjectName
     version: Version
     metadata: CoreMetadata
-    file: DistributionFile
+    file: DistributionFile | Source
     url: str | None = None
     extras: frozenset[ExtraName] = frozenset()
 
     @property
-    def direct(self) -> DistributionFile | None:
-        """The archive of a direct reference; None for a version from an index."""
+    def direct(self) -> DistributionFile | Source | None:
+        """What a direct reference led to; None for a version from an index."""
         return self.file if self.url is not None else None
 
 

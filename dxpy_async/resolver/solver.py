@@ -241,7 +241,7 @@ class Solver:
         metadata = self._known.metadata(candidates, place)
         if metadata is None:
             file = candidates.judge(place)
-            assert isinstance(file, DistributionFile), "metadata is read of candidates that are usable"
+            assert isinstance(file, DistributionFile), "metadata is read of files that can be used"
             need = NeedMetadata(candidates.project, candidates.versions[place], file)
             self._named.add(need)
             raise _Lacking(need)
@@ -374,7 +374,7 @@ class Solver:
         place = candidates.place_of(preferred) if preferred is not None else None
         if place is None or not mask >> place & 1:
             return None
-        return place if isinstance(candidates.judge(place), DistributionFile) else None
+        return None if isinstance(candidates.judge(place), Refused) else place
 
     def _first_usable(self, package: Package) -> tuple[int | None, bool]:
         """The best candidate that can be used, and whether better ones were refused on the way."""
@@ -383,7 +383,7 @@ class Solver:
         while mask:
             place = candidates.best(mask)
             verdict = candidates.judge(place)
-            if isinstance(verdict, DistributionFile):
+            if not isinstance(verdict, Refused):
                 return place, refused
             self._refuse(package, 1 << place, verdict)
             refused = True
@@ -491,7 +491,7 @@ class Solver:
         assert place is not None
         file = candidates.judge(place)
         metadata = self._known.metadata(candidates, place)
-        assert isinstance(file, DistributionFile)
+        assert not isinstance(file, Refused)
         assert isinstance(metadata, CoreMetadata)
         return Pin(
             project=candidates.project,
@@ -527,7 +527,7 @@ class Solver:
         )
 
     def _source_warnings(self, package: Package, place: int) -> Iterable[str]:
-        """One sentence when the best version that fits was passed over because it would have to be built."""
+        """One sentence when the best version that fits was passed over because it may not be built."""
         passed_over = self._refusals.get((package, Refusal.SOURCE_ONLY))
         if passed_over is None:
             return
@@ -544,7 +544,7 @@ class Solver:
         assert isinstance(verdict, Refused)
         yield (
             f"`{candidates.project}` {candidates.versions[best]} has only the source distribution "
-            f"`{verdict.detail}`, and building is not possible yet; {candidates.versions[place]} is used instead"
+            f"`{verdict.detail}`, which may not be built; {candidates.versions[place]} is used instead"
         )
 
     def _lower_bound_warnings(self, package: Package, place: int) -> Iterable[str]:

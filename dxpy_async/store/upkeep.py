@@ -25,9 +25,9 @@ from dxpy_async.store.roots import Roots
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.trees import remove_tree
 
-_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts")
+_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts", "sdists")
 """The buckets of which each file is an answer of its own, that can be asked for or worked out again."""
-_OTHERS = ("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels")
+_OTHERS = ("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels", "git")
 _BUCKET = re.compile(f"({'|'.join(_ANSWERS + _OTHERS)})-v[0-9]+")
 _CHUNK = 1024 * 1024
 

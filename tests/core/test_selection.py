@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from locks import package, wheel
 
+from dxpy_async.core.build_rules import BuildRules
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selection, environment_mismatch, reached_from, select
-from dxpy_async.errors import InstallError, LockError, ProjectError, SourceBuildNeeded
+from dxpy_async.errors import BuildForbidden, InstallError, LockError, ProjectError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 
 MARKERS = {
@@ -182,14 +183,16 @@ def test_the_wheel_is_the_one_that_fits_best(seen: Seen) -> None:
         wheel("a", "1", "py2.py3-none-any"),
     )
     (chosen,) = select(seen(lock_of(package("a", "1", wheels=wheels))), LINUX).packages
-    assert chosen.wheel == wheels[1]
+    assert chosen.file == wheels[1]
 
 
-def test_a_release_with_only_an_sdist_says_that_it_would_be_built(seen: Seen) -> None:
+def test_a_release_with_only_an_sdist_is_built_from_it_unless_that_is_forbidden(seen: Seen) -> None:
     sdist = replace(wheel("a", "1"), filename="a-1.tar.gz")
     lock = lock_of(replace(package("a", "1", wheels=(wheel("a", "1", "cp39-cp39-win_amd64"),)), sdist=sdist))
-    with pytest.raises(SourceBuildNeeded, match=r"`a` 1 has no wheel for this environment.*`a-1.tar.gz`"):
-        select(seen(lock), LINUX)
+    (chosen,) = select(seen(lock), LINUX).packages
+    assert (chosen.file, chosen.is_built) == (sdist, True)
+    with pytest.raises(BuildForbidden, match=r"`a` 1 has no wheel for this environment.*`a-1.tar.gz`"):
+        select(seen(lock), LINUX, builds=BuildRules(no_build=True))
 
 
 def test_a_release_with_nothing_that_fits_names_what_is_there(seen: Seen) -> None:
@@ -299,3 +302,21 @@ def test_a_lock_for_another_environment_says_what_differs(seen: Seen, target: Ta
         requires_python=">=3.12",
     )
     assert reason in (environment_mismatch(seen(lock), target) or "")
+
+
+def test_trees_have_no_file_and_virtual_ones_only_bring_what_they_require(seen: Seen) -> None:
+    def tree(name: str, url: str, *requirements: Requirement) -> LockedPackage:
+        kind = SourceKind.GIT if url.startswith("git+") else SourceKind.TREE
+        return replace(package(name, "1", *requirements, wheels=()), source=Source(kind, url))
+
+    lock = lock_of(
+        tree("app", "file:apps/app#virtual=true", need("lib")),
+        tree("lib", "file:libs/lib#editable=true", need("tool", url="git+https://git.test/tool@main")),
+        tree("tool", f"git+https://git.test/tool@{'0a' * 20}#requested=main"),
+        roots=roots(need("app")),
+    )
+    selection = select(seen(lock), LINUX)
+    assert [(item.package.name, item.file, item.is_built) for item in selection.packages] == [
+        ("lib", None, True),
+        ("tool", None, True),
+    ]

@@ -258,8 +258,8 @@ def test_a_directory_or_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_newer_lock_says_who_reads_it() -> None:
-    with pytest.raises(InvalidLock, match="version 3 of the lock format, this dxpy reads version 2") as caught:
-        read(forged(build_dpl(sample()), 4, b"\x03\x00"))
+    with pytest.raises(InvalidLock, match="version 4 of the lock format, this dxpy reads versions 2 and 3") as caught:
+        read(forged(build_dpl(sample()), 4, b"\x04\x00"))
     assert "newer dxpy" in caught.value.hints()[0]
 
 

@@ -277,7 +277,7 @@ def _release_flaws(name: str, version: str, world: World, own: Sequence[Packagin
     for key in ("python", "metadata-python"):
         if key in table and not SpecifierSet(table[key]).contains(python):
             yield "refuses this Python"
-    if not set(table.get("wheels", ["py3-none-any"])) & set(LINUX.tags):
+    if not table.get("sdist") and not set(table.get("wheels", ["py3-none-any"])) & set(LINUX.tags):
         yield "has no wheel that fits"
     if (
         _version(version).is_prerelease

@@ -1,0 +1,1 @@
+"""Trees of source that releases are built from: git repositories, kept in the cache."""
