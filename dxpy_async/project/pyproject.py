@@ -9,9 +9,9 @@ https://packaging.python.org/en/latest/specifications/dependency-groups/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from packaging.version import InvalidVersion, Version
 
@@ -30,6 +30,7 @@ from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
+from dxpy_async.project.source_tables import SourceTable, lowered
 from dxpy_async.project.toml_reader import kind_of
 from dxpy_async.project.tool_reader import ToolReader
 from dxpy_async.project.tool_table import ToolTable
@@ -101,14 +102,19 @@ class _Reader(ToolReader):
         name = self._name(table)
         groups = self._groups()
         tool = self._tool(root)
+        sources = {**self._surroundings.shared, **tool.sources}
+        optional = self._optional(table)
+        self._check_scopes(tool, optional, groups)
         return Project(
             root=root,
             name=name,
             version=self._version(table, dynamic),
             requires_python=self._requires_python(table),
-            dependencies=self._requirements(table, "dependencies", "project.dependencies"),
-            optional_dependencies=self._optional(table),
-            dependency_groups=groups,
+            dependencies=self._lowered(self._requirements(table, "dependencies", "project.dependencies"), sources),
+            optional_dependencies={
+                extra: self._lowered(asked, sources, extra=extra) for extra, asked in optional.items()
+            },
+            dependency_groups={group: self._lowered(asked, sources, group=group) for group, asked in groups.items()},
             default_groups=self._default_groups(tool, groups),
             has_build_system="build-system" in self._document,
             tool=tool,
@@ -187,6 +193,48 @@ class _Reader(ToolReader):
             else:
                 continue
             self._refuse(reason, line=self._line_in_table(where, name))
+
+    def _check_scopes(self, tool: ToolTable, extras: Container[ExtraName], groups: Container[GroupName]) -> None:
+        """Refuse a source that is for an extra or a group that is not there."""
+        for project, sources in tool.sources.items():
+            for source in sources:
+                kind, name = ("extra", source.extra) if source.extra else ("group", source.group)
+                if (source.extra and source.extra not in extras) or (source.group and source.group not in groups):
+                    self._refuse(
+                        f"a source of `{project}` is for the {kind} `{name}`, which does not exist", line=source.line
+                    )
+
+    def _lowered(
+        self,
+        requirements: tuple[Requirement, ...],
+        sources: SourceTable,
+        *,
+        extra: ExtraName | None = None,
+        group: GroupName | None = None,
+    ) -> tuple[Requirement, ...]:
+        members = self._surroundings.members or {}
+        for requirement in requirements:
+            given = sources.get(requirement.name)
+            if requirement.url is not None and given and any(source.url for source in given):
+                self._refuse(
+                    f"`{requirement.name}` is required by a URL, and a source says where it comes from too",
+                    line=given[0].line,
+                )
+            if given is None and requirement.name in members and requirement.url is None:
+                self._refuse_unsaid_member(requirement)
+        try:
+            return lowered(requirements, sources, extra=extra, group=group)
+        except ValueError as error:
+            self._refuse(f"a marker among the sources cannot be used: {error}", line=self._line_of_key("sources"))
+
+    def _refuse_unsaid_member(self, requirement: Requirement) -> NoReturn:
+        tool = (
+            "uv" if "dxpy" not in self._document.get("tool", {}) and "uv" in self._document.get("tool", {}) else "dxpy"
+        )
+        self._refuse(
+            f"`{requirement.name}` is a member of the workspace, and no source says that it comes from there",
+            hints=(f"add `{requirement.name} = {{ workspace = true }}` to [tool.{tool}.sources]",),
+        )
 
     # -- [dependency-groups]
 

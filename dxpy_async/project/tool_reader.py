@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dxpy_async.core.amendments import Amendments, Statement
-from dxpy_async.core.names import ProjectName, is_valid_name, normalize, normalize_group
+from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
-from dxpy_async.project.toml_reader import TomlReader
+from dxpy_async.project.source_reader import SourceReader
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
-class ToolReader(TomlReader):
+class ToolReader(SourceReader):
     """The tables of tools in a pyproject.toml."""
 
     def _tool(self, root: Path) -> ToolTable:
@@ -128,13 +128,6 @@ class ToolReader(TomlReader):
         except InvalidUploadLimit as error:
             self._refuse(f"`{where}` is {text!r}, which {error}", line=self._line_of_key(where))
 
-    def _check_projects(self, names: Iterable[str], where: str) -> None:
-        for name in names:
-            if not is_valid_name(name):
-                self._refuse(
-                    f"`{where}` names {name!r}, which is not the name of a project", line=self._line_of_key(where)
-                )
-
     def _indexes(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
         """Where distributions are, which [tool.uv] says in the same words."""
         tables = table.get("index", [])
@@ -154,7 +147,7 @@ class ToolReader(TomlReader):
             ),
             "find_links": self._find_links(table, where, root),
             "named_indexes": tuple(NamedIndex(name, url) for name, url, _ in found if name),
-            "sources": self._sources(self._table(table, "sources", f"{where}.sources"), f"{where}.sources"),
+            "sources": self._sources(table, f"{where}.sources"),
         }
 
     def _index(self, table: Mapping[str, Any], where: str) -> tuple[str, str, str]:
@@ -176,23 +169,6 @@ class ToolReader(TomlReader):
         if reason:
             self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
         return name, url or "", kinds[-1] if kinds else ""
-
-    def _sources(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, str]:
-        """The name of the index that each project is pinned to; uv's sources of other kinds are its own."""
-        self._check_projects(table, where)
-        found = {}
-        for name, source in table.items():
-            parts = [each for each in (source if isinstance(source, list) else [source]) if isinstance(each, dict)]
-            index = source.get("index") if isinstance(source, dict) and len(source) == 1 else None
-            if isinstance(index, str):
-                found[normalize(name)] = index
-            elif where == "tool.dxpy.sources" or any("index" in part for part in parts):
-                self._refuse(
-                    f'`{where}.{name}` must be {{ index = "NAME" }} and hold everywhere: sources with markers, extras '
-                    "or groups, and sources of other kinds, are not supported",
-                    line=self._line_of_key(f"{where}.{name}"),
-                )
-        return found
 
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
         places = self._strings(table, "find-links", f"{where}.find-links")
