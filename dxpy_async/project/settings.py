@@ -180,8 +180,14 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSet
         index_url=index_url or IndexSettings().index_url,
         extra_index_urls=added or tuple(moved.get(url, url) for url in tool.extra_index_urls),
         find_links=tuple(_placed(link, directory) for link in links) if links else tool.find_links,
-        pinned={project: _url_of(name, project, urls) for project, name in tool.sources.items()},
+        pinned=_pinned(tool, urls),
     )
+
+
+def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:
+    """The URL of the index that each project is pinned to."""
+    named = {project: source.index for project, sources in tool.sources.items() for source in sources if source.index}
+    return {project: _url_of(name, project, urls) for project, name in named.items()}
 
 
 def _named_index(text: str, origin: str) -> NamedIndex:

@@ -11,6 +11,7 @@ from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import UploadLimits
+from dxpy_async.project.source_tables import SourceTable
 
 
 class NamedIndex(NamedTuple):
@@ -25,7 +26,7 @@ class ToolTable:
     """The table's values; None or empty for what it does not say. Directories in `find_links` are absolute.
 
     `named_indexes` has all indexes with a name, also those that only answer for projects that `sources` pins to them;
-    the URLs of all others stand in `index_url` and `extra_index_urls` too. `sources` gives the names of indexes.
+    the URLs of all others stand in `index_url` and `extra_index_urls` too.
     `default_groups` is None when the table does not say; `all_groups` is the value `"all"` of the same key.
     """
 
@@ -33,7 +34,7 @@ class ToolTable:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     named_indexes: tuple[NamedIndex, ...] = ()
-    sources: Mapping[ProjectName, str] = field(default_factory=dict)
+    sources: SourceTable = field(default_factory=dict)
     link_mode: LinkMode | None = None
     compile_bytecode: bool | None = None
     python: str | None = None

@@ -131,9 +131,7 @@ def test_a_pin_to_an_index_that_has_no_name_says_which_have(dxpy: Command, tmp_p
         ('url = "https://a.test"\ndefault = 1', "", "`tool.dxpy.index.default` must be true or false"),
         ('name = "a"\nurl = "https://a.test"\ndefault = true\nexplicit = true', "", "both `default` and `explicit`"),
         ('name = "a"\nurl = "https://a.test"\n[[tool.dxpy.index]]\nname = "a"\nurl = "https://b.test"', "", "one name"),
-        ('url = "https://a.test"', 'tool = { index = "a", marker = "x" }', "sources with markers"),
-        ('url = "https://a.test"', 'tool = [{ index = "a" }]', "sources with markers"),
-        ('url = "https://a.test"', 'tool = { git = "https://a.test/x" }', "sources of other kinds"),
+        ('url = "https://a.test"', 'tool = { index = "a", extra = "x" }', "an index can only hold everywhere"),
         ('url = "https://a.test"', '"-" = { index = "a" }', "not the name of a project"),
     ],
 )

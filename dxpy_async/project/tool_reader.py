@@ -1,0 +1,192 @@
+"""Reading `[tool.dxpy]`, or the part of `[tool.uv]` that says the same in the same words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dxpy_async.core.amendments import Amendments, Statement
+from dxpy_async.core.names import ProjectName, normalize, normalize_group
+from dxpy_async.core.places import PROJECT_NAME
+from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
+from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
+from dxpy_async.project.source_reader import SourceReader
+from dxpy_async.project.tool_table import NamedIndex, ToolTable
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+class ToolReader(SourceReader):
+    """The tables of tools in a pyproject.toml."""
+
+    def _tool(self, root: Path) -> ToolTable:
+        tools = self._table(self._document, "tool", "tool")
+        if "dxpy" in tools:
+            return self._dxpy_table(self._table(tools, "dxpy", "tool.dxpy"), root)
+        return self._uv_table(self._table(tools, "uv", "tool.uv"), root) if "uv" in tools else ToolTable()
+
+    def _dxpy_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
+        known = (
+            "compile-bytecode",
+            "constraint-dependencies",
+            "default-groups",
+            "exclude-dependencies",
+            "exclude-newer",
+            "exclude-newer-package",
+            "extra-index-url",
+            "find-links",
+            "hints",
+            "index",
+            "index-url",
+            "link-mode",
+            "override-dependencies",
+            "prerelease",
+            "prerelease-package",
+            "python",
+            "resolution",
+            "sources",
+        )
+        for key in table:
+            if key not in known:
+                close = get_close_matches(key, known, 1)
+                self._refuse(
+                    f"[tool.dxpy] has no setting `{key}`",
+                    line=self._line_of_key(f"tool.dxpy.{key}"),
+                    hints=(f"did you mean `{close[0]}`?",) if close else (f"the settings are {', '.join(known)}",),
+                )
+        return ToolTable(
+            **self._indexes(table, "tool.dxpy", root),
+            compile_bytecode=self._boolean(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
+            link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
+            python=self._string(table, "python", "tool.dxpy.python"),
+            hints=self._boolean(table, "hints", "tool.dxpy.hints"),
+            **self._resolution(table, "tool.dxpy"),
+            **self._named_groups(table, "tool.dxpy"),
+        )
+
+    def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """How versions are picked, which [tool.uv] says in the same words."""
+        excluded = self._strings(table, "exclude-dependencies", f"{where}.exclude-dependencies")
+        self._check_projects(excluded, f"{where}.exclude-dependencies")
+        return {
+            "mode": self._choice(table, "resolution", f"{where}.resolution", ResolutionMode),
+            "prereleases": self._choice(table, "prerelease", f"{where}.prerelease", Prereleases),
+            "prereleases_of": self._prereleases_of(table, f"{where}.prerelease-package"),
+            "amendments": Amendments(
+                constraints=self._statements(table, "constraint-dependencies", where),
+                overrides=self._statements(table, "override-dependencies", where),
+                exclusions=frozenset(map(normalize, excluded)),
+            ),
+            "upload_limits": UploadLimits(
+                general=self._upload_limit(table, "exclude-newer", f"{where}.exclude-newer"),
+                projects=self._upload_limits(table, f"{where}.exclude-newer-package"),
+            ),
+        }
+
+    def _statements(self, table: Mapping[str, Any], key: str, where: str) -> tuple[Statement, ...]:
+        where = f"{where}.{key}"
+        texts = self._strings(table, key, where)
+        start = (self._place_of_key(where) or 0) if texts else 0
+        return tuple(
+            Statement(self._requirement(text, where), f"{PROJECT_NAME}:{self._line_after(start, text) or 1}")
+            for text in texts
+        )
+
+    def _choice(self, table: Mapping[str, Any], key: str, where: str, kind: type[ChoiceT]) -> ChoiceT | None:
+        text = self._string(table, key, where)
+        if text is None:
+            return None
+        if text not in tuple(kind):
+            self._refuse(f"`{where}` is {text!r}; it can be {', '.join(kind)}", line=self._line_of_key(where))
+        return kind(text)
+
+    def _prereleases_of(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, Prereleases]:
+        rules = self._table(table, "prerelease-package", where)
+        self._check_projects(rules, where)
+        found = {normalize(name): self._choice(rules, name, f"{where}.{name}", Prereleases) for name in rules}
+        return {name: rule for name, rule in found.items() if rule is not None}
+
+    def _upload_limits(self, table: Mapping[str, Any], where: str) -> dict[ProjectName, UploadLimit | None]:
+        limits = self._table(table, "exclude-newer-package", where)
+        self._check_projects(limits, where)
+        return {
+            normalize(name): None if value is False else self._upload_limit(limits, name, f"{where}.{name}")
+            for name, value in limits.items()
+        }
+
+    def _upload_limit(self, table: Mapping[str, Any], key: str, where: str) -> UploadLimit | None:
+        text = self._string(table, key, where)
+        if text is None:
+            return None
+        try:
+            return parse_upload_limit(text)
+        except InvalidUploadLimit as error:
+            self._refuse(f"`{where}` is {text!r}, which {error}", line=self._line_of_key(where))
+
+    def _indexes(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
+        """Where distributions are, which [tool.uv] says in the same words."""
+        tables = table.get("index", [])
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            self._refuse(f"`{where}.index` must be tables, [[{where}.index]]", line=self._line_of_key(f"{where}.index"))
+        found = [self._index(each, f"{where}.index") for each in tables]
+        defaults = [url for _, url, kind in found if kind == "default"]
+        names = [name for name, _, _ in found if name]
+        if len(defaults) > 1 or len(set(names)) < len(names):
+            line = self._line_of_key(f"{where}.index")
+            self._refuse(f"`{where}.index` has two defaults, or two of one name", line=line)
+        return {
+            "index_url": defaults[0] if defaults else self._string(table, "index-url", f"{where}.index-url"),
+            "extra_index_urls": (
+                *(url for _, url, kind in found if not kind),
+                *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
+            ),
+            "find_links": self._find_links(table, where, root),
+            "named_indexes": tuple(NamedIndex(name, url) for name, url, _ in found if name),
+            "sources": self._sources(table, f"{where}.sources"),
+        }
+
+    def _index(self, table: Mapping[str, Any], where: str) -> tuple[str, str, str]:
+        """Name (empty: none), URL, and `default`, `explicit` or nothing."""
+        name, url = self._string(table, "name", f"{where}.name") or "", self._string(table, "url", f"{where}.url")
+        kinds = [kind for kind in ("default", "explicit") if table.get(kind, False)]
+        if any(not isinstance(table[kind], bool) for kind in kinds):
+            self._refuse(f"`{where}.{kinds[0]}` must be true or false", line=self._line_of_key(f"{where}.{kinds[0]}"))
+        unknown = [key for key in table if key not in ("name", "url", "default", "explicit")]
+        reason = ""
+        if url is None:
+            reason = "an index without a `url`"
+        elif len(kinds) == 2 and where == "tool.dxpy.index":
+            reason = "an index that is both `default` and `explicit`"
+        elif "explicit" in kinds and not name:
+            reason = "an index that is explicit and has no `name`, so that nothing can be taken from it"
+        elif unknown and where == "tool.dxpy.index":
+            reason = f"an index with a key `{unknown[0]}`; there are `name`, `url`, `default` and `explicit`"
+        if reason:
+            self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
+        return name, url or "", kinds[-1] if kinds else ""
+
+    def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
+        places = self._strings(table, "find-links", f"{where}.find-links")
+        return tuple(place if "://" in place else os.path.normpath(root / place) for place in places)
+
+    def _named_groups(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        if table.get("default-groups") == "all":
+            return {"all_groups": True}
+        if "default-groups" not in table:
+            return {}
+        names = self._strings(table, "default-groups", f"{where}.default-groups")
+        return {"default_groups": tuple(normalize_group(name) for name in names)}
+
+    def _uv_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
+        """The settings of [tool.uv] that say where distributions are and which to pick; all others are uv's own."""
+        where = "tool.uv"
+        return ToolTable(
+            **self._indexes(table, where, root),
+            **self._resolution(table, where),
+            **self._named_groups(table, where),
+        )
