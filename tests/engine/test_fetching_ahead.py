@@ -14,6 +14,7 @@ from wheels import build_wheel
 
 from dxpy_async import Engine, IndexSettings, NetworkSettings, Settings, SyncOptions
 from dxpy_async.engine.events import Event, Prepared
+from dxpy_async.engine.fetching import ByteBudget
 from dxpy_async.errors import NoSolution
 from dxpy_async.installer.check import verify_environment
 from dxpy_async.python.environments import open_environment
@@ -128,3 +129,19 @@ async def test_a_version_that_is_taken_back_is_not_installed(settings: Settings,
     async with Engine(settings) as engine:
         outcome = await engine.sync(root)
     assert dict(outcome.installed) == {"early": "1.0", "fickle": "1.0", "last": "1.0", "late": "1.0"}
+
+
+async def test_a_share_is_free_again_for_the_next_when_who_waits_for_it_is_cancelled_in_the_same_moment() -> None:
+    budget, order = ByteBudget(10), list[str]()
+
+    async def take(name: str, size: int) -> None:
+        async with budget.hold(size):
+            order.append(name)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        async with budget.hold(10):
+            given_up = tasks.create_task(take("given up", 10))
+            tasks.create_task(take("next", 10))
+            await asyncio.sleep(0)
+            given_up.cancel()
+    assert order == ["next"]
