@@ -64,7 +64,8 @@ class Fault:
 
     Those that replace the answer: `status`, `redirect`, `body`, `content_type`, `headers` (added), `corrupt` (one byte
     in the middle differs), `ignore_range` (200 and the whole file), `lie_range` (206 with other bytes than asked for).
-    Those of the wire, in the order they apply: `delay` (seconds before the answer), `content_length` (added to the
+    Those of the wire, in the order they apply: `delay` (seconds before the answer), `until` (the answer waits until a
+    request whose path fits this has come in), `content_length` (added to the
     true one in the header), `truncate` (bytes of the body sent before the connection is closed), `reset` (the same,
     with a TCP reset), `stall` (the same, then silence for ever), `trickle` (seconds between single bytes), `endless`
     (the body over and over).
@@ -81,6 +82,7 @@ class Fault:
     ignore_range: bool = False
     lie_range: bool = False
     delay: float = 0.0
+    until: str | None = None
     content_length: int = 0
     truncate: int | None = None
     reset: int | None = None
@@ -270,6 +272,8 @@ class LoopbackIndex:
         self.requests.append(request)
         fault = self._fault_for(request.path)
         answer = self._answer(request, fault)
+        while fault.until is not None and not self.seen(fault.until):
+            await asyncio.sleep(0.005)
         return await _send(writer, request, answer, fault)
 
     def _fault_for(self, path: str) -> Fault:

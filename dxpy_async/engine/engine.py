@@ -56,6 +56,7 @@ from dxpy_async.engine.events import (
 )
 from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
+from dxpy_async.engine.fetching_ahead import FetchingAhead
 from dxpy_async.engine.locking import (
     LockOptions,
     LockOutcome,
@@ -79,7 +80,7 @@ from dxpy_async.engine.remembering import (
     recalled_lock,
     recalled_resolution,
 )
-from dxpy_async.engine.resolving import resolve
+from dxpy_async.engine.resolving import Watcher, look_away, resolve
 from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
@@ -99,6 +100,7 @@ from dxpy_async.engine.syncing import (
     record_sync,
     require_match,
     select_packages,
+    selected_requirements,
     stage,
 )
 from dxpy_async.engine.targets import interpreter_for, target_for
@@ -274,6 +276,7 @@ class Engine:
         options: ResolutionOptions,
         root_name: str,
         on_event: Listener,
+        watcher: Watcher = look_away,
     ) -> Resolution:
         started = time.perf_counter()
         solver = Solver(
@@ -285,7 +288,7 @@ class Engine:
             kernels=self._kernels,
         )
         try:
-            resolution = await resolve(solver, facts, on_event)
+            resolution = await resolve(solver, facts, on_event, watcher)
         except NoSolution as error:
             raise await self._with_close_names(error, requirements, facts) from None
         on_event(Resolved(len(resolution.pins), time.perf_counter() - started))
@@ -317,14 +320,19 @@ class Engine:
             return await self._lock(project, target, options, on_event)
 
     async def _lock(
-        self, project: Project, target: TargetEnvironment, options: LockOptions, on_event: Listener
+        self,
+        project: Project,
+        target: TargetEnvironment,
+        options: LockOptions,
+        on_event: Listener,
+        watcher: Watcher = look_away,
     ) -> LockOutcome:
         started = time.perf_counter()
         ahead = begin_lock(project, target, self._settings, options)
         if isinstance(ahead, LockOutcome):
             on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
             return ahead
-        found = await self._resolve_lock(project, target, ahead.preferences, options, on_event)
+        found = await self._resolve_lock(project, target, ahead.preferences, options, on_event, watcher)
         return finish_lock(ahead, found.value, found.data, found.warnings, options)
 
     async def add(
@@ -383,6 +391,7 @@ class Engine:
         preferences: Mapping[ProjectName, Version],
         options: LockOptions,
         on_event: Listener,
+        watcher: Watcher = look_away,
     ) -> Found[Lock]:
         question = project_question(
             project,
@@ -397,7 +406,9 @@ class Engine:
         async def find(facts: IndexFacts) -> Found[Lock]:
             asked, name = question.options, project.name or "your project"
             own = root_requirements(question.roots)
-            resolution = await self._resolve(own, facts, target, project.requires_python, asked, name, on_event)
+            resolution = await self._resolve(
+                own, facts, target, project.requires_python, asked, name, on_event, watcher
+            )
             lock = assemble_lock(
                 resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
             )
@@ -442,19 +453,22 @@ class Engine:
             watch = StateWatch.begin(root)
             project = read_project(root)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
-            lock, written = await self._lock_for_sync(project, interpreter.target, options, on_event)
-            selection = select_packages(lock, project, interpreter.target, options)
-            if options.dry_run:
-                return await self._in_thread(self._dry_run, project, interpreter, selection, options)
-            if warning := left_out(project):
-                on_event(Warned(warning))
-            async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
-                environment = await self._in_thread(make_environment, project, interpreter, self._settings)
-                outcome = await self._change(environment, selection, options.exact, on_event)
-                if state_facts is not None and options.exact:
-                    watch = watch.without_lock(project.root) if written else watch
-                    count = len(selection.packages)
-                    await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
+            wanted = selected_requirements(project, options, self._settings)
+            async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
+                lock, written = await self._lock_for_sync(project, interpreter.target, options, ahead, on_event)
+                selection = select_packages(lock, project, interpreter.target, options)
+                if options.dry_run:
+                    return await self._in_thread(self._dry_run, project, interpreter, selection, options)
+                if warning := left_out(project):
+                    on_event(Warned(warning))
+                listener = ahead.settle(selection, on_event)
+                async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
+                    environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                    outcome = await self._change(environment, selection, options.exact, listener)
+                    if state_facts is not None and options.exact:
+                        watch = watch.without_lock(project.root) if written else watch
+                        count = len(selection.packages)
+                        await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
             return outcome
 
     def _dry_run(
@@ -472,9 +486,14 @@ class Engine:
         return outcome_of(plan, environment, dry_run=True)
 
     async def _lock_for_sync(
-        self, project: Project, target: TargetEnvironment, options: SyncOptions, on_event: Listener
+        self,
+        project: Project,
+        target: TargetEnvironment,
+        options: SyncOptions,
+        ahead: FetchingAhead,
+        on_event: Listener,
     ) -> tuple[Lock, bool]:
-        """The lock to sync from, and whether it was written just now."""
+        """The lock to sync from, and whether it was written just now; `ahead` fetches while one is made."""
         if options.lock_mode is LockMode.FROZEN:
             started = time.perf_counter()
             path = project.root / LOCK_NAME
@@ -485,7 +504,8 @@ class Engine:
             on_event(Resolved(len(lock.packages), time.perf_counter() - started))
             return lock, False
         locking = LockOptions(check=options.lock_mode is LockMode.LOCKED, dry_run=options.dry_run)
-        outcome = await self._lock(project, target, locking, on_event)
+        is_final = options.lock_mode is LockMode.UPDATE and not options.dry_run
+        outcome = await self._lock(project, target, locking, on_event, ahead.look if is_final else look_away)
         return outcome.lock, outcome.changed
 
     async def install(

@@ -61,7 +61,7 @@ class ByteBudget:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._free += share  # the turn came in the same moment as the cancellation
-            else:
+            elif entry in self._queue:  # else its turn came and was passed on
                 self._queue.remove(entry)
             self._wake()
             raise

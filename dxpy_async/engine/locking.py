@@ -344,8 +344,8 @@ def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -
         requirements=tuple(
             requirement for requirement in pin.metadata.requirements if _can_matter(requirement, pin.extras)
         ),
-        wheels=tuple(_locked_file(file) for file in wheels),
-        sdist=_locked_file(sdists[-1]) if sdists else None,
+        wheels=tuple(locked_file(file) for file in wheels),
+        sdist=locked_file(sdists[-1]) if sdists else None,
     )
 
 
@@ -365,7 +365,7 @@ def _can_matter(requirement: Requirement, extras: frozenset[ExtraName]) -> bool:
     return any(f'"{extra}"' in normalised or f"'{extra}'" in normalised for extra in extras)
 
 
-def _locked_file(file: DistributionFile) -> LockedFile:
+def locked_file(file: DistributionFile) -> LockedFile:
     return LockedFile(
         filename=file.filename,
         url=file.url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from packaging.version import Version
@@ -31,7 +32,15 @@ class Facts(Protocol):
     async def direct(self, project: ProjectName, url: str) -> DirectCandidate | Unavailable: ...
 
 
-async def resolve(solver: Solver, facts: Facts, on_event: Listener) -> Resolution:
+Watcher = Callable[[Solver], None]
+"""Called whenever a solver was told something and has gone on."""
+
+
+def look_away(solver: Solver) -> None:
+    """The watcher of those who wait for the answer."""
+
+
+async def resolve(solver: Solver, facts: Facts, on_event: Listener, watcher: Watcher = look_away) -> Resolution:
     """Run `solver` to its end with answers from `facts`.
 
     Every answer is told when it arrives, so that the solver sees further ahead; what it decides does not depend on
@@ -54,6 +63,7 @@ async def resolve(solver: Solver, facts: Facts, on_event: Listener) -> Resolutio
             while needs := solver.needs():
                 if needs[0] in failed:
                     raise failed[needs[0]]
+                watcher(solver)
                 room = PREFETCH - (len(asked) - told - len(failed))
                 for need in (needs[0], *needs[1 : max(room, 1)]):
                     if need not in asked:

@@ -14,6 +14,7 @@ from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.sync_options import SyncOptions
@@ -26,6 +27,7 @@ from dxpy_async.installer.installed import InstalledDistribution, read_installed
 from dxpy_async.installer.plan import InstallPlan, Wanted, plan_sync, same_version
 from dxpy_async.installer.symlinks import has_links, is_linked, leads_to
 from dxpy_async.installer.transaction import Arrival, Transaction
+from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import (
     LOCK_FILE,
@@ -138,6 +140,17 @@ def select_packages(lock: LockView, project: Project, target: TargetEnvironment,
         extras=options.selected_extras(lock.roots.optional),
         groups=options.selected_groups(project, lock.roots.groups),
     )
+
+
+def selected_requirements(project: Project, options: SyncOptions, settings: Settings) -> tuple[Requirement, ...]:
+    """What the project asks for where `options` choose; an extra or a group that it does not have asks for nothing."""
+    roots = roots_of(project, settings.resolution.amendments)
+    asked = [*roots.requirements]
+    for extra in options.selected_extras(roots.optional):
+        asked += roots.optional.get(extra, ())
+    for group in options.selected_groups(project, roots.groups):
+        asked += roots.groups.get(group, ())
+    return tuple(asked)
 
 
 def plan_changes(

@@ -173,6 +173,23 @@ class Solver:
         ]
         return Resolution(pins=tuple(pins), warnings=tuple(self._warnings()))
 
+    def picked(self, roots: Iterable[Requirement]) -> Iterable[DistributionFile]:
+        """The files of what `roots` come to by the decisions made so far, any of which may still be taken back."""
+        waiting = list(self._known.those_that_hold(roots, None))
+        reached: set[Package] = set()
+        for requirement in waiting:  # grows
+            for extra in (None, *requirement.extras):
+                package = self._packages.get((requirement.name, extra))
+                if package is None or package.decision is None or package in reached:
+                    continue
+                reached.add(package)
+                candidates, place = package.candidates, package.decision
+                metadata, file = self._known.metadata(candidates, place), candidates.judge(place)
+                if isinstance(metadata, CoreMetadata):
+                    waiting += self._known.requirements(candidates, place, metadata, extra)
+                if extra is None and isinstance(file, DistributionFile):
+                    yield file
+
     def _want(self, need: Need) -> None:
         if need not in self._named:
             self._named.add(need)

@@ -82,6 +82,10 @@ class Store:
             return None
         return self.find_archive(sha256, blake3)
 
+    def has(self, sha256: str) -> bool:
+        """Whether `find` is likely to find something: cheap, and no more than a hint."""
+        return _is_digest(sha256) and os.path.lexists(self._alias(sha256))
+
     def find_archive(self, sha256: str, blake3: str) -> StoredWheel | None:
         """The same, where both digests of the archive are known."""
         if not _is_digest(blake3):

@@ -1,0 +1,102 @@
+"""Wheels that a solver has picked for now, fetched while it goes on: network and workers are busy before it is done.
+
+What a solver decides first is nearly always what it ends with. Nothing hangs on that: fetching ahead has no influence
+on the answer, a failure of it is met again by whoever wants the wheel, and what turns out not to be wanted is given up,
+or stays in the store like any wheel. It takes little of the network while pages and metadata are on their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Self
+
+from dxpy_async.core.releases import DistributionFile
+from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.selection import Selection
+from dxpy_async.engine.events import Event, Listener, Prepared, Stored, ignore
+from dxpy_async.engine.fetching import ByteBudget, Fetcher
+from dxpy_async.engine.locking import locked_file
+from dxpy_async.errors import DxpyError
+from dxpy_async.resolver.solver import Solver
+from dxpy_async.store.store import Store
+
+LARGEST_AHEAD = 8 * 1024**2
+"""No larger wheel is fetched ahead, in bytes: that would be much for nothing if another is picked in the end."""
+
+BYTES_AHEAD = 16 * 1024**2
+"""So many bytes of wheels are on their way ahead at once, at the most."""
+
+_LOOK_SECONDS = 0.03
+"""How often the solver's decisions are looked at."""
+
+
+class FetchingAhead:
+    """Fetches what `solver` has picked for `roots`. Use it with `async with`: whatever still runs at the end is ended.
+
+    What runs when the answer is known goes on, and whoever fetches the same wheel then joins in.
+    """
+
+    def __init__(self, fetcher: Fetcher, store: Store, roots: Sequence[Requirement]) -> None:
+        self._fetcher, self._store, self._roots = fetcher, store, roots
+        self._budget = ByteBudget(BYTES_AHEAD)
+        self._group = asyncio.TaskGroup()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._begun: set[str] = set()
+        self._fetched: set[str] = set()
+        self._decided = 0
+        self._looked_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def look(self, solver: Solver) -> None:
+        """Begin to fetch what `solver` has picked since it was last looked at. Cheap enough for every step."""
+        now = time.monotonic()
+        if solver.decided == self._decided or now - self._looked_at < _LOOK_SECONDS:
+            return
+        self._decided, self._looked_at = solver.decided, now
+        self._begin(solver.picked(self._roots))
+
+    def settle(self, selection: Selection, on_event: Listener) -> Listener:
+        """Give up what is not in `selection`, or has not begun. `on_event`, with what was fetched ahead counted in."""
+        names = {item.wheel.hashes.get("sha256"): item.package.name for item in selection.packages}
+        for sha256, task in self._tasks.items():
+            if sha256 not in names or sha256 not in self._begun:
+                task.cancel()
+        stored: set[str] = set()
+
+        def tell(event: Event) -> None:
+            if isinstance(event, Stored):
+                stored.add(event.name)
+            elif isinstance(event, Prepared):
+                stored.update(names[sha256] for sha256 in self._fetched if sha256 in names)
+                event = Prepared(len(stored), event.seconds)
+                stored.clear()
+                self._fetched.clear()
+            on_event(event)
+
+        return tell
+
+    def _begin(self, files: Iterable[DistributionFile]) -> None:
+        for file in files:
+            sha256 = file.hashes.get("sha256")
+            if sha256 is None or sha256 in self._tasks or file.size is None or file.size > LARGEST_AHEAD:
+                continue
+            if file.is_wheel and not self._store.has(sha256):
+                self._tasks[sha256] = self._group.create_task(self._fetch(file, file.size, sha256))
+
+    async def _fetch(self, file: DistributionFile, size: int, sha256: str) -> None:
+        async with self._budget.hold(size):
+            self._begun.add(sha256)
+            with suppress(DxpyError):  # whoever wants this wheel in the end fetches it again, and tells
+                await self._fetcher.fetch(locked_file(file), on_event=ignore)
+                self._fetched.add(sha256)
