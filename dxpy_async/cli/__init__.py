@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from dxpy_async.cli import quick
@@ -39,8 +40,18 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line and give its exit code: 0, 1 for what the user must change, 2 for errors."""
-    arguments = sys.argv[1:] if argv is None else argv
+    """Run one command line and give its exit code: 0, 1 for what the user must change, 2 for errors.
+
+    Without `argv` it is that of this process, which may then end here.
+    """
+    if argv is not None:
+        return _answer(argv)
+    code = _answer(sys.argv[1:])
+    _leave(code)
+    return code
+
+
+def _answer(arguments: list[str]) -> int:
     code = quick.answer(arguments)
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
@@ -52,6 +63,22 @@ def main(argv: list[str] | None = None) -> int:
         return code
     answer: int = load("program").run(arguments)
     return answer
+
+
+def _leave(code: int) -> None:
+    """End the process, unless something is to be done at its end.
+
+    An interpreter that ends in its own way clears every module and object before the system takes the memory back: 2 ms
+    of the 15 that a command with nothing to do takes, 5 where a lock was made.
+    """
+    if "atexit" in sys.modules:  # event loops, their threads, temporary directories: all that has to end well uses it
+        return
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, or nobody reads it; Python knows what to say
+            return
+    os._exit(code)
 
 
 def load(module: str) -> ModuleType:
