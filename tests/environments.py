@@ -20,7 +20,7 @@ from dxpy_async.installer.installed import InstalledDistribution, read_installed
 from dxpy_async.installer.symlinks import has_links
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.store.adding import add_wheel
-from dxpy_async.store.bytecode import STAMP, read_bytecode, sources_of, write_bytecode
+from dxpy_async.store.bytecode import read_bytecode, sources_of, write_bytecode
 from dxpy_async.store.store import Store, StoredWheel
 
 Tree = dict[str, tuple[object, ...]]
@@ -55,16 +55,7 @@ class World:
 
     def wheel(self, name: str, version: str = "1.0", **parts: Any) -> StoredWheel:
         """Build a wheel and put it into the store."""
-        archive = build_wheel(self.root / "wheels", name, version, **parts)
-        contents = archive.read_bytes()
-        return add_wheel(
-            self.store,
-            archive,
-            archive.name,
-            sha256=hashlib.sha256(contents).hexdigest(),
-            blake3=blake3(contents).hexdigest(),
-            size=len(contents),
-        )
+        return put_wheel(self.store, self.root / "wheels", name, version, **parts)
 
     def transaction(self, *, allow_overwrites: bool = False) -> Transaction:
         return Transaction(
@@ -117,7 +108,7 @@ class World:
             target.parent.mkdir(exist_ok=True)
             target.write_text(f"bytecode of {path}")
             found.append((str(target), target.stat().st_size, target.stat().st_mtime_ns))
-        write_bytecode(str(stored.directory), self.scheme.cache_tag, found, str(self.store.root / STAMP))
+        write_bytecode(str(stored.directory), self.scheme.cache_tag, found)
         return stored
 
     def stage(self, *stored: StoredWheel) -> None:
@@ -146,6 +137,20 @@ class World:
         """Every visible distribution is complete, and nothing of a transaction is left."""
         assert verify_environment(self.scheme) == []
         assert not (self.site / ".dxpy-transaction").exists()
+
+
+def put_wheel(store: Store, directory: Path, name: str, version: str = "1.0", **parts: Any) -> StoredWheel:
+    """Build a wheel in `directory` and put it into the store."""
+    archive = build_wheel(directory, name, version, **parts)
+    contents = archive.read_bytes()
+    return add_wheel(
+        store,
+        archive,
+        archive.name,
+        sha256=hashlib.sha256(contents).hexdigest(),
+        blake3=blake3(contents).hexdigest(),
+        size=len(contents),
+    )
 
 
 def tree_of(directory: Path) -> Tree:

@@ -16,8 +16,9 @@ from dxpy_async.errors import DamagedEntry
 from dxpy_async.installer.state import LINK_MARK
 from dxpy_async.python.compiling import add_bytecode
 from dxpy_async.python.environments import VirtualEnvironment
-from dxpy_async.store.bytecode import STAMP, seal, sources_of, unseal, write_bytecode
+from dxpy_async.store.bytecode import sources_of, stamp_bytecode, write_bytecode
 from dxpy_async.store.roots import Roots
+from dxpy_async.store.sealing import seal, seal_what_was_left, unsealed
 from dxpy_async.store.store import Store, StoredWheel
 
 
@@ -32,6 +33,7 @@ def prepare_links(
     """
     symlinks = settings.link_mode is LinkMode.SYMLINK
     if symlinks:
+        seal_what_was_left(store)
         for name, stored in plan.stored.items():
             if name in plan.folds and not store.check(stored):
                 reason = "was changed after it was unpacked"
@@ -64,15 +66,18 @@ def _compiled(plan: SyncPlan, environment: VirtualEnvironment, store: Store, env
     waiting = {name: stored for name, stored in plan.stored.items() if name not in plan.bytecode}
     interpreter = environment.interpreter
     compiler = Compiler(interpreter.executable, interpreter.cache_tag, store, environ, workers=processors())
-    return replace(plan, bytecode={**plan.bytecode, **compiler.compile(list(waiting.values()))})
+    made = compiler.compile(list(waiting.values()))
+    if made:
+        stamp_bytecode(str(store.root))
+    return replace(plan, bytecode={**plan.bytecode, **made})
 
 
 class Compiler:
     """Gives entries of `store` bytecode for the interpreter at `executable`, which names it by `tag`."""
 
     def __init__(self, executable: Path, tag: str, store: Store, environ: Mapping[str, str], *, workers: int) -> None:
-        self._executable, self._tag, self._environ, self._workers = executable, tag, environ, workers
-        self._stamp = str(store.root / STAMP)
+        self._executable, self._tag, self._store = executable, tag, store
+        self._environ, self._workers = environ, workers
 
     def compile(self, entries: Sequence[StoredWheel]) -> dict[ProjectName, tuple[ManifestFile, ...]]:
         """Compile all of these, and say what there is now; those that were read-only are so again afterwards.
@@ -81,20 +86,16 @@ class Compiler:
         """
         if not entries:
             return {}
-        sealed = [stored for stored in entries if unseal(str(stored.directory), stored.manifest)]
-        try:
+        with unsealed(self._store, entries):
             sources = [f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest)]
             made = add_bytecode(self._executable, sources, environ=self._environ, workers=self._workers)
             by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], entries)
             return {
                 stored.manifest.name: write_bytecode(
-                    str(stored.directory), self._tag, by_entry.get(stored.manifest.name, ()), self._stamp
+                    str(stored.directory), self._tag, by_entry.get(stored.manifest.name, ())
                 )
                 for stored in entries
             }
-        finally:
-            for stored in sealed:
-                seal(str(stored.directory), stored.manifest)
 
 
 def processors() -> int:

@@ -1,7 +1,7 @@
 """Bytecode in the store: beside the sources of an entry, made once for each interpreter, linked like any file.
 
     packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is: path, size and time of each file
-    bytecode-v1/changed                                         an empty file, as old as the newest of these lists
+    bytecode-v1/changed                                         an empty file, touched when lists have been added
 
 A list stands in the entry, so it goes when the entry goes. What a list does not name does not count: a compiler that
 was killed has made no list, and its work is done again.
@@ -35,9 +35,7 @@ def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None
         return None
 
 
-def write_bytecode(
-    entry: str, cache_tag: str, files: Iterable[tuple[str, int, int]], stamp: str
-) -> tuple[ManifestFile, ...]:
+def write_bytecode(entry: str, cache_tag: str, files: Iterable[tuple[str, int, int]]) -> tuple[ManifestFile, ...]:
     """Note what has been compiled: paths (absolute, below `entry`), sizes and times. Raises StoreError."""
     found = sorted((path[len(entry) + 1 :], size, time) for path, size, time in files)
     text = "".join([f"{size} {time} {path}\n" for path, size, time in found])
@@ -47,9 +45,6 @@ def write_bytecode(
         with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(f"{_FIRST_LINE}\n{text}")
         os.replace(beside, place)
-        os.makedirs(os.path.dirname(stamp), exist_ok=True)
-        with open(stamp, "wb"):
-            os.utime(stamp)
     except OSError as error:
         raise store_error(error, "keep bytecode in the store") from error
     return tuple(
@@ -60,45 +55,18 @@ def write_bytecode(
     )
 
 
+def stamp_bytecode(root: str) -> None:
+    """Say that there are new lists in the store at `root`: what knows only older ones is old. Raises OSError."""
+    stamp = f"{root}/{STAMP}"
+    os.makedirs(os.path.dirname(stamp), exist_ok=True)
+    with open(stamp, "wb"):
+        os.utime(stamp)
+
+
 def sources_of(manifest: Manifest) -> list[str]:
     """The paths of what can be compiled: Python files that are imported from where they lie in the wheel."""
     outside = (f"{manifest.data}/", f"{manifest.dist_info}/") if manifest.data else (f"{manifest.dist_info}/",)
     return [file.path for file in manifest.files if file.path.endswith(".py") and not file.path.startswith(outside)]
-
-
-def seal(entry: str, manifest: Manifest) -> None:
-    """Make the directories in an entry read-only, so that nothing is written through a link to one. Raises OSError.
-
-    The entry itself stays as it is: a directory that its owner may not write cannot be moved away either.
-    """
-    _set_mode(entry, manifest, 0o555)
-
-
-def unseal(entry: str, manifest: Manifest) -> bool:
-    """Make the directories in an entry writable for their owner; gives whether they were not. Raises OSError."""
-    return _set_mode(entry, manifest, 0o755)
-
-
-def _set_mode(entry: str, manifest: Manifest, mode: int) -> bool:
-    directories = _directories(entry, manifest)
-    if not directories or os.stat(directories[-1]).st_mode & 0o200 == mode & 0o200:
-        return False
-    for directory in directories:
-        os.chmod(directory, mode)
-    return True
-
-
-def _directories(entry: str, manifest: Manifest) -> list[str]:
-    """The directories in an entry and the `__pycache__` in them; the last one tells how far `_set_mode` has come."""
-    found: set[str] = set()
-    for file in manifest.files:
-        head = file.path.rpartition("/")[0]
-        while head and head not in found:
-            found.add(head)
-            head = head.rpartition("/")[0]
-    there = [f"{entry}/{directory}" for directory in sorted(found)]
-    caches = [path for directory in (entry, *there) if os.path.isdir(path := f"{directory}/__pycache__")]
-    return list(dict.fromkeys([*caches, *there]))
 
 
 def _file(line: str) -> ManifestFile:

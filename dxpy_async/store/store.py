@@ -106,6 +106,12 @@ class Store:
             self._touch(stored)
         return stored
 
+    def entry(self, blake3: str) -> Path:
+        """Where the wheel whose archive has this BLAKE3 is, if it is there. Raises StoreError for what is no digest."""
+        if not _is_digest(blake3):
+            raise StoreError(f"{blake3[:80]!r} is not a digest")
+        return Path(self._entry(blake3))
+
     def publish(self, unpacked: Path, manifest: Manifest) -> StoredWheel:
         """Make the directory `unpacked`, which must be in a staging directory of this store, the entry of its wheel.
 

@@ -138,10 +138,9 @@ async def test_a_share_is_free_again_for_the_next_when_who_waits_for_it_is_cance
         async with budget.hold(size):
             order.append(name)
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        async with budget.hold(10):
-            given_up = tasks.create_task(take("given up", 10))
-            tasks.create_task(take("next", 10))
-            await asyncio.sleep(0)
-            given_up.cancel()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks, budget.hold(10):
+        given_up = tasks.create_task(take("given up", 10))
+        tasks.create_task(take("next", 10))
+        await asyncio.sleep(0)
+        given_up.cancel()
     assert order == ["next"]
