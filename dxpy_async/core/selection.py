@@ -75,6 +75,12 @@ class Selected:
     file: LockedFile | None
 
     @property
+    def wheel(self) -> LockedFile:
+        """The wheel of a release that has one."""
+        assert self.file is not None
+        return self.file
+
+    @property
     def is_built(self) -> bool:
         """Whether its wheel has yet to be built."""
         return self.file is None or not is_wheel_name(self.file.filename)
