@@ -83,9 +83,8 @@ def _walk(root: str, place: str, listed: dict[str, None]) -> Iterator[str]:
     while ahead:
         here = ahead.pop()
         yield here
-        for entry in _directories(root, here, listed):
-            if not entry.name.startswith(".") and not entry.is_symlink():
-                ahead.append(_join(here, entry.name))
+        below = _directories(root, here, listed)
+        ahead += [_join(here, each.name) for each in below if not each.name.startswith(".") and not each.is_symlink()]
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ https://packaging.python.org/en/latest/specifications/dependency-groups/
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,7 +30,7 @@ from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
-from dxpy_async.project.source_tables import SourceTable, lowered
+from dxpy_async.project.source_tables import SourceTable, Surroundings, lowered
 from dxpy_async.project.toml_reader import kind_of
 from dxpy_async.project.tool_reader import ToolReader
 from dxpy_async.project.tool_table import ToolTable
@@ -59,10 +59,26 @@ class Project:
     default_groups: tuple[GroupName, ...] = ()
     has_build_system: bool = False
     tool: ToolTable = field(default_factory=ToolTable)
+    members: tuple[Member, ...] = ()
+    """The members of the workspace whose root this is, by name; the project in the root itself is not among them."""
+    current: ProjectName | None = None
+    """The member that is meant when nobody names one; None for the root."""
+    watched: tuple[str, ...] = ()
+    """The other files and directories that decide what all this is."""
+    warnings: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
         return self.root / FILE_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a workspace. `path` leads to it from the root, with `/`; `url` is what requirements on it have."""
+
+    path: str
+    url: str
+    project: Project
 
 
 def find_project(start: Path) -> Path:
@@ -74,24 +90,70 @@ def find_project(start: Path) -> Path:
 
 
 def read_project(root: Path) -> Project:
-    """Read the project whose directory is `root`. Raises ProjectNotFound and InvalidProject."""
-    file = root / FILE_NAME
-    try:
-        content = read_content(file)
-    except FileNotFoundError as error:
-        raise ProjectNotFound(str(root)) from error
-    return _Reader(content, file, kept_document(file, content)).project(root)
+    """Read the project whose directory is `root`, as if it were in no workspace. Raises leaves of ProjectError."""
+    return ProjectFile.read(root).project(root)
 
 
 def parse_project(content: bytes, root: Path) -> Project:
     """Read a project from the content of the pyproject.toml in `root`. Raises InvalidProject."""
-    return _Reader(content, root / FILE_NAME).project(root)
+    return ProjectFile(content, root / FILE_NAME).project(root)
 
 
-class _Reader(ToolReader):
-    """The standard tables of a pyproject.toml."""
+class ProjectFile(ToolReader):
+    """A pyproject.toml that is being read. All methods raise InvalidProject."""
+
+    @classmethod
+    def read(cls, root: Path) -> ProjectFile:
+        """That in the directory `root`. Raises ProjectNotFound and InvalidProject."""
+        file = root / FILE_NAME
+        try:
+            content = read_content(file)
+        except FileNotFoundError as error:
+            raise ProjectNotFound(str(root)) from error
+        return cls(content, file, kept_document(file, content))
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        return self._document
+
+    def project_name(self) -> ProjectName | None:
+        """The name of the project, before anything else of it is read; None when there is no [project] table."""
+        return self._name(self._table(self._document, "project", "project")) if "project" in self._document else None
+
+    def workspace_root(self, surroundings: Surroundings, root: Path) -> Project:
+        """The project in the root of a workspace, or what the root has instead of one: groups and settings."""
+        self._surroundings = surroundings
+        if "project" in self._document:
+            return self.project(root)
+        groups, tool = self._groups(), self._tool(root)
+        self._check_scopes(tool, {}, groups)
+        return Project(
+            root=root,
+            name=ProjectName(""),
+            dependency_groups=self._lowered_groups(groups, tool.sources),
+            default_groups=self._default_groups(tool, groups),
+            tool=tool,
+        )
+
+    def member(self, surroundings: Surroundings, root: Path) -> Project:
+        """The project of a workspace's member."""
+        self._surroundings = surroundings
+        return self.project(root)
+
+    def idle_sources(self, projects: Iterable[Project]) -> list[str]:
+        """In words, the sources in [tool.dxpy] for what none of `projects` requires, which therefore do nothing."""
+        tools = self._document.get("tool")
+        table = tools.get("dxpy", {}).get("sources", {}) if isinstance(tools, dict) else {}
+        required = {requirement.name for project in projects for requirement in _all_requirements(project)}
+        return [
+            f"`{self._file}:{self._line_of_key(f'tool.dxpy.sources.{name}')}` says where `{name}` comes from, "
+            "and nothing requires it"
+            for name, given in table.items()
+            if normalize(name) not in required and not (isinstance(given, dict) and "index" in given)
+        ]
 
     def project(self, root: Path) -> Project:
+        """The project, whose directory is `root`."""
         if "project" not in self._document:
             self._refuse(
                 "it has no [project] table, so there is no telling what the project needs",
@@ -114,7 +176,7 @@ class _Reader(ToolReader):
             optional_dependencies={
                 extra: self._lowered(asked, sources, extra=extra) for extra, asked in optional.items()
             },
-            dependency_groups={group: self._lowered(asked, sources, group=group) for group, asked in groups.items()},
+            dependency_groups=self._lowered_groups(groups, sources),
             default_groups=self._default_groups(tool, groups),
             has_build_system="build-system" in self._document,
             tool=tool,
@@ -227,6 +289,11 @@ class _Reader(ToolReader):
         except ValueError as error:
             self._refuse(f"a marker among the sources cannot be used: {error}", line=self._line_of_key("sources"))
 
+    def _lowered_groups(
+        self, groups: Mapping[GroupName, tuple[Requirement, ...]], sources: SourceTable
+    ) -> dict[GroupName, tuple[Requirement, ...]]:
+        return {group: self._lowered(asked, sources, group=group) for group, asked in groups.items()}
+
     def _refuse_unsaid_member(self, requirement: Requirement) -> NoReturn:
         tool = (
             "uv" if "dxpy" not in self._document.get("tool", {}) and "uv" in self._document.get("tool", {}) else "dxpy"
@@ -308,3 +375,9 @@ class _Reader(ToolReader):
                     line=self._line_of_key(f"tool.{tools}.default-groups"),
                 )
         return tool.default_groups
+
+
+def _all_requirements(project: Project) -> Iterator[Requirement]:
+    yield from project.dependencies
+    for named in (*project.optional_dependencies.values(), *project.dependency_groups.values()):
+        yield from named

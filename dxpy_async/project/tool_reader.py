@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
@@ -16,13 +16,70 @@ from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.source_reader import SourceReader
-from dxpy_async.project.tool_table import NamedIndex, ToolTable
+from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
+_OF_WORKSPACES = ("members", "exclude", "catalog")
+
+
 class ToolReader(SourceReader):
     """The tables of tools in a pyproject.toml."""
+
+    def workspace(self) -> WorkspaceTable | None:
+        """What the file says of its workspace, if it is the root of one."""
+        tools = self._table(self._document, "tool", "tool")
+        name = "dxpy" if "dxpy" in tools else "uv"
+        table, where = self._table(tools, name, f"tool.{name}"), f"tool.{name}.workspace"
+        if "workspace" not in table:
+            return None
+        workspace = self._table(table, "workspace", where)
+        for key in workspace if name == "dxpy" else ():
+            if key not in _OF_WORKSPACES:
+                line = self._line_of_key(f"{where}.{key}")
+                self._refuse(
+                    f"[{where}] has no setting `{key}`", line=line, hints=(f"there are {', '.join(_OF_WORKSPACES)}",)
+                )
+        members, exclude = (self._strings(workspace, key, f"{where}.{key}") for key in ("members", "exclude"))
+        for key, globs in (("members", members), ("exclude", exclude)):
+            for glob in globs:
+                self._check_glob(glob, f"{where}.{key}")
+        return WorkspaceTable(tuple(members), tuple(exclude), where)
+
+    def _check_glob(self, glob: str, where: str) -> None:
+        reason = ""
+        if not glob.strip("./") or "\0" in glob:
+            reason = "names no directory"
+        elif glob.startswith(("/", "~")) or ":" in glob or "\\" in glob:
+            reason = "is not a path below the workspace, with `/` between names"
+        elif ".." in glob.split("/"):
+            reason = "leads out of the workspace"
+        if reason:
+            self._refuse(f"`{where}` has `{glob}`, which {reason}", line=self._line_of(glob, where))
+
+    def refuse_member(self, glob: str, table: WorkspaceTable, reason: str) -> NoReturn:
+        """Refuse what one of the globs for members names."""
+        where = f"{table.name}.members"
+        self._refuse(f"`{where}` has `{glob}`: {reason}", line=self._line_of(glob, where))
+
+    def refuse(self, reason: str, *, hints: Iterable[str] = ()) -> NoReturn:
+        """Refuse the file as a whole."""
+        self._refuse(reason, hints=hints)
+
+    def _catalog(self, table: Mapping[str, Any], where: str) -> tuple[Statement, ...]:
+        """The workspace's catalog: the versions that its members may have of a project, without being asked for it."""
+        where = f"{where}.workspace.catalog"
+        workspace = table.get("workspace")
+        catalog = self._table(workspace, "catalog", where) if isinstance(workspace, dict) else {}
+        self._check_projects(catalog, where)
+        return tuple(
+            Statement(
+                self._requirement(f"{name}{self._string(catalog, name, f'{where}.{name}')}", where),
+                f"{PROJECT_NAME}:{self._line_of_key(f'{where}.{name}') or 1}",
+            )
+            for name in catalog
+        )
 
     def _tool(self, root: Path) -> ToolTable:
         tools = self._table(self._document, "tool", "tool")
@@ -45,11 +102,13 @@ class ToolReader(SourceReader):
             "index-url",
             "link-mode",
             "override-dependencies",
+            "package",
             "prerelease",
             "prerelease-package",
             "python",
             "resolution",
             "sources",
+            "workspace",
         )
         for key in table:
             if key not in known:
@@ -78,7 +137,10 @@ class ToolReader(SourceReader):
             "prereleases": self._choice(table, "prerelease", f"{where}.prerelease", Prereleases),
             "prereleases_of": self._prereleases_of(table, f"{where}.prerelease-package"),
             "amendments": Amendments(
-                constraints=self._statements(table, "constraint-dependencies", where),
+                constraints=(
+                    *self._statements(table, "constraint-dependencies", where),
+                    *self._catalog(table, where),
+                ),
                 overrides=self._statements(table, "override-dependencies", where),
                 exclusions=frozenset(map(normalize, excluded)),
             ),

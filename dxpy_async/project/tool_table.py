@@ -21,6 +21,14 @@ class NamedIndex(NamedTuple):
     url: str
 
 
+class WorkspaceTable(NamedTuple):
+    """Which directories are the members of a workspace: globs, relative to the root. `name` is that of the table."""
+
+    members: tuple[str, ...]
+    exclude: tuple[str, ...]
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolTable:
     """The table's values; None or empty for what it does not say. Directories in `find_links` are absolute.
