@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 COMMANDS = {
+    "init": ("init_command",),
     "add": ("add_cached", "add_command"),
     "remove": ("add_cached", "add_command"),
     "lock": ("lock_warm", "lock_cached", "lock_command"),

@@ -44,6 +44,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "init": Command("begin a project or a script", "flags_of_init"),
     "add": Command("add requirements to the project, lock, and sync", "flags_of_projects"),
     "remove": Command("remove requirements from the project, lock, and sync", "flags_of_projects"),
     "lock": Command("resolve the project and write the lock", "flags_of_projects"),

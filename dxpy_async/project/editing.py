@@ -1,8 +1,7 @@
-"""Changing the requirements in a pyproject.toml so that everything else stays as somebody wrote it.
+"""Changing the lists of requirements in a pyproject.toml.
 
-tomlkit finds the place and keeps the rest of the file; the array itself is edited as text here, because tomlkit's own
-insertion leaves a comma out where a comment follows the last item. What comes out is parsed again and held against what
-was meant, so an edit is right or refused.
+tomlkit finds the place; the array itself is edited as text here, because tomlkit's own insertion leaves a comma out
+where a comment follows the last item.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 import tomlkit
-from tomlkit.items import AbstractTable, Array
+from tomlkit.items import Array
 
 from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
@@ -21,6 +20,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.errors import InvalidProject
 from dxpy_async.project.document import decode, parse
+from dxpy_async.project.rewriting import rewritten, table_at
 
 _INDENT = "    "
 
@@ -109,60 +109,23 @@ def lists_with(document: dict[str, Any], name: ProjectName) -> tuple[DependencyL
 
 
 def _edited(content: bytes, where: DependencyList, change: Callable[[_Items], None], *, file: str) -> bytes:
-    text = decode(content, file)
-    before = parse(text, file)
-    path = where.path_in(before)
-    windows = "\r\n" in text and "\n" not in text.replace("\r\n", "")
-    unix = text.replace("\r\n", "\n") if windows else text
-    document = tomlkit.parse(unix if unix.endswith("\n") or not unix else f"{unix}\n")
-    *tables, last = path
-    try:
-        holder = _table(document, tables)
+    path = where.path_in(parse(decode(content, file), file))
+
+    def changed(text: str, document: dict[str, Any]) -> str:
+        toml = tomlkit.parse(text)
+        *tables, last = path
+        holder = table_at(toml, tables)
         array = holder.get(last)
         items = _Items.of(array.as_string() if isinstance(array, Array) else "[]", file)
         change(items)
         holder[last] = tomlkit.parse(f"x = {items}")["x"]
-        edited = tomlkit.dumps(document)
-    except ValueError as error:  # no table fits in there, within an inline one, say
-        raise _cannot_edit(path, file) from error
-    if not edited.endswith("\n"):
-        edited += "\n"
-    _require_only_change(before, parse(edited, file), path, items.meant(), file)
-    if windows:
-        edited = edited.replace("\n", "\r\n")
-    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
-    return mark + edited.encode()
+        meant = document
+        for key in tables:
+            meant = meant.setdefault(key, {})
+        meant[last] = items.meant()
+        return tomlkit.dumps(toml)
 
-
-def _table(document: tomlkit.TOMLDocument, path: Iterable[str]) -> AbstractTable:
-    holder: Any = document
-    for key in path:
-        if key not in holder:
-            if holder is document and not document.as_string().endswith("\n\n"):
-                document.add(tomlkit.nl())
-            holder[key] = tomlkit.table()
-        holder = holder[key]
-    return holder  # type: ignore[no-any-return]
-
-
-def _require_only_change(
-    before: dict[str, Any], after: dict[str, Any], path: Sequence[str], items: list[object], file: str
-) -> None:
-    """Raise InvalidProject unless `after` is `before` with `items` at `path`."""
-    holder = before
-    for key in path[:-1]:
-        holder = holder.setdefault(key, {})
-    holder[path[-1]] = items
-    if before != after:
-        raise _cannot_edit(path, file)
-
-
-def _cannot_edit(path: Iterable[str], file: str) -> InvalidProject:
-    return InvalidProject(
-        file,
-        f"`{'.'.join(path)}` cannot be edited where it stands",
-        hints=("give it a table of its own, under a header in brackets, or edit the file by hand",),
-    )
+    return rewritten(content, changed, file=file, what=".".join(path))
 
 
 def _put(items: _Items, wanted: Requirement) -> None:
