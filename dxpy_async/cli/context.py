@@ -20,7 +20,7 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.project.pyproject import Project, find_project, read_project
+from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project, read_project
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
 _RESOLUTION_FLAGS = (
@@ -50,7 +50,7 @@ def project_root(arguments: argparse.Namespace) -> Path:
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
     root = project_root(arguments)
-    watch = StateWatch.begin(root)
+    watch = StateWatch.begin(ProjectPlaces.within(root))
     return read_project(root), watch
 
 

@@ -12,7 +12,6 @@ from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.excerpts import excerpt
 from dxpy_async.core.locks import Lock
-from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import UsageError
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.frozen and wanted_target(arguments) != HERE:
         raise UsageError("`--frozen` takes the lock for what it was made for, and goes with no other target")
     project = project_of(arguments)
-    path = project.root / LOCK_NAME
+    path = project.lock
     if not path.exists() and not arguments.frozen:
         return None
     with DplLockFile.open(path) as file:

@@ -13,7 +13,6 @@ from dxpy_async.cli.output import Output, count
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
-from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.git_merge:
         return _merge_for_git(arguments, output)
     project = project_of(arguments)
-    path = project.root / LOCK_NAME
+    path = project.lock
     pins = _foreign_pins(arguments.pins_from, output) if arguments.pins_from is not None else ()
     sides = _sides_to_merge(arguments, path, output) if not pins else None
     if sides is not None:

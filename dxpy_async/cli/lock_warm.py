@@ -19,7 +19,7 @@ from dxpy_async.cli.quick import lock_facts_at
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.locking import LockOptions, project_question, why_stale
 from dxpy_async.engine.recalled_locking import lock_from_memory
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     project, watch = watched_project(arguments)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
-        watch = watch.of_target(project.root, settings.python, search)
+        watch = watch.of_target(settings.python, search)
         target = target_for(wanted_target(arguments), project, settings, search)
         try:
             locked = None if arguments.upgrade or arguments.upgrade_package else _current(project, target, settings)
@@ -90,7 +90,7 @@ def _note_question(project: Project, target: TargetEnvironment, settings: Settin
     if index is None or ages or not settings.hints or indexes != IndexSettings(index_url=indexes.index_url):
         return
     root = project.root
-    if not _means_the_same_everywhere(settings.python, root) or (root / ENVIRONMENT_NAME).exists():
+    if not _means_the_same_everywhere(settings.python, root) or project.environment.exists():
         return
     text, now = file.read_bytes(), take_stamps([str(file)], time.time_ns())
     if now[str(file)] != watch.stamps[str(file)]:
@@ -111,7 +111,7 @@ def _means_the_same_everywhere(python: str | None, root: Path) -> bool:
 def _current(project: Project, target: TargetEnvironment, settings: Settings) -> int | None:
     """How many packages are in the project's lock; None when it has none, or one that is not up to date."""
     try:
-        with DplLockFile.open(project.root / LOCK_NAME) as lock:
+        with DplLockFile.open(project.lock) as lock:
             return len(lock) if why_stale(lock, project, target, settings) is None else None
     except LockNotFound:
         return None

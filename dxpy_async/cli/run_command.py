@@ -10,11 +10,10 @@ from dxpy_async.cli.launch import start
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.summary import report
 from dxpy_async.cli.sync_command import sync
-from dxpy_async.core.places import ENVIRONMENT_NAME
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     outcome = sync(arguments, output)
     if outcome.changed:
         report(outcome, output)
-    return start(str(project_of(arguments).root / ENVIRONMENT_NAME), arguments.arguments, os.environ)
+    return start(str(project_of(arguments).environment), arguments.arguments, os.environ)

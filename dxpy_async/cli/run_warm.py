@@ -11,7 +11,6 @@ from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import report
-from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.errors import InvalidEnvironment
 from dxpy_async.installer.state import unchanged
@@ -19,7 +18,7 @@ from dxpy_async.installer.state import unchanged
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     project, watch = watched_project(arguments)
-    environment = project.root / ENVIRONMENT_NAME
+    environment = project.environment
     facts = state_facts(request_text(arguments), os.environ)
     if arguments.no_sync:
         if not environment.is_dir():

@@ -11,7 +11,6 @@ from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import report
-from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.installer.state import unchanged
 
@@ -22,7 +21,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     options = sync_options(arguments)
     facts = state_facts(request_text(arguments), os.environ)
     if not options.dry_run and options.exact:
-        known = unchanged(str(project.root / ENVIRONMENT_NAME), facts)
+        known = unchanged(str(project.environment), facts)
         if known is not None:
             output.say(f"Checked {count(known)} in {duration(time.perf_counter() - started)}")
             return 0

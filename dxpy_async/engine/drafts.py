@@ -15,7 +15,6 @@ from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of
-from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.locking import LockOptions, LockOutcome
@@ -109,7 +108,7 @@ class Draft:
 
         Raises ProjectError when somebody changed the project file meanwhile.
         """
-        file = self.root / FILE_NAME
+        file = self.project.file
         if read_content(file) != self.before:
             raise ProjectError(
                 f"`{file}` was changed by somebody else meanwhile; nothing was written", hints=("try again",)
@@ -118,7 +117,7 @@ class Draft:
         if lock is None:
             return False
         try:
-            return replace_file(self.root / LOCK_NAME, build_dpl(lock))
+            return replace_file(self.project.lock, build_dpl(lock))
         except BaseException:
             replace_file(file, self.before)
             raise

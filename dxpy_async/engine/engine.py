@@ -26,7 +26,6 @@ from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
@@ -113,7 +112,7 @@ from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
-from dxpy_async.project.pyproject import Project, read_project
+from dxpy_async.project.pyproject import Project, ProjectPlaces, read_project
 from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
@@ -404,7 +403,7 @@ class Engine:
         )
 
         async def find(facts: IndexFacts) -> Found[Lock]:
-            asked, name = question.options, project.name or "your project"
+            asked, name = question.options, project.label
             own = root_requirements(question.roots)
             resolution = await self._resolve(
                 own, facts, target, project.requires_python, asked, name, on_event, watcher
@@ -450,26 +449,48 @@ class Engine:
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
-            watch = StateWatch.begin(root)
-            project = read_project(root)
-            interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
-            wanted = selected_requirements(project, options, self._settings)
-            async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
-                lock, written = await self._lock_for_sync(project, interpreter.target, options, ahead, on_event)
-                selection = select_packages(lock, project, interpreter.target, options)
-                if options.dry_run:
-                    return await self._in_thread(self._dry_run, project, interpreter, selection, options)
-                if warning := left_out(project):
-                    on_event(Warned(warning))
-                listener = ahead.settle(selection, on_event)
-                async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
-                    environment = await self._in_thread(make_environment, project, interpreter, self._settings)
-                    outcome = await self._change(environment, selection, options.exact, listener)
-                    if state_facts is not None and options.exact:
-                        watch = watch.without_lock(project.root) if written else watch
-                        count = len(selection.packages)
-                        await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
-            return outcome
+            watch = StateWatch.begin(ProjectPlaces.within(root))
+            return await self._sync(read_project(root), watch, options, state_facts, on_event)
+
+    async def sync_project(
+        self,
+        project: Project,
+        watch: StateWatch,
+        *,
+        options: SyncOptions = DEFAULT_SYNC,
+        state_facts: Mapping[str, str] | None = None,
+        on_event: Listener = ignore,
+    ) -> SyncOutcome:
+        """As `sync`, of a project that need not be in a pyproject.toml. `watch` was begun before it was read."""
+        async with self._operation(on_event):
+            return await self._sync(project, watch, options, state_facts, on_event)
+
+    async def _sync(
+        self,
+        project: Project,
+        watch: StateWatch,
+        options: SyncOptions,
+        state_facts: Mapping[str, str] | None,
+        on_event: Listener,
+    ) -> SyncOutcome:
+        interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
+        wanted = selected_requirements(project, options, self._settings)
+        async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
+            lock, written = await self._lock_for_sync(project, interpreter.target, options, ahead, on_event)
+            selection = select_packages(lock, project, interpreter.target, options)
+            if options.dry_run:
+                return await self._in_thread(self._dry_run, project, interpreter, selection, options)
+            if warning := left_out(project):
+                on_event(Warned(warning))
+            listener = ahead.settle(selection, on_event)
+            async with self._holding(project.environment, on_event):
+                environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                outcome = await self._change(environment, selection, options.exact, listener)
+                if state_facts is not None and options.exact:
+                    watch = watch.without_lock() if written else watch
+                    count = len(selection.packages)
+                    await self._in_thread(record_sync, watch, environment, state_facts, count)
+        return outcome
 
     def _dry_run(
         self, project: Project, interpreter: Interpreter, selection: Selection, options: SyncOptions
@@ -496,7 +517,7 @@ class Engine:
         """The lock to sync from, and whether it was written just now; `ahead` fetches while one is made."""
         if options.lock_mode is LockMode.FROZEN:
             started = time.perf_counter()
-            path = project.root / LOCK_NAME
+            path = project.lock
             lock = read_lock(path)
             if lock is None:
                 raise LockNotFound(str(path))

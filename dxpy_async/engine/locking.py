@@ -13,7 +13,6 @@ from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merg
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, ProjectName, normalize
 from dxpy_async.core.pins import WantedPin, choose_pins, pins_of
-from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
@@ -84,7 +83,7 @@ def begin_lock(
 
     Raises LockNotFound and StaleLock for a check that fails already, and InvalidLock.
     """
-    path = project.root / LOCK_NAME
+    path = project.lock
     earlier = None if options.anew else read_lock(path)
     reason = f"there is no lock at `{path}`"
     if earlier is not None:

@@ -13,7 +13,6 @@ from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import LinkMode, Settings
@@ -78,11 +77,9 @@ class SyncOutcome:
         return bool(self.installed or self.removed)
 
 
-def record_sync(
-    watch: StateWatch, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int
-) -> None:
-    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions."""
-    watch.record(environment, site_directories(environment.scheme), root, facts, count)
+def record_sync(watch: StateWatch, environment: VirtualEnvironment, facts: Mapping[str, str], count: int) -> None:
+    """Say for the next run that `environment` holds what its project wants, `count` distributions."""
+    watch.record(environment, site_directories(environment.scheme), facts, count)
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:
@@ -96,7 +93,7 @@ def make_environment(project: Project, interpreter: Interpreter, settings: Setti
     existing = find_environment(project, interpreter, settings)
     if existing is not None:
         return existing
-    return create_environment(project.root / ENVIRONMENT_NAME, interpreter, prompt=project.name, clear=True)
+    return create_environment(project.environment, interpreter, prompt=project.name, clear=True)
 
 
 def open_store(settings: Settings) -> Store:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dxpy_async.core.environments import TargetEnvironment
-from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
 from dxpy_async.errors import InvalidEnvironment
@@ -43,6 +42,6 @@ def target_for(wanted: WantedTarget, project: Project, settings: Settings, searc
 def working_environment(project: Project, settings: Settings) -> VirtualEnvironment | None:
     """The project's environment, if there is one that works."""
     try:
-        return open_environment(project.root / ENVIRONMENT_NAME, cache_dir=settings.cache_dir)
+        return open_environment(project.environment, cache_dir=settings.cache_dir)
     except InvalidEnvironment:
         return None  # making it anew is the sync's to do, and to refuse where something of value is in the way

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.selection import Selection
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.compiling_later import compile_later, compiles_later
@@ -65,7 +64,7 @@ def sync_from_store(
     With a key, a sync that fills a new environment is kept as a blueprint.
     """
     started = time.perf_counter()
-    path = project.root / LOCK_NAME
+    path = project.lock
     if not path.is_file():
         return None
     search = SearchPlaces.from_environ(os.environ, sys.executable)
@@ -88,7 +87,7 @@ def sync_from_store(
             on_event(Resolved(locked, resolved))
             return outcome_of(plan, environment, dry_run=True)
         with ExitStack() as held:
-            for guard in (environment_lock(project.root / ENVIRONMENT_NAME), reading_lock(store)):
+            for guard in (environment_lock(project.environment), reading_lock(store)):
                 if guard is not None:
                     if not guard.try_acquire():
                         return None
@@ -122,7 +121,7 @@ def sync_from_store(
                     return None
             settle_links(plan, environment, settings, store)
             if options.exact:
-                record_sync(watch, environment, project.root, state_facts, len(selection.packages))
+                record_sync(watch, environment, state_facts, len(selection.packages))
             outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
             if compiles_later(settings):
                 compile_later(plan, environment, store, os.environ)

@@ -26,6 +26,7 @@ from dxpy_async.core.names import (
     normalize_extra,
     normalize_group,
 )
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import ProjectNotFound
@@ -41,12 +42,26 @@ _DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectPlaces:
+    """Where the parts of a project are, all absolute: the file that describes it, its lock, its environment."""
+
+    file: Path
+    lock: Path
+    environment: Path
+
+    @classmethod
+    def within(cls, root: Path) -> ProjectPlaces:
+        """Those of a project whose pyproject.toml is in `root`."""
+        return cls(root / FILE_NAME, root / LOCK_NAME, root / ENVIRONMENT_NAME)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A project. `version` is None when a build backend decides it; `requires_python` is empty when any Python will do.
 
     Requirements keep the file's order; those of a group are with all that it includes. `default_groups` are the groups
-    that are installed without being asked for.
+    that are installed without being asked for. `elsewhere` is set when its parts are not those in `root`.
     """
 
     root: Path
@@ -66,10 +81,28 @@ class Project:
     watched: tuple[str, ...] = ()
     """The other files and directories that decide what all this is."""
     warnings: tuple[str, ...] = ()
+    elsewhere: ProjectPlaces | None = None
+
+    @property
+    def places(self) -> ProjectPlaces:
+        return self.elsewhere or ProjectPlaces.within(self.root)
 
     @property
     def file(self) -> Path:
-        return self.root / FILE_NAME
+        return self.places.file
+
+    @property
+    def lock(self) -> Path:
+        return self.places.lock
+
+    @property
+    def environment(self) -> Path:
+        return self.places.environment
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        return self.name or (self.file.name if self.elsewhere is not None else "your project")
 
 
 @dataclass(frozen=True, slots=True)
