@@ -5,6 +5,7 @@
     ├── ProjectError                 pyproject.toml: missing, unreadable, invalid
     │   ├── ProjectNotFound
     │   └── InvalidProject
+    │       └── InvalidScript
     ├── LockError                    the lock: missing, stale, damaged
     │   ├── LockNotFound
     │   ├── StaleLock
@@ -26,7 +27,8 @@
     │   ├── InvalidLock
     │   ├── InvalidDocument
     │   ├── InvalidRequirementsFile
-    │   └── InvalidSourceArchive
+    │   ├── InvalidSourceArchive
+    │   └── InvalidEnvFile
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -98,11 +100,19 @@ class InvalidProject(ProjectError):
     """A pyproject.toml that does not parse or breaks a standard. `file`, and `line` where one is known."""
 
     code = "invalid-project"
+    wording = "`{}` is not a valid project file"
 
     def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
         where = f"{file}:{line}" if line is not None else file
-        super().__init__(f"`{where}` is not a valid project file: {reason}", hints=hints)
+        super().__init__(f"{self.wording.format(where)}: {reason}", hints=hints)
         self.file, self.line, self.reason = file, line, reason
+
+
+class InvalidScript(InvalidProject):
+    """A script whose block of metadata does not parse or breaks a standard."""
+
+    code = "invalid-script"
+    wording = "the metadata in `{}` is not valid"
 
 
 class LockError(DxpyError):
@@ -303,6 +313,16 @@ class InvalidSourceArchive(FormatError):
     """An sdist that is no archive of one directory, or that holds what a source tree has no business to hold."""
 
     code = "invalid-source-archive"
+
+
+class InvalidEnvFile(FormatError):
+    """A file of environment variables with a line that sets none."""
+
+    code = "invalid-env-file"
+
+    def __init__(self, file: str, reason: str, *, line: int) -> None:
+        super().__init__(f"{file}:{line}", reason)
+        self.file, self.line = file, line
 
 
 class IntegrityError(DxpyError):

@@ -29,7 +29,7 @@ from dxpy_async.core.names import (
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.specifiers import normal_specifier
-from dxpy_async.errors import ProjectNotFound
+from dxpy_async.errors import InvalidProject, InvalidScript, ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
 from dxpy_async.project.source_tables import SourceTable, Surroundings, lowered
 from dxpy_async.project.toml_reader import kind_of
@@ -132,6 +132,18 @@ def parse_project(content: bytes, root: Path) -> Project:
     return ProjectFile(content, root / FILE_NAME).project(root)
 
 
+def parse_script(toml: str, places: ProjectPlaces, *, line: int = 1) -> Project:
+    """Read what a script needs from the TOML of its block, which begins in the given line. Raises InvalidScript.
+
+    It is a project without a name: one cannot be required by itself.
+    """
+    content = ("\n" * (line - 1) + toml).encode()
+    try:
+        return ProjectFile(content, places.file).script(places)
+    except InvalidProject as error:
+        raise InvalidScript(error.file, error.reason, line=error.line, hints=error.hints()) from error
+
+
 class ProjectFile(ToolReader):
     """A pyproject.toml that is being read. All methods raise InvalidProject."""
 
@@ -215,6 +227,27 @@ class ProjectFile(ToolReader):
             tool=tool,
         )
 
+    def script(self, places: ProjectPlaces) -> Project:
+        """Source: https://packaging.python.org/en/latest/specifications/inline-script-metadata/"""
+        known = ("requires-python", "dependencies", "tool")
+        for key in self._document:
+            if key not in known:
+                close = get_close_matches(key, known, 1)
+                self._refuse(
+                    f"a script has no `{key}`",
+                    line=self._line_of_key(key),
+                    hints=(f"did you mean `{close[0]}`?",) if close else (f"it can have {', '.join(known)}",),
+                )
+        asked, tool = self._requirements(self._document, "dependencies", "dependencies"), self._tool(places.file.parent)
+        return Project(
+            root=places.file.parent,
+            name=ProjectName(""),
+            requires_python=self._requires_python(self._document, "requires-python"),
+            dependencies=self._lowered(asked, tool.sources),
+            tool=tool,
+            elsewhere=places,
+        )
+
     def _dynamic(self, table: Mapping[str, Any]) -> frozenset[str]:
         dynamic = frozenset(self._strings(table, "dynamic", "project.dynamic"))
         line = self._line_of_key("project.dynamic")
@@ -260,14 +293,14 @@ class ProjectFile(ToolReader):
         except InvalidVersion:
             self._refuse(f"`project.version` is not a version: {version!r}", line=self._line_of_key("project.version"))
 
-    def _requires_python(self, table: Mapping[str, Any]) -> str:
-        text = self._string(table, "requires-python", "project.requires-python") or ""
+    def _requires_python(self, table: Mapping[str, Any], where: str = "project.requires-python") -> str:
+        text = self._string(table, "requires-python", where) or ""
         try:
             return normal_specifier(text)
         except parsers.specifiers.InvalidSpecifier:
             self._refuse(
-                f"`project.requires-python` is not a range of versions: {text!r}",
-                line=self._line_of_key("project.requires-python"),
+                f"`{where}` is not a range of versions: {text!r}",
+                line=self._line_of_key(where),
                 hints=("write it like `>=3.11` or `>=3.11,<4`",),
             )
 

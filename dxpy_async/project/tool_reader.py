@@ -16,6 +16,7 @@ from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.source_reader import SourceReader
+from dxpy_async.project.tasks import parse_tasks
 from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
@@ -107,6 +108,7 @@ class ToolReader(SourceReader):
             "prerelease-package",
             "python",
             "resolution",
+            "scripts",
             "sources",
             "workspace",
         )
@@ -126,7 +128,11 @@ class ToolReader(SourceReader):
             hints=self._boolean(table, "hints", "tool.dxpy.hints"),
             **self._resolution(table, "tool.dxpy"),
             **self._named_groups(table, "tool.dxpy"),
+            tasks=parse_tasks(self._table(table, "scripts", "tool.dxpy.scripts"), self._refuse_task),
         )
+
+    def _refuse_task(self, reason: str, key: str, hints: tuple[str, ...]) -> NoReturn:
+        self._refuse(reason, line=self._line_of_key(f"tool.dxpy.scripts.{key}"), hints=hints)
 
     def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
         """How versions are picked, which [tool.uv] says in the same words."""

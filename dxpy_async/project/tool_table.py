@@ -12,6 +12,7 @@ from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import LinkMode
 from dxpy_async.core.upload_limits import UploadLimits
 from dxpy_async.project.source_tables import SourceTable
+from dxpy_async.project.tasks import Task
 
 
 class NamedIndex(NamedTuple):
@@ -54,3 +55,4 @@ class ToolTable:
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     default_groups: tuple[GroupName, ...] | None = None
     all_groups: bool = False
+    tasks: Mapping[str, Task] = field(default_factory=dict)
