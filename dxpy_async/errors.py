@@ -127,8 +127,8 @@ class LockNotFound(LockError):
     code = "lock-not-found"
     exit_code = 1
 
-    def __init__(self, file: str) -> None:
-        super().__init__(f"there is no lock at `{file}`", hints=("run `dxpy lock` to make it",))
+    def __init__(self, file: str, *, command: str = "dxpy lock") -> None:
+        super().__init__(f"there is no lock at `{file}`", hints=(f"run `{command}` to make it",))
         self.file = file
 
 

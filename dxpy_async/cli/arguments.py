@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Command] = {
     "why": Command("tell why a package is in the lock", "flags_of_projects"),
     "export": Command("write the lock in a form that other tools read", "flags_of_projects"),
     "sync": Command("make the project's environment hold what the lock says", "flags_of_projects"),
-    "run": Command("run a command in the project's environment", "flags_of_projects"),
+    "run": Command("run a command, a script or a task in the project's environment", "flags_of_run"),
     "venv": Command("make a virtual environment", "flags_of_projects"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),

@@ -16,11 +16,12 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import without_credentials
 from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.core.names import normalize_extra, normalize_group
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project, read_project
+from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project, parse_script, read_project
+from dxpy_async.project.script_blocks import find_block, read_script_content, unfinished_block
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
 _RESOLUTION_FLAGS = (
@@ -52,6 +53,32 @@ def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]
     root = project_root(arguments)
     watch = StateWatch.begin(ProjectPlaces.within(root))
     return read_project(root), watch
+
+
+def read_script(name: str, arguments: argparse.Namespace, output: Output) -> Project | None:
+    """What a script needs, `-` the one on standard input; None when it has no block that says so.
+
+    Its bytes are kept with the arguments: standard input can be read once. Raises InvalidScript.
+    """
+    file = Path.cwd() / "<stdin>" if name == "-" else Path(os.path.abspath(name))
+    if not hasattr(arguments, "script_content"):
+        arguments.script_content = sys.stdin.buffer.read() if name == "-" else read_script_content(file)
+    content = arguments.script_content
+    block = find_block(content, str(file))
+    if block is not None:
+        return parse_script(block.toml, replace(ProjectPlaces.within(file.parent), file=file), line=block.line)
+    if (line := unfinished_block(content)) is not None:
+        output.warn(
+            f"`{file}:{line}` looks like the beginning of a block of metadata, which would begin with `# /// script`, "
+            "go on with lines that begin with `#` and end with `# ///`; it is ignored"
+        )
+    return None
+
+
+def kept_settings(arguments: argparse.Namespace, project: Project, settings: Settings) -> Settings:
+    """The settings for an environment in the cache: nobody edits what is in there, so it is of symbolic links."""
+    said = getattr(arguments, "link_mode", None) or os.environ.get("DXPY_LINK_MODE") or project.tool.link_mode
+    return settings if said else replace(settings, link_mode=LinkMode.SYMLINK)
 
 
 def _start(arguments: argparse.Namespace) -> Path:

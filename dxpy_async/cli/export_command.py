@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> LockOutcome:
-            return await engine.lock(project.root, options=options, on_event=on_event)
+            return await engine.lock_project(project, options=options, on_event=on_event)
 
         outcome = run_engine(settings, work)
     write(outcome.lock, project, arguments, output)

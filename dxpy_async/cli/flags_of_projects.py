@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
     index_flags,
@@ -112,16 +110,6 @@ def declare_sync(parser: Parser) -> None:
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
     parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
-
-
-def declare_run(parser: Parser) -> None:
-    index_flags(parser)
-    resolution_flags(parser)
-    python_flags(parser)
-    selection_flags(parser)
-    linking_flags(parser)
-    parser.add_argument("--no-sync", action="store_true", help="take the environment as it is")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="CMD ...", help="the command and its arguments")
 
 
 def declare_venv(parser: Parser) -> None:

@@ -5,51 +5,77 @@ from __future__ import annotations
 import os
 import sys
 
-from dxpy_async.errors import UsageError
-
 TYPE_CHECKING = False  # see `errors`
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_HEAD_BYTES = 1024
+_SOURCES = (".py", ".pyw")
+
 
 def launch(environment: str, command: list[str], environ: Mapping[str, str]) -> int | None:
-    """Become `command`, with the scripts of `environment` first on PATH; a `.py` file is run by its interpreter.
+    """Become `command`, as `prepare` says. None: there is no such command. Raises OSError when it cannot be started."""
+    prepared = prepare(environment, command, environ)
+    return become(*prepared) if prepared is not None else None
 
-    Does not return where a process can replace itself. Elsewhere gives the child's exit code. None: no such command.
+
+def prepare(
+    environment: str, command: list[str], environ: Mapping[str, str], *, over: str = "", python: str = ""
+) -> tuple[str, list[str], dict[str, str]] | None:
+    """The program, words and variables by which `command` runs in an environment; None when there is no such command.
+
+    The environment's scripts come first on PATH, and its interpreter runs `.py` files. It may lie `over` another one,
+    whose scripts come second, and are run by its interpreter too. When it is empty, `python` is the interpreter to use.
+    Raises OSError.
     """
-    scripts = os.path.join(environment, "Scripts" if os.name == "nt" else "bin")
+    scripts = [scripts_of(each) for each in (environment, over) if each] or [os.path.dirname(python)]
     child = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
-    child["VIRTUAL_ENV"] = environment
-    child["PATH"] = scripts + os.pathsep + environ.get("PATH", os.defpath)
-    if command[0].endswith(".py") and os.path.isfile(command[0]):
+    if environment:
+        child["VIRTUAL_ENV"] = environment
+    child["PATH"] = os.pathsep.join([*scripts, environ.get("PATH", os.defpath)])
+    if is_source(command[0]):
         command = ["python", *command]
-    program = _find(command[0], child["PATH"])
+    program = python if python and command[0] == "python" else _find(command[0], child["PATH"])
     if program is None:
         return None
+    if over and os.path.dirname(program) == scripts_of(over):
+        program, command = _lifted(program, command, environment)
+    return program, command, child
+
+
+def become(program: str, words: list[str], variables: dict[str, str]) -> int:
+    """Let `program` take the place of this process; where that cannot be done, run it, and give its exit code."""
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name != "nt":
-        os.execve(program, command, child)
-    return os.spawnve(os.P_WAIT, program, command, child)
+        os.execve(program, words, variables)
+    return os.spawnve(os.P_WAIT, program, words, variables)
 
 
-def start(environment: str, words: list[str], environ: Mapping[str, str]) -> int:
-    """The same for the words after `run`, which must name a command. Raises UsageError when they do not."""
-    command = words[1:] if words[:1] == ["--"] else words
-    if not command:
-        raise UsageError("nothing to run", hints=("give a command: `dxpy run python`",))
-    code = launch(environment, command, environ)
-    if code is None:
-        raise UsageError(
-            f"there is no command `{command[0]}` in the environment or on PATH",
-            hints=("if a package provides it, add that package to the project's dependencies",),
-        )
-    return code
+def is_source(name: str) -> bool:
+    """Whether a command is the name of a file that Python is to run."""
+    return name.lower().endswith(_SOURCES) and os.path.isfile(name)
+
+
+def scripts_of(environment: str) -> str:
+    """The directory in which an environment has its executables."""
+    return os.path.join(environment, "Scripts" if os.name == "nt" else "bin")
+
+
+def _lifted(program: str, command: list[str], environment: str) -> tuple[str, list[str]]:
+    """What runs a script of the lower environment so that it sees the upper one: its interpreter, not that of `#!`."""
+    python = os.path.join(scripts_of(environment), "python")
+    if os.path.basename(program).startswith("python"):
+        return python, command
+    with open(program, "rb") as file:
+        head = file.read(_HEAD_BYTES)
+    own = os.fsencode(os.path.join(os.path.dirname(program), "python"))
+    return (python, ["python", program, *command[1:]]) if head.startswith(b"#!") and own in head else (program, command)
 
 
 def _find(name: str, path: str) -> str | None:
     if os.path.dirname(name):
-        return name if os.access(name, os.X_OK) else None
+        return name if os.access(name, os.X_OK) and not os.path.isdir(name) else None
     endings = ("", ".exe", ".cmd", ".bat") if os.name == "nt" else ("",)
     for directory in path.split(os.pathsep):
         for ending in endings:

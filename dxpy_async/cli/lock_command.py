@@ -44,7 +44,7 @@ def _lock(project: Project, options: LockOptions, arguments: argparse.Namespace,
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> LockOutcome:
-            return await engine.lock(project.root, options=options, on_event=on_event)
+            return await engine.lock_project(project, options=options, on_event=on_event)
 
         return run_engine(settings, work)
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 from dxpy_async._version import __version__
-from dxpy_async.cli.launch import launch
+from dxpy_async.cli.launch import is_source, launch
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.installer.state import lock_record, unchanged, unchanged_since
 from dxpy_async.project.cache_place import default_cache_dir
@@ -21,6 +21,8 @@ _IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIX = "DXPY_HTTP_"
 
+_TOML_ESCAPES = (b"\\u", b"\\U", b"\\x")
+"""By which a key can be spelt without its letters."""
 _PLAIN_LOCKS = (["lock"], ["lock", "--check"], ["lock", "--locked"])
 _SEARCHED = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
 """Variables that say where interpreters are, and so for which of them a project is locked."""
@@ -40,6 +42,13 @@ def answer(arguments: list[str]) -> int | None:
     if len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-"):
         return _run(arguments[1:])
     return None
+
+
+def script_in(arguments: list[str]) -> list[str] | None:
+    """The script that `run`, without other flags, is to run, and its arguments; None when there is none."""
+    words = arguments[2:] if arguments[1:2] in (["-s"], ["--script"]) else arguments[1:]
+    named = arguments[:1] == ["run"] and words and not words[0].startswith("-")
+    return words if named and (len(words) < len(arguments) - 1 or is_source(words[0])) else None
 
 
 def without_environment(arguments: list[str]) -> str | None:
@@ -110,12 +119,33 @@ def lock_place() -> tuple[str, str] | None:
 
 def _run(command: list[str]) -> int | None:
     root = project_root()
-    if root is None:
+    if root is None or os.environ.get("DXPY_ENV_FILE"):
+        return None
+    if _may_be_task(command[0], f"{root}/{PROJECT_NAME}") or (is_source(command[0]) and _may_have_block(command[0])):
         return None
     environment = f"{root}/{ENVIRONMENT_NAME}"
     if unchanged(environment, state_facts("", os.environ)) is None:
         return None
-    return launch(environment, command, os.environ)
+    try:
+        return launch(environment, command, os.environ)
+    except OSError:
+        return None  # which the full program says in words
+
+
+def _may_be_task(name: str, project: str) -> bool:
+    """Whether a project may have a task of that name: the words of its table are in the file, or may be, as escapes."""
+    content = _content(project)
+    words = (b"dxpy", b"scripts", name.encode("utf-8", "surrogateescape"))
+    return all(word in content for word in words) or any(escape in content for escape in _TOML_ESCAPES)
+
+
+def _may_have_block(script: str) -> bool:
+    return b"/// script" in _content(script)
+
+
+def _content(file: str) -> bytes:
+    with open(file, "rb") as opened:
+        return opened.read()
 
 
 def say(what: str, count: int, started: float) -> int:

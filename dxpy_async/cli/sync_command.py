@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import listener, project_of, request_text, settings_of, sync_options
+from dxpy_async.cli.context import listener, request_text, settings_of, sync_options, watched_project
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
@@ -21,12 +21,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
     """Sync the project that the flags mean, as they say."""
-    project = project_of(arguments)
+    project, watch = watched_project(arguments)
     options = sync_options(arguments)
     facts = state_facts(request_text(arguments), os.environ)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> SyncOutcome:
-            return await engine.sync(project.root, options=options, state_facts=facts, on_event=on_event)
+            return await engine.sync_project(project, watch, options=options, state_facts=facts, on_event=on_event)
 
         return run_engine(settings, work)

@@ -91,6 +91,7 @@ from dxpy_async.engine.syncing import (
     find_environment,
     finish,
     left_out,
+    locking_for,
     make_environment,
     open_store,
     outcome_of,
@@ -313,8 +314,15 @@ class Engine:
 
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
         """
+        return await self.lock_project(
+            read_project(Path(os.path.abspath(directory))), options=options, on_event=on_event
+        )
+
+    async def lock_project(
+        self, project: Project, *, options: LockOptions = DEFAULT_LOCK, on_event: Listener = ignore
+    ) -> LockOutcome:
+        """As `lock`, of a project that need not be in a pyproject.toml."""
         async with self._operation(on_event):
-            project = read_project(Path(os.path.abspath(directory)))
             target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
             return await self._lock(project, target, options, on_event)
 
@@ -524,9 +532,9 @@ class Engine:
             require_match(lock, target, path)
             on_event(Resolved(len(lock.packages), time.perf_counter() - started))
             return lock, False
-        locking = LockOptions(check=options.lock_mode is LockMode.LOCKED, dry_run=options.dry_run)
         is_final = options.lock_mode is LockMode.UPDATE and not options.dry_run
-        outcome = await self._lock(project, target, locking, on_event, ahead.look if is_final else look_away)
+        look = ahead.look if is_final else look_away
+        outcome = await self._lock(project, target, locking_for(project, options), on_event, look)
         return outcome.lock, outcome.changed
 
     async def install(

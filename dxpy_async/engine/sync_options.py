@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ExtraName, GroupName
@@ -33,6 +34,8 @@ class SyncOptions:
     exact: bool = True
     """Remove what the selection does not need."""
     lock_mode: LockMode = LockMode.UPDATE
+    pins_from: Path | None = None
+    """A lock whose versions are taken where they fit when there is no lock yet."""
     dry_run: bool = False
 
     def selected_extras(self, known: Iterable[ExtraName]) -> tuple[ExtraName, ...]:

@@ -13,10 +13,12 @@ from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.pins import WantedPin, pins_of
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.engine.sync_options import SyncOptions
+from dxpy_async.engine.locking import LockOptions, read_lock
+from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.targets import working_environment
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
@@ -80,6 +82,15 @@ class SyncOutcome:
 def record_sync(watch: StateWatch, environment: VirtualEnvironment, facts: Mapping[str, str], count: int) -> None:
     """Say for the next run that `environment` holds what its project wants, `count` distributions."""
     watch.record(environment, site_directories(environment.scheme), facts, count)
+
+
+def locking_for(project: Project, options: SyncOptions) -> LockOptions:
+    """How a sync with these options locks before."""
+    pins: tuple[WantedPin, ...] = ()
+    if options.pins_from is not None and not project.lock.exists():
+        there = read_lock(options.pins_from)
+        pins = tuple(WantedPin(name, version) for name, version in pins_of(there).items()) if there is not None else ()
+    return LockOptions(check=options.lock_mode is LockMode.LOCKED, dry_run=options.dry_run, pins=pins)
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:

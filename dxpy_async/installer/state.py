@@ -23,6 +23,8 @@ LINK_MARK = "dxpy-links"
 
 LOCK_RECORDS = "locks-v1"
 """The cache's bucket of records about locks."""
+SCRIPT_RECORDS = "scripts-v1"
+"""The cache's bucket of records about scripts that were run."""
 
 _FIRST_LINE = "dxpy-state 1"
 _MOST_BYTES = 1024 * 1024
@@ -115,6 +117,20 @@ def unchanged(env_dir: str, facts: dict[str, str]) -> int | None:
 def lock_record(cache_dir: str, root: str) -> str:
     """The path of the record about the lock of the project in `root`; facts name the root too, should two share it."""
     return os.sep.join((cache_dir, LOCK_RECORDS, f"{_checksum(os.fsencode(root)):x}"))
+
+
+def script_record(cache_dir: str, file: str) -> str:
+    """The path of the record about the script `file`; facts name the file too, should two share it."""
+    return os.sep.join((cache_dir, SCRIPT_RECORDS, f"{_checksum(os.fsencode(file)):x}"))
+
+
+def facts_since(path: str) -> dict[str, str] | None:
+    """The facts of the record at `path`, if no file it depends on has changed, else None."""
+    state = _read(path)
+    if state is None:
+        return None
+    facts, watched = state["facts"], state["watched"]
+    return facts if isinstance(facts, dict) and isinstance(watched, dict) and are_as_stamped(watched) else None
 
 
 def write_record(path: str, facts: dict[str, str], stamps: dict[str, str], count: int) -> None:

@@ -14,6 +14,7 @@ Source: https://packaging.python.org/en/latest/specifications/inline-script-meta
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from dxpy_async.errors import InvalidScript
@@ -42,6 +43,14 @@ class ScriptBlock(NamedTuple):
     end: int
     newline: str
     encoding: str
+
+
+def read_script_content(file: Path) -> bytes:
+    """The bytes of a script. Raises InvalidScript."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidScript(str(file), f"it cannot be read: {error.strerror}") from error
 
 
 def find_block(content: bytes, file: str) -> ScriptBlock | None:

@@ -1,0 +1,71 @@
+"""Environments that dxpy keeps in the cache, because what they are for has no directory of its own.
+
+    environments-v1/<key>/.venv         the environment, of symbolic links into the store
+    environments-v1/<key>/dxpy.lock     what is in it, where nothing else says so
+
+A script without a lock has one for what it asks for, so all scripts that ask for the same share it, and none is
+resolved twice; a script with a lock has one of its own, and so have the packages of `dxpy run --with`, for each
+environment that they are laid over. `dxpy cache gc` removes those that nobody has started for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from dxpy_async.core.hashing import blake3_of
+from dxpy_async.core.places import ENVIRONMENT_NAME, ENVIRONMENTS_BUCKET, LOCK_NAME
+from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.settings import Settings
+from dxpy_async.engine.locking import lock_settings
+from dxpy_async.project.locked_roots import roots_of
+from dxpy_async.project.pyproject import Project, ProjectPlaces
+
+_KEY_LENGTH = 32
+
+
+def script_lock(script: Path) -> Path:
+    """Where `dxpy lock --script` writes the lock of a script."""
+    return script.with_name(f"{script.name}.lock")
+
+
+def with_environment(script: Project, settings: Settings) -> Project:
+    """A script with the environment that it is to run in, and with the lock that says what is in there."""
+    lock = script_lock(script.file)
+    if lock.exists():
+        places = _places(settings, ["script", str(script.file)], script.file)
+        return replace(script, elsewhere=replace(places, lock=lock))
+    return replace(script, elsewhere=_places(settings, ["scripts", *_asked(script, settings)], script.file))
+
+
+def overlay(
+    requirements: Iterable[Requirement], *, under: Project, base: str, pins: bytes, settings: Settings
+) -> Project:
+    """What `requirements` make when they are laid over the environment `base`, which may be empty: none.
+
+    `under` is the project or script that is run. `pins` are the bytes of its lock, whose versions count.
+    """
+    wanted = replace(under, dependencies=tuple(requirements), optional_dependencies={}, dependency_groups={})
+    wanted = replace(wanted, default_groups=(), requires_python="", has_build_system=False)
+    facts = ["overlay", base, blake3_of(pins).hex(), *_asked(wanted, settings)]
+    return replace(wanted, elsewhere=_places(settings, facts, under.root / "--with"))
+
+
+def isolated(project: Project, settings: Settings) -> Project:
+    """The project with an environment of its own beside the usual one."""
+    places = _places(settings, ["isolated", str(project.root)], project.file)
+    return replace(project, elsewhere=replace(places, lock=project.lock))
+
+
+def _asked(project: Project, settings: Settings) -> list[str]:
+    """All that decides what is in an environment for `project`, besides time."""
+    stated = [f"{name}={value}" for name, value in sorted(lock_settings(settings).items())]
+    roots = roots_of(project, settings.resolution.amendments)
+    return [project.requires_python, settings.python or "", *stated, *map(str, roots.requirements)]
+
+
+def _places(settings: Settings, facts: list[str], file: Path) -> ProjectPlaces:
+    key = blake3_of("\0".join(facts).encode("utf-8", "surrogateescape")).hex()[:_KEY_LENGTH]
+    root = settings.cache_dir / ENVIRONMENTS_BUCKET / key
+    return ProjectPlaces(file, root / LOCK_NAME, root / ENVIRONMENT_NAME)
