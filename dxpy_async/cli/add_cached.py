@@ -7,7 +7,7 @@ import os
 import sys
 
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.editing import bounds_of, conclude, draft_of
+from dxpy_async.cli.editing import bounds_of, conclude, draft_of, edits_alone
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.locking import expect_no_garbage
 from dxpy_async.cli.output import Output
@@ -21,7 +21,7 @@ from dxpy_async.python.interpreters import SearchPlaces
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     expect_no_garbage()
     draft = draft_of(arguments)
-    if arguments.frozen:
+    if edits_alone(arguments):
         draft.save(None)
         return conclude(arguments, draft, draft, output)
     with settings_of(arguments, draft.project) as settings:

@@ -18,10 +18,13 @@ from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import WantedTarget
+from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project, parse_script, read_project
+from dxpy_async.errors import UsageError
+from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project, read_project
 from dxpy_async.project.script_blocks import find_block, read_script_content, unfinished_block
+from dxpy_async.project.scripts import project_of_script
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
 _RESOLUTION_FLAGS = (
@@ -39,8 +42,22 @@ _FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
 
 def project_of(arguments: argparse.Namespace) -> Project:
-    """The project that the command line means: `--project`, else the nearest one above the working directory."""
+    """The project that the command line means: `--script`, `--project`, else the nearest one above."""
+    if (script := getattr(arguments, "script", None)) is not None:
+        return _settled_script(script, arguments)
     return read_project(project_root(arguments))
+
+
+def _settled_script(name: str, arguments: argparse.Namespace) -> Project:
+    """A script, and where its lock and its environment are, or will be."""
+    if not os.path.isfile(name):
+        raise UsageError(f"there is no script `{name}`")
+    file = Path(os.path.abspath(name))
+    script = project_of_script(read_script_content(file), file)
+    with settings_of(arguments, script) as settings:
+        script = with_environment(script, settings, locks=arguments.command == "lock")
+    script.environment.parent.mkdir(parents=True, exist_ok=True)
+    return script
 
 
 def project_root(arguments: argparse.Namespace) -> Path:
@@ -50,6 +67,9 @@ def project_root(arguments: argparse.Namespace) -> Path:
 
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
+    if getattr(arguments, "script", None) is not None:
+        project = project_of(arguments)
+        return project, StateWatch.of_lock(project.places)
     root = project_root(arguments)
     watch = StateWatch.begin(ProjectPlaces.within(root))
     return read_project(root), watch
@@ -64,9 +84,8 @@ def read_script(name: str, arguments: argparse.Namespace, output: Output) -> Pro
     if not hasattr(arguments, "script_content"):
         arguments.script_content = sys.stdin.buffer.read() if name == "-" else read_script_content(file)
     content = arguments.script_content
-    block = find_block(content, str(file))
-    if block is not None:
-        return parse_script(block.toml, replace(ProjectPlaces.within(file.parent), file=file), line=block.line)
+    if find_block(content, str(file)) is not None:
+        return project_of_script(content, file)
     if (line := unfinished_block(content)) is not None:
         output.warn(
             f"`{file}:{line}` looks like the beginning of a block of metadata, which would begin with `# /// script`, "
@@ -99,6 +118,8 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["no_config"] = True
     flags |= {name: True for name in ("compile_bytecode", "allow_overwrites") if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
+    if project is not None and project.elsewhere is not None:
+        settings = kept_settings(arguments, project, settings)
     if not arguments.no_cache:
         yield settings
         return

@@ -4,28 +4,62 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import COMMANDS, load
-from dxpy_async.cli.context import project_root
+from dxpy_async.cli.context import project_root, settings_of
 from dxpy_async.cli.output import Output
 from dxpy_async.core import parsers
 from dxpy_async.core.names import ExtraName, ProjectName, is_valid_name, normalize, normalize_extra
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
+from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.errors import UsageError
-from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
+from dxpy_async.project.edited_files import EditedFile, ProjectFile, ScriptFile
+from dxpy_async.project.editing import DEPENDENCIES, SCRIPT_DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import read_project
+from dxpy_async.project.script_blocks import find_block
+from dxpy_async.project.scripts import script_lock
 from dxpy_async.project.statements import read_statements
+from dxpy_async.python.interpreters import SearchPlaces, find_interpreter
 
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
     """The project as the command line would have it."""
-    root, where = project_root(arguments), _where(arguments)
+    edited, where = _edited_file(arguments), _where(arguments)
     if arguments.command == "add":
-        return draft_addition(root, where, _wanted(arguments))
-    return draft_removal(root, where, _unwanted(arguments.packages))
+        draft = draft_addition(edited, where, _wanted(arguments))
+    else:
+        draft = draft_removal(edited, where, _unwanted(arguments.packages))
+    if arguments.script is None:
+        return draft
+    with settings_of(arguments, draft.project) as settings:
+        return replace(draft, project=with_environment(draft.project, settings, locks=True))
+
+
+def edits_alone(arguments: argparse.Namespace) -> bool:
+    """Whether nothing is to be locked: that was asked for, or it is a script without a lock."""
+    if arguments.script is None:
+        return bool(arguments.frozen)
+    return bool(arguments.frozen) or not script_lock(Path(os.path.abspath(arguments.script))).exists()
+
+
+def _edited_file(arguments: argparse.Namespace) -> EditedFile:
+    if arguments.script is None:
+        return ProjectFile(project_root(arguments))
+    if arguments.dev or arguments.to_group is not None or arguments.optional is not None:
+        raise UsageError("a script has no groups and no extras")
+    edited = ScriptFile(Path(os.path.abspath(arguments.script)))
+    if arguments.command == "remove" or find_block(edited.read(), arguments.script) is not None:
+        return edited
+    with settings_of(arguments, None) as settings:
+        search = SearchPlaces.from_environ(os.environ, sys.executable)
+        python = find_interpreter(settings.python, search=search, cache_dir=settings.cache_dir)
+    major, minor = python.version.split(".")[:2]
+    return replace(edited, requires_python=f">={major}.{minor}")
 
 
 def bounds_of(arguments: argparse.Namespace) -> Bounds:
@@ -39,10 +73,14 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
         output.say(f"Added `{requirement}` to {draft.where}")
     for requirement in outcome.changed:
         output.say(f"Changed `{requirement}` in {draft.where}")
-    return 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
+    if arguments.script is not None or arguments.no_sync or arguments.frozen:
+        return 0
+    return _sync(arguments, draft.where, output)
 
 
 def _where(arguments: argparse.Namespace) -> DependencyList:
+    if arguments.script is not None:
+        return SCRIPT_DEPENDENCIES
     if arguments.dev:
         return DependencyList(ListKind.GROUP, "dev")
     if arguments.to_group is not None:

@@ -125,6 +125,10 @@ def linking_flags(flags: Parser) -> None:
     )
 
 
+def script_flag(parser: Parser) -> None:
+    parser.add_argument("--script", metavar="FILE", help="work on this script and its metadata, not on the project")
+
+
 def place_flags(parser: Parser) -> None:
     """The flags that say which of a project's lists is changed, and what follows."""
     group = parser.add_argument_group("where, and what then")

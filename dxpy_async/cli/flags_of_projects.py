@@ -9,6 +9,7 @@ from dxpy_async.cli.flags import (
     place_flags,
     python_flags,
     resolution_flags,
+    script_flag,
     selection_flags,
     target_flags,
 )
@@ -18,6 +19,7 @@ _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 
 def declare_add(parser: Parser) -> None:
+    script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
     python_flags(parser)
@@ -49,6 +51,7 @@ def declare_add(parser: Parser) -> None:
 
 
 def declare_remove(parser: Parser) -> None:
+    script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
     python_flags(parser)
@@ -58,6 +61,7 @@ def declare_remove(parser: Parser) -> None:
 
 
 def declare_lock(parser: Parser) -> None:
+    script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
     python_flags(parser)
@@ -92,6 +96,7 @@ def declare_why(parser: Parser) -> None:
 
 
 def declare_export(parser: Parser) -> None:
+    script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
     python_flags(parser)
@@ -103,6 +108,7 @@ def declare_export(parser: Parser) -> None:
 
 
 def declare_sync(parser: Parser) -> None:
+    script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
     python_flags(parser)

@@ -16,7 +16,13 @@ def declare_run(parser: Parser) -> None:
     linking_flags(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-m", "--module", action="store_true", help="what follows is a module and its arguments")
-    what.add_argument("-s", "--script", action="store_true", help="what follows is a Python script and its arguments")
+    what.add_argument(
+        "-s",
+        "--script",
+        dest="as_script",
+        action="store_true",
+        help="what follows is a Python script and its arguments",
+    )
     group = parser.add_argument_group("where it runs")
     group.add_argument(
         "-w",

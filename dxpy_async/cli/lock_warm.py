@@ -9,7 +9,7 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import project_root, settings_of, wanted_target, watched_project
+from dxpy_async.cli.context import project_of, project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.lock_again import note_question
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             output.say(line)
         return 0
     if arguments.show is not None:
-        return _show(project_root(arguments), arguments.show, output)
+        return _show(_lock_of(arguments), arguments.show, output)
     pins = arguments.merge is not None or arguments.pins_from or arguments.git_merge
     if pins and (arguments.upgrade or arguments.check):
         raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")
@@ -134,8 +134,11 @@ def _text_for_git(path: str) -> str:
         return f"a lock that cannot be read: it {error.reason}\n"
 
 
-def _show(root: Path, name: str, output: Output) -> int:
-    path = root / LOCK_NAME
+def _lock_of(arguments: argparse.Namespace) -> Path:
+    return project_of(arguments).lock if arguments.script is not None else project_root(arguments) / LOCK_NAME
+
+
+def _show(path: Path, name: str, output: Output) -> int:
     with DplLockFile.open(path) as file:
         if not name:
             output.data(describe_lock(file.to_lock()))

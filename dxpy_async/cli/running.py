@@ -32,14 +32,14 @@ from dxpy_async.cli.context import (
 from dxpy_async.cli.launch import become, is_source, prepare, scripts_of
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
-from dxpy_async.cli.script_again import KEPT, remember_script
+from dxpy_async.cli.script_again import remember_script
 from dxpy_async.cli.summary import report
 from dxpy_async.core import parsers
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.kept_environments import isolated, overlay, script_lock, with_environment
+from dxpy_async.engine.kept_environments import isolated, overlay, with_environment
 from dxpy_async.engine.overlays import lay_over
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.syncing import SyncOutcome
@@ -49,6 +49,7 @@ from dxpy_async.formats.env_file import parse_env_file
 from dxpy_async.installer.installed import site_directories
 from dxpy_async.installer.state import unchanged
 from dxpy_async.project.pyproject import Project, ProjectPlaces
+from dxpy_async.project.scripts import script_lock
 from dxpy_async.project.settings import switched_on
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tasks import Step, steps_of, summary_of
@@ -121,11 +122,11 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
             raise UsageError("no module is named", hints=("name one: `dxpy run -m http.server`",))
         return Wanted(["python", "-m", *words], is_command=True)
     if not words:
-        if arguments.script:
+        if arguments.as_script:
             raise UsageError("no script is named", hints=("name one: `dxpy run --script FILE`",))
         return Wanted([])
     first = words[0]
-    if arguments.script or is_source(first) or (first == "-" and not verbatim):
+    if arguments.as_script or is_source(first) or (first == "-" and not verbatim):
         if first != "-":
             _require_file(first)
         return Wanted(["python", *words], script=first, is_command=True)
@@ -204,7 +205,6 @@ class _Runner:
         if (self._arguments.locked or self._arguments.frozen) and not lock.exists():
             raise LockNotFound(str(lock), command=f"dxpy lock --script {name}")
         settings = self._stack.enter_context(settings_of(self._arguments, script))
-        settings = kept_settings(self._arguments, script, settings)
         script = with_environment(script, settings)
         if not self._sync_kept(script, settings):
             return None
@@ -268,7 +268,7 @@ class _Runner:
 
     def _sync_kept(self, project: Project, settings: Settings, *, pins: Path | None = None) -> bool:
         """Bring an environment in the cache up to date; whether that worked."""
-        facts = state_facts(f"{KEPT}{request_text(self._arguments)}", os.environ)
+        facts = state_facts(request_text(self._arguments), os.environ)
         if self._arguments.no_sync:
             _require_environment(project)
         elif unchanged(str(project.environment), facts) is None:

@@ -16,8 +16,6 @@ from dxpy_async.project.cache_place import default_cache_dir
 
 _OPENING = b"# /// script"
 _MOST_BYTES = 16 * 1024**2
-KEPT = "kept"
-"""What the facts of an environment in the cache begin with, for a command line without flags."""
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -32,7 +30,7 @@ def answer(arguments: list[str]) -> int | None:
     environment = known.pop("environment", None) if known is not None else None
     if environment is None or known != _facts(file, block, environ):
         return None
-    if unchanged(environment, state_facts(KEPT, environ)) is None:
+    if unchanged(environment, state_facts("", environ)) is None:
         return None
     try:
         return launch(environment, ["python", *arguments], environ)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -18,9 +17,10 @@ from dxpy_async.core.pins import pins_of
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.locking import LockOptions, LockOutcome
-from dxpy_async.errors import InvalidProject, ProjectError, ProjectNotFound
+from dxpy_async.errors import InvalidProject, ProjectError
 from dxpy_async.formats.dpl import build_dpl
-from dxpy_async.project.document import decode, parse, read_content
+from dxpy_async.project.document import decode, parse
+from dxpy_async.project.edited_files import EditedFile
 from dxpy_async.project.editing import (
     DependencyList,
     ListKind,
@@ -30,7 +30,7 @@ from dxpy_async.project.editing import (
     requirements_in,
 )
 from dxpy_async.project.locked_roots import roots_of
-from dxpy_async.project.pyproject import FILE_NAME, Project, parse_project
+from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
 
 
@@ -79,7 +79,7 @@ class Draft:
     `new` are the requirements of it that were not there before, `changed` those that were there in another form.
     """
 
-    root: Path
+    edited: EditedFile
     where: DependencyList
     before: bytes
     after: bytes
@@ -100,16 +100,18 @@ class Draft:
         kept = {(each.name, each.marker): each for each in self.new} | {
             (each.name, each.marker): each for each in bounded
         }
-        after = put_requirements(self.after, self.where, bounded, file=str(self.root / FILE_NAME))
-        return replace(self, after=after, project=parse_project(after, self.root), new=tuple(kept.values()))
+        document = self.edited.document_in(self.after)
+        document = put_requirements(document, self.where, bounded, file=str(self.edited.path))
+        after = self.edited.with_document(self.after, document)
+        return replace(self, after=after, project=self.edited.project_in(after), new=tuple(kept.values()))
 
     def save(self, lock: Lock | None) -> bool:
         """Write the project file and, if there is one, its lock: both or none. Whether the lock changed.
 
         Raises ProjectError when somebody changed the project file meanwhile.
         """
-        file = self.project.file
-        if read_content(file) != self.before:
+        file = self.edited.path
+        if self.edited.read() != self.before:
             raise ProjectError(
                 f"`{file}` was changed by somebody else meanwhile; nothing was written", hints=("try again",)
             )
@@ -147,46 +149,49 @@ def save_draft(draft: Draft, bounds: Bounds, outcome: LockOutcome, settings: Set
     return EditOutcome(new=bounded.new, changed=bounded.changed, lock=replace(outcome, lock=lock, changed=changed))
 
 
-def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requirement]) -> Draft:
-    """The project in `root` with `wanted` among the requirements `where`. Raises ProjectError leaves."""
-    file = str(root / FILE_NAME)
-    content = _content(root)
-    name = parse_project(content, root).name
-    before = parse(decode(content, file), file)
+def draft_addition(edited: EditedFile, where: DependencyList, wanted: Sequence[Requirement]) -> Draft:
+    """The project of `edited` with `wanted` among the requirements `where`. Raises ProjectError leaves."""
+    file = str(edited.path)
+    content = edited.read()
+    name = edited.project_in(content).name
+    document = edited.document_in(content)
+    before = parse(decode(document, file), file)
     _refuse_dynamic(before, where, file)
     if any(each.name == name and not each.extras for each in wanted):
         raise ProjectError(
             f"`{name}` is this project itself, which cannot require itself",
             hints=(f"rename it (`project.name` in `{file}`) if you mean the project of that name on the index",),
         )
-    after = put_requirements(content, where, wanted, file=file)
+    document = put_requirements(document, where, wanted, file=file)
+    after = edited.with_document(content, document)
     were = {(each.name, each.marker): each for each in requirements_in(before, where)}
-    are = requirements_in(parse(decode(after, file), file), where)
+    are = requirements_in(parse(decode(document, file), file), where)
     return Draft(
-        root=root,
+        edited=edited,
         where=where,
         before=content,
         after=after,
-        project=parse_project(after, root),
+        project=edited.project_in(after),
         new=tuple(each for each in are if (each.name, each.marker) not in were),
         changed=tuple(each for each in are if were.get((each.name, each.marker), each) != each),
     )
 
 
-def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName]) -> Draft:
-    """The project in `root` without `names` among the requirements `where`. Raises ProjectError leaves."""
-    file = str(root / FILE_NAME)
-    content = _content(root)
-    parse_project(content, root)
-    document = parse(decode(content, file), file)
+def draft_removal(edited: EditedFile, where: DependencyList, names: Iterable[ProjectName]) -> Draft:
+    """The project of `edited` without `names` among the requirements `where`. Raises ProjectError leaves."""
+    file = str(edited.path)
+    content = edited.read()
+    edited.project_in(content)
+    text = edited.document_in(content)
+    document = parse(decode(text, file), file)
     listed = {each.name for each in requirements_in(document, where)}
     wanted = tuple(dict.fromkeys(names))
     for name in wanted:
         if name not in listed:
             hints = _places_of(name, document) or _names_like(name, listed)
             raise ProjectError(f"`{name}` is not among `{where}`", hints=hints)
-    after = drop_requirements(content, where, wanted, file=file)
-    return Draft(root=root, where=where, before=content, after=after, project=parse_project(after, root))
+    after = edited.with_document(content, drop_requirements(text, where, wanted, file=file))
+    return Draft(edited=edited, where=where, before=content, after=after, project=edited.project_in(after))
 
 
 def _places_of(name: ProjectName, document: dict[str, Any]) -> tuple[str, ...]:
@@ -195,7 +200,7 @@ def _places_of(name: ProjectName, document: dict[str, Any]) -> tuple[str, ...]:
 
 def _flags_for(place: DependencyList) -> str:
     match place.kind:
-        case ListKind.PROJECT:
+        case ListKind.PROJECT | ListKind.SCRIPT:
             return ""
         case ListKind.EXTRA:
             return f"--optional {place.name} "
@@ -208,16 +213,9 @@ def _names_like(name: ProjectName, listed: Iterable[ProjectName]) -> tuple[str, 
     return (f"did you mean {' or '.join(f'`{each}`' for each in close)}?",) if close else ()
 
 
-def _content(root: Path) -> bytes:
-    try:
-        return read_content(root / FILE_NAME)
-    except FileNotFoundError as error:
-        raise ProjectNotFound(str(root)) from error
-
-
 def _refuse_dynamic(document: dict[str, Any], where: DependencyList, file: str) -> None:
     key = {ListKind.PROJECT: "dependencies", ListKind.EXTRA: "optional-dependencies"}.get(where.kind)
-    if key in document["project"].get("dynamic", []):
+    if key in document.get("project", {}).get("dynamic", []):
         raise InvalidProject(
             file,
             f"`project.{key}` is dynamic: the build backend says what is in it",

@@ -18,24 +18,25 @@ from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.places import ENVIRONMENT_NAME, ENVIRONMENTS_BUCKET, LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, file_url, parse_source_url, path_of_file_url
 from dxpy_async.engine.locking import lock_settings
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project, ProjectPlaces
+from dxpy_async.project.scripts import script_lock
 
 _KEY_LENGTH = 32
 
 
-def script_lock(script: Path) -> Path:
-    """Where `dxpy lock --script` writes the lock of a script."""
-    return script.with_name(f"{script.name}.lock")
+def with_environment(script: Project, settings: Settings, *, locks: bool = False) -> Project:
+    """A script with the environment that it is to run in, and with the lock that says what is in there.
 
-
-def with_environment(script: Project, settings: Settings) -> Project:
-    """A script with the environment that it is to run in, and with the lock that says what is in there."""
+    That is its own if it has one, or with `locks`, when it shall have one.
+    """
     lock = script_lock(script.file)
-    if lock.exists():
+    if locks or lock.exists():
         places = _places(settings, ["script", str(script.file)], script.file)
         return replace(script, elsewhere=replace(places, lock=lock))
+    script = replace(script, dependencies=tuple(_anchored(each, script.root) for each in script.dependencies))
     return replace(script, elsewhere=_places(settings, ["scripts", *_asked(script, settings)], script.file))
 
 
@@ -56,6 +57,19 @@ def isolated(project: Project, settings: Settings) -> Project:
     """The project with an environment of its own beside the usual one."""
     places = _places(settings, ["isolated", str(project.root)], project.file)
     return replace(project, elsewhere=replace(places, lock=project.lock))
+
+
+def _anchored(requirement: Requirement, root: Path) -> Requirement:
+    """A requirement of a script whose lock is not beside it: what is relative to the script made absolute."""
+    if requirement.url is None or not requirement.url.startswith("file:"):
+        return requirement
+    url = parse_source_url(requirement.url)
+    if isinstance(url, DirectoryUrl):
+        return requirement._replace(url=str(url._replace(path=(root / url.path).as_posix())))
+    if isinstance(url, ArchiveUrl):
+        place = file_url((root / path_of_file_url(url.url)).as_posix())
+        return requirement._replace(url=str(url._replace(url=place)))
+    return requirement
 
 
 def _asked(project: Project, settings: Settings) -> list[str]:

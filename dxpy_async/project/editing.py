@@ -31,6 +31,8 @@ class ListKind(StrEnum):
     PROJECT = "project"
     EXTRA = "project.optional-dependencies"
     GROUP = "dependency-groups"
+    SCRIPT = ""
+    """The document itself, which is that of a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,11 @@ class DependencyList:
     name: str = "dependencies"
 
     def __str__(self) -> str:
-        return f"{self.kind}.{self.name}"
+        return f"{self.kind}.{self.name}" if self.kind else self.name
 
     def path_in(self, document: dict[str, Any]) -> tuple[str, ...]:
         """The keys that lead to the list in `document`, where an extra or group may be spelt in another way."""
-        tables = tuple(self.kind.split("."))
+        tables = tuple(self.kind.split(".")) if self.kind else ()
         holder: Any = document
         for table in tables:
             holder = holder.get(table, {})
@@ -55,6 +57,8 @@ class DependencyList:
 
 DEPENDENCIES = DependencyList()
 """The requirements of the project itself."""
+SCRIPT_DEPENDENCIES = DependencyList(ListKind.SCRIPT)
+"""Those of a script."""
 
 
 def _key(name: str) -> str:
@@ -99,7 +103,9 @@ def requirements_in(document: dict[str, Any], where: DependencyList) -> tuple[Re
 
 
 def lists_with(document: dict[str, Any], name: ProjectName) -> tuple[DependencyList, ...]:
-    """The lists of a parsed pyproject.toml that have a requirement on `name`."""
+    """The lists of a parsed pyproject.toml that have a requirement on `name`; a script has one list only."""
+    if "project" not in document:
+        return ()
     lists = [
         DEPENDENCIES,
         *(DependencyList(ListKind.EXTRA, extra) for extra in document["project"].get("optional-dependencies", {})),

@@ -41,7 +41,6 @@ def test_a_command_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_p
         "dxpy_async.cli.quick",
         "dxpy_async.core",
         "dxpy_async.core.places",
-        "dxpy_async.errors",
         "dxpy_async.installer",
         "dxpy_async.installer.state",
         "dxpy_async.project",

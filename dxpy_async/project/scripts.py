@@ -1,0 +1,24 @@
+"""Scripts as projects: what one needs stands in its block of metadata, and its lock beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dxpy_async.core.places import ENVIRONMENT_NAME
+from dxpy_async.project.pyproject import Project, ProjectPlaces, parse_script
+from dxpy_async.project.script_blocks import find_block
+
+
+def script_lock(script: Path) -> Path:
+    """Where the lock of a script is, if it has one."""
+    return script.with_name(f"{script.name}.lock")
+
+
+def project_of_script(content: bytes, script: Path) -> Project:
+    """What the script at a path (absolute), with this content, needs; without a block that is nothing.
+
+    Where its environment is depends on settings (`engine.kept_environments`). Raises InvalidScript.
+    """
+    places = ProjectPlaces(script, script_lock(script), script.parent / ENVIRONMENT_NAME)
+    block = find_block(content, str(script))
+    return parse_script(block.toml, places, line=block.line) if block is not None else parse_script("", places)
