@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import time
 
-STATE_NAME = "dxpy-state"
+from dxpy_async.core.places import STATE_NAME
+
 LINK_MARK = "dxpy-links"
 """The file that is in an environment while it may have symbolic links into the store."""
 
