@@ -2,6 +2,7 @@
 
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     script_again    `dxpy run script.py` when its block of metadata is what it was
+    task_again      `dxpy run NAME` when nothing has changed and NAME may be a task
     lock_again      `dxpy lock` when only the lock is missing, and memory knows it
     replay          `dxpy sync` into an environment that was made before and is not there
     venv_replay     `dxpy venv`, plain or with `-q`, `--prompt`, `--python`, if that interpreter was chosen before
@@ -57,6 +58,8 @@ def _answer(arguments: list[str]) -> int:
     code = quick.answer(arguments)
     if code is None and (words := quick.script_in(arguments)) is not None:
         code = load("script_again").answer(words)
+    if code is None and (words := quick.task_in(arguments)):
+        code = load("task_again").answer(words)
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
     if code is None and (root := quick.without_environment(arguments)) is not None:

@@ -51,6 +51,13 @@ def script_in(arguments: list[str]) -> list[str] | None:
     return words if named and (len(words) < len(arguments) - 1 or is_source(words[0])) else None
 
 
+def task_in(arguments: list[str]) -> list[str]:
+    """What `run`, without flags, is to run, if that may be a task, and its arguments; empty when it is not asked."""
+    words = arguments[1:]
+    is_word = arguments[:1] == ["run"] and words and not words[0].startswith("-")
+    return words if is_word and not is_source(words[0]) else []
+
+
 def without_environment(arguments: list[str]) -> str | None:
     """The directory of the project whose environment `sync` has to make anew; None when that is not asked."""
     root = project_root() if arguments[:1] == ["sync"] else None
