@@ -18,7 +18,7 @@ from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
 from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.errors import UsageError
-from dxpy_async.project.edited_files import EditedFile, ProjectFile, ScriptFile
+from dxpy_async.project.edited_files import EditedFile, EditedProject, EditedScript
 from dxpy_async.project.editing import DEPENDENCIES, SCRIPT_DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import read_project
 from dxpy_async.project.script_blocks import find_block
@@ -49,10 +49,10 @@ def edits_alone(arguments: argparse.Namespace) -> bool:
 
 def _edited_file(arguments: argparse.Namespace) -> EditedFile:
     if arguments.script is None:
-        return ProjectFile(project_root(arguments))
+        return EditedProject(project_root(arguments))
     if arguments.dev or arguments.to_group is not None or arguments.optional is not None:
         raise UsageError("a script has no groups and no extras")
-    edited = ScriptFile(Path(os.path.abspath(arguments.script)))
+    edited = EditedScript(Path(os.path.abspath(arguments.script)))
     if arguments.command == "remove" or find_block(edited.read(), arguments.script) is not None:
         return edited
     with settings_of(arguments, None) as settings:

@@ -112,7 +112,7 @@ from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
-from dxpy_async.project.edited_files import ProjectFile
+from dxpy_async.project.edited_files import EditedProject
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project, ProjectPlaces, read_project
 from dxpy_async.project.settings import load_settings
@@ -357,7 +357,7 @@ class Engine:
         One that is there already keeps its place and what the new one does not say. Those that are new and name no
         version get `bounds` around the one that was picked.
         """
-        draft = draft_addition(ProjectFile(Path(os.path.abspath(directory))), where, _parsed(requirements))
+        draft = draft_addition(EditedProject(Path(os.path.abspath(directory))), where, _parsed(requirements))
         return await self.lock_draft(draft, bounds=bounds, on_event=on_event)
 
     async def remove(
@@ -369,7 +369,7 @@ class Engine:
         on_event: Listener = ignore,
     ) -> EditOutcome:
         """Remove all requirements on `names` from a list of the project in `directory`, and lock, both or neither."""
-        draft = draft_removal(ProjectFile(Path(os.path.abspath(directory))), where, names)
+        draft = draft_removal(EditedProject(Path(os.path.abspath(directory))), where, names)
         return await self.lock_draft(draft, on_event=on_event)
 
     async def lock_draft(

@@ -12,11 +12,12 @@ import stat
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from dxpy_async.core.places import STATE_NAME
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InstallError
 from dxpy_async.installer.installed import DIST_INFO, EGG_INFO
 from dxpy_async.installer.scripts import is_protected_script
-from dxpy_async.installer.state import LINK_MARK, STATE_NAME
+from dxpy_async.installer.state import LINK_MARK
 
 TRANSACTION_NAME = ".dxpy-transaction"
 """The directory in `purelib` where a change of the environment is prepared."""

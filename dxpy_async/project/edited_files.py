@@ -37,7 +37,7 @@ class EditedFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectFile:
+class EditedProject:
     """The pyproject.toml in a directory, which is all document."""
 
     root: Path
@@ -63,7 +63,7 @@ class ProjectFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptFile:
+class EditedScript:
     """A script; one without a block gets one, with this `requires_python`."""
 
     path: Path

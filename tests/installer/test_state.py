@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dxpy_async.core.places import STATE_NAME
 from dxpy_async.installer import state
-from dxpy_async.installer.state import STATE_NAME, drop_state, read_state, take_stamps, unchanged, write_state
+from dxpy_async.installer.state import drop_state, read_state, take_stamps, unchanged, write_state
 
 FACTS = {"request": "--extra\n100% \udcff", "version": "1"}
 

@@ -17,6 +17,7 @@ from packaging.version import Version
 from wheels import build_wheel
 
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.places import STATE_NAME
 from dxpy_async.core.releases import CoreMetadata, Unavailable
 from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.errors import DxpyError, FormatError, IndexFailure
@@ -30,7 +31,7 @@ from dxpy_async.formats.simple_page import HTML_TYPE, JSON_TYPE, parse
 from dxpy_async.formats.wheel import read_wheel
 from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.installer.journal import Journal, format_journal, parse_journal
-from dxpy_async.installer.state import STATE_NAME, read_state, write_state
+from dxpy_async.installer.state import read_state, write_state
 
 CASES = 10_000
 LONGEST_CASE = 2.0  # seconds of processor time; they take a tenth of a millisecond
