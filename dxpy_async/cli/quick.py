@@ -17,7 +17,7 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.installer.state import lock_record, unchanged, unchanged_since
 from dxpy_async.project.cache_place import default_cache_dir
 
-_IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
+_IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_ENV_FILE", "DXPY_NO_ENV_FILE", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIX = "DXPY_HTTP_"
 

@@ -30,7 +30,7 @@ from dxpy_async.cli.context import (
     watched_project,
 )
 from dxpy_async.cli.launch import become, is_source, prepare, scripts_of
-from dxpy_async.cli.output import Output
+from dxpy_async.cli.output import Output, printable
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.script_again import remember_script
 from dxpy_async.cli.summary import report
@@ -90,7 +90,7 @@ class Place(NamedTuple):
 
 def run_with(sync: Sync, arguments: argparse.Namespace, output: Output) -> int | None:
     """Carry out `dxpy run`; None when `sync` cannot, and then nothing was run."""
-    wanted = _wanted(arguments)
+    wanted, variables = _wanted(arguments), {**_variables(arguments), **os.environ}
     with ExitStack() as stack:
         runner = _Runner(arguments, output, sync, stack)
         place = runner.place_of_script(wanted.script) if wanted.script else runner.place_of_project()
@@ -98,7 +98,6 @@ def run_with(sync: Sync, arguments: argparse.Namespace, output: Output) -> int |
             return None
         if not wanted.words:
             return _list(runner.project, place, output)
-        variables = {**_variables(arguments), **os.environ}
         if wanted.script == "-":
             _put_on_stdin(arguments.script_content)
         tasks = runner.project.tool.tasks if runner.project is not None else {}
@@ -368,12 +367,12 @@ def _put_on_stdin(content: bytes) -> None:
 
 def _list(project: Project | None, place: Place, output: Output) -> int:
     tasks = project.tool.tasks.values() if project is not None else ()
-    if tasks:
-        width = max(len(task.name) for task in tasks)
-        output.data("\n".join(["Tasks:", *(f"  {task.name:{width}}  {summary_of(task)}" for task in tasks), ""]))
-    commands = _commands(place)
-    if commands:
-        output.data("\n".join(["Commands in the environment:", *(f"  {name}" for name in commands)]))
+    width = max((len(task.name) for task in tasks), default=0)
+    listed = ["Tasks:", *(f"  {task.name:{width}}  {summary_of(task)}" for task in tasks)] if tasks else []
+    if commands := _commands(place):
+        listed += [*([""] if listed else []), "Commands in the environment:", *(f"  {name}" for name in commands)]
+    if listed:
+        output.data(printable("\n".join(listed)))
     output.say("Run one with `dxpy run NAME`")
     return 0
 

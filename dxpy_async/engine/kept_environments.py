@@ -4,8 +4,9 @@
     environments-v1/<key>/dxpy.lock     what is in it, where nothing else says so
 
 A script without a lock has one for what it asks for, so all scripts that ask for the same share it, and none is
-resolved twice; a script with a lock has one of its own, and so have the packages of `dxpy run --with`, for each
-environment that they are laid over. `dxpy cache gc` removes those that nobody has started for long.
+resolved twice; a script with a lock shares with nobody, and neither do the packages of `dxpy run --with`, which lie
+over one environment. Another question has another environment, so whether one holds needs no look at the question.
+`dxpy cache gc` removes those that nobody has started for long.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def with_environment(script: Project, settings: Settings, *, locks: bool = False
     """
     lock = script_lock(script.file)
     if locks or lock.exists():
-        places = _places(settings, ["script", str(script.file)], script.file)
+        places = _places(settings, ["script", str(script.file), *_asked(script, settings)], script.file)
         return replace(script, elsewhere=replace(places, lock=lock))
     script = replace(script, dependencies=tuple(_anchored(each, script.root) for each in script.dependencies))
     return replace(script, elsewhere=_places(settings, ["scripts", *_asked(script, settings)], script.file))

@@ -143,7 +143,7 @@ def test_a_lock_of_a_script_is_used_and_kept_up_to_date(dxpy: Command, script: P
     added = dxpy(["add", "--script", "job.py", "tool"], where)
     assert without_times(added.err) == "Resolved 4 packages in T\nAdded `tool>=0.1` to dependencies\n"
     synced = dxpy("sync --script job.py", where)
-    assert without_times(synced.err).splitlines()[-1] == " + tool==0.1"
+    assert " + tool==0.1" in synced.err
     assert dxpy("run job.py", where).err == ""
     script.write_text(script.read_text().replace('"web"', '"web<2"'))
     assert " + web==1.0" in dxpy("run job.py", where).err
