@@ -24,6 +24,10 @@ class SourceTree:
     identity: str
     is_local: bool = False
     """Whether it is a directory of the user's, which is built in place and changes without notice."""
+    top: Path | None = None
+    """The whole of what was fetched, where `root` is a subdirectory of that: a build may look at what is around it."""
+    is_disposable: bool = False
+    """Whether it may be built in, since nobody needs it afterwards; what is neither this nor local is copied first."""
     is_sdist: bool = False
     """Whether it was an sdist, whose PKG-INFO says what it was when it was made."""
     name: ProjectName | None = None
