@@ -63,6 +63,12 @@ def discard(root: Path) -> None:
         (root / READY).unlink()
 
 
+def is_whole(environment: VirtualEnvironment) -> bool:
+    """Whether all that the environment links to is in the store still."""
+    with os.scandir(environment.scheme.purelib) as entries:
+        return all(os.path.exists(entry.path) for entry in entries)
+
+
 def stamp(environment: VirtualEnvironment) -> tuple[int, ...]:
     """What changes when something is put directly into the environment."""
     scheme = environment.scheme

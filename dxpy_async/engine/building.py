@@ -31,7 +31,7 @@ from dxpy_async.core.selection import Selection
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.wheel_names import parse_wheel_name, tag_rank
-from dxpy_async.engine.build_environments import environment_place, is_ready
+from dxpy_async.engine.build_environments import discard, environment_place, is_ready, is_whole
 from dxpy_async.engine.build_jobs import DOCUMENT_NAME, BuildPlace, Job
 from dxpy_async.engine.built import BuiltWheels, metadata_of, wheel_metadata
 from dxpy_async.engine.events import (
@@ -74,7 +74,7 @@ class Provisions(Protocol):
 
     async def install_for_build(
         self, root: Path, interpreter: Interpreter, selection: Selection, builder: Builder, on_event: Listener
-    ) -> None:
+    ) -> VirtualEnvironment:
         """Make an environment at `root` that has `selection`, unless somebody else has, and mark it as ready."""
         ...
 
@@ -344,11 +344,12 @@ class Builder:
         root = environment_place(shop.store.root, self._interpreter, selection)
 
         async def make() -> VirtualEnvironment:
-            if not is_ready(root):
-                await shop.provisions.install_for_build(root, self._interpreter, selection, inner, news)
-            found = open_environment(root, cache_dir=shop.store.root)
-            assert found is not None, "an environment that is ready is there"
-            return found
+            if is_ready(root):
+                found = open_environment(root, cache_dir=shop.store.root)
+                if found is not None and is_whole(found):
+                    return found
+                discard(root)
+            return await shop.provisions.install_for_build(root, self._interpreter, selection, inner, news)
 
         environment = await shop.environments.run(root, make)
         return BuildPlace(environment.python, environment.root, environment)

@@ -120,7 +120,7 @@ from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project, read_project
 from dxpy_async.project.settings import load_settings
-from dxpy_async.python.environments import VirtualEnvironment, create_environment
+from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
@@ -554,16 +554,17 @@ class Engine:
 
     async def install_for_build(
         self, root: Path, interpreter: Interpreter, selection: Selection, builder: Builder, on_event: Listener
-    ) -> None:
+    ) -> VirtualEnvironment:
         """Make an environment at `root` that has `selection`, unless somebody else has, and mark it as ready."""
         engine = self._for_builds(builder)
         with _first_of_group():
             async with engine._holding(root, on_event):
-                if is_ready(root):
-                    return
+                if is_ready(root) and (there := open_environment(root, cache_dir=self._store.root)) is not None:
+                    return there
                 environment = await self._in_thread(create_environment, root, interpreter, clear=True)
                 await engine._change(environment, selection, True, on_event)
                 mark_ready(root, selection)
+                return environment
 
     def _for_builds(self, builder: Builder) -> Engine:
         """This engine with the settings of build environments, which nobody edits and nobody's choices are about."""
