@@ -16,7 +16,7 @@ class SourceTree:
 
     `root` (absolute) is where pyproject.toml or setup.py lie: a subdirectory is applied already. `label` is how
     messages call it. `identity` is what a built wheel is cached by: the sha256 of an sdist, a git commit and its
-    subdirectory, or a fingerprint of a directory's files (`build.fingerprints`).
+    subdirectory, or a fingerprint of a directory's files (`builds.fingerprints`).
     """
 
     root: Path

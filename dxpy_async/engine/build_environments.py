@@ -14,7 +14,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from dxpy_async.build.fingerprints import fingerprint
+from dxpy_async.builds.fingerprints import fingerprint
 from dxpy_async.core.locked_sources import directory_of_source
 from dxpy_async.core.selection import Selected, Selection
 from dxpy_async.python.environments import VirtualEnvironment

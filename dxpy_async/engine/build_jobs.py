@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from anyio import CapacityLimiter
 
-from dxpy_async.build.backends import LOG_NAME, Backend, Kind, surroundings
+from dxpy_async.builds.backends import LOG_NAME, Backend, Kind, surroundings
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import BuildSettings
 from dxpy_async.core.source_trees import SourceTree

@@ -24,7 +24,7 @@ from typing import Protocol, Self, TypeVar
 from anyio import CapacityLimiter
 from blake3 import blake3
 
-from dxpy_async.build.backends import EDITABLE, SDIST, WHEEL, Kind
+from dxpy_async.builds.backends import EDITABLE, SDIST, WHEEL, Kind
 from dxpy_async.core.releases import CoreMetadata
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import Selection
