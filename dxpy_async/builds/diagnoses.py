@@ -101,7 +101,7 @@ _LIBRARIES = {
 _HEADER = re.compile(r"(?:fatal error: |['\"])([\w./+-]+\.h(?:pp)?)['\"]?(?::? No such file| file not found)")
 _PROGRAM_NAMES = "|".join(sorted(map(re.escape, _PROGRAMS), key=len, reverse=True))
 _PROGRAM = re.compile(
-    rf"(?:(?:command|program|executable)\s+['\"`]?(?:\S*-)?({_PROGRAM_NAMES})(?:-\d+)?['\"`]?\s+(?:failed|not found)"
+    rf"(?:(?:command|program|executable)\s+['\"`]?(?:\S*-)?({_PROGRAM_NAMES})(?:-\d+)?['\"`]?\s+(?:failed: No such file|not found)"
     rf"|(?:\b|/)({_PROGRAM_NAMES})['\"`]?:? (?:executable |command )?(?:is )?(?:not found|required)"
     rf"|No such file or directory: ['\"](?:\S*[-/])?({_PROGRAM_NAMES})['\"]"
     rf"|(?:unable to execute|cannot find|can't find|couldn't find|could not find|Unknown compiler\(s\): \[\[)"
@@ -112,7 +112,7 @@ _MODULE = re.compile(r"^(?:ModuleNotFoundError|ImportError): No module named ['\
 _RUST = re.compile(
     r"(?:can't|cannot) find Rust compiler|Rust (?:toolchain|compiler)[^\n]*(?:not|required)", re.IGNORECASE
 )
-_COMPILER = re.compile(r"Unknown compiler\(s\)|no acceptable C compiler found|CMAKE_C(?:XX)?_COMPILER not set")
+_COMPILER = re.compile(r"no acceptable C compiler found|CMAKE_C(?:XX)?_COMPILER not set")
 _NO_MEMORY = re.compile(r"Killed signal terminated program|MemoryError|virtual memory exhausted|out of memory")
 
 
