@@ -28,6 +28,7 @@ COMMANDS = {
     "add": ("add_cached", "add_command"),
     "remove": ("add_cached", "add_command"),
     "lock": ("lock_warm", "lock_cached", "lock_command"),
+    "tree": ("tree_warm", "tree_command"),
     "why": ("why_warm",),
     "export": ("export_warm", "export_command"),
     "sync": ("sync_warm", "sync_command"),

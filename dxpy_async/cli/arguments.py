@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
     "add": Command("add requirements to the project, lock, and sync", "flags_of_projects"),
     "remove": Command("remove requirements from the project, lock, and sync", "flags_of_projects"),
     "lock": Command("resolve the project and write the lock", "flags_of_projects"),
+    "tree": Command("show what requires what in the lock", "flags_of_tree"),
     "why": Command("tell why a package is in the lock", "flags_of_projects"),
     "export": Command("write the lock in a form that other tools read", "flags_of_projects"),
     "sync": Command("make the project's environment hold what the lock says", "flags_of_projects"),
