@@ -147,6 +147,9 @@ def _add_globals(parser: Parser, *, top: bool) -> None:
     value("--directory", "change to this directory first")
     value("--project", "the project's directory")
     switch("--no-progress", text="draw no progress bars [DXPY_NO_PROGRESS]")
-    switch("--no-config", text="ignore [tool.dxpy] and other settings files [DXPY_NO_CONFIG]")
+    switch("--no-config", text="ignore [tool.dxpy] and all files of settings, those of pip too [DXPY_NO_CONFIG]")
+    group.add_argument(
+        "--config-file", metavar="FILE", help="take settings from this file and from no other [DXPY_CONFIG_FILE]"
+    )
     colors = ("auto", "always", "never")
     group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,12 +17,14 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import without_credentials
 from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.core.names import normalize_extra, normalize_group
+from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.project.settings import file_amendments, load_settings, switched_on
+from dxpy_async.project.pyproject import Project, find_project
+from dxpy_async.project.settings import file_amendments, load_settings, switched_on, watched_paths
+from dxpy_async.project.workspaces import open_project
 
 _RESOLUTION_FLAGS = (
     "resolution",
@@ -39,7 +42,7 @@ _FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--project`, else the nearest one above the working directory."""
-    return read_project(project_root(arguments))
+    return open_project(project_root(arguments))
 
 
 def project_root(arguments: argparse.Namespace) -> Path:
@@ -47,11 +50,18 @@ def project_root(arguments: argparse.Namespace) -> Path:
     return find_project(_start(arguments))
 
 
+def lock_root(arguments: argparse.Namespace) -> Path:
+    """The directory that the project's lock is in, whether or not the project can be read beside it."""
+    root = project_root(arguments)
+    return root if (root / LOCK_NAME).exists() else open_project(root).root
+
+
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
-    root = project_root(arguments)
+    began, root = time.time_ns(), project_root(arguments)
     watch = StateWatch.begin(root)
-    return read_project(root), watch
+    project = open_project(root)
+    return project, watch.also(watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began)
 
 
 def _start(arguments: argparse.Namespace) -> Path:
@@ -70,6 +80,8 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["refresh_package"] = arguments.refresh_package
     if arguments.no_config:
         flags["no_config"] = True
+    if arguments.config_file:
+        flags["config_file"] = arguments.config_file
     flags |= {name: True for name in ("compile_bytecode", "allow_overwrites") if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:

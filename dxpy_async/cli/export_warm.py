@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli.context import project_of, sync_options, wanted_target
@@ -49,6 +50,7 @@ def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: O
     """Write `lock` where and in the form that the flags say."""
     place = Path(arguments.output_file) if arguments.output_file is not None else None
     options = sync_options(arguments)
+    lock = replace(lock, roots=options.roots(project, lock.roots))
     form = _pylock if _wants_pylock(arguments, place) else _requirements
     text = form(lock, project, arguments, options)
     if place is None:
@@ -96,8 +98,8 @@ def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options
     """With extras and groups left to whoever installs, or with those that the flags choose and no choice left."""
     chosen = (arguments.extra, arguments.all_extras, arguments.group, arguments.all_groups, options.without_groups)
     if not any(chosen):
-        known = [group for group in project.default_groups if group in lock.roots.groups]
-        return write_pylock(lock, default_groups=known)
+        usual = options.selected_groups(project, lock.roots.groups)
+        return write_pylock(lock, default_groups=[group for group in usual if group in lock.roots.groups])
     extras = options.selected_extras(lock.roots.optional)
     groups = options.selected_groups(project, lock.roots.groups)
     return write_pylock(excerpt(lock, extras=extras, groups=groups))

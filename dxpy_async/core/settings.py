@@ -38,17 +38,30 @@ class KernelChoice(StrEnum):
     NUMBA = "numba"
 
 
+class Authentication(StrEnum):
+    """Whether an index is asked with credentials."""
+
+    AUTO = "auto"
+    """With those that are known, else without."""
+    ALWAYS = "always"
+    """Never without."""
+    NEVER = "never"
+    """Never with any."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories.
 
-    `pinned` gives the projects that come from one index and nowhere else, and that index's URL.
+    An empty `index_url` is none. `pinned` gives the projects that come from one index and nowhere else, and its URL.
     """
 
     index_url: str = PYPI_SIMPLE_URL
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     pinned: Mapping[ProjectName, str] = field(default_factory=dict)
+    authentication: Mapping[str, Authentication] = field(default_factory=dict)
+    """What is said of some indexes, by their URL; of the others nothing is said, which is `auto`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

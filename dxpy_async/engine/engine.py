@@ -118,8 +118,9 @@ from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
-from dxpy_async.project.pyproject import Project, read_project
-from dxpy_async.project.settings import load_settings
+from dxpy_async.project.pyproject import Project
+from dxpy_async.project.settings import load_settings, watched_paths
+from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
@@ -323,7 +324,7 @@ class Engine:
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
         """
         async with self._operation(on_event):
-            project = read_project(Path(os.path.abspath(directory)))
+            project = open_project(Path(os.path.abspath(directory)))
             target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
             return await self._lock(project, target, options, on_event)
 
@@ -458,8 +459,9 @@ class Engine:
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
-            watch = StateWatch.begin(root)
-            project = read_project(root)
+            began, watch = time.time_ns(), StateWatch.begin(root)
+            project = open_project(root)
+            watch = watch.also(watched_paths(project, os.environ, Path.cwd()), began)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             wanted = selected_requirements(project, options, self._settings)
             async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
+from dxpy_async.core.locked_parts import SeenLock
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
@@ -134,17 +135,23 @@ def _same(one: Interpreter, other: Interpreter) -> bool:
 
 def select_packages(lock: LockView, project: Project, target: TargetEnvironment, options: SyncOptions) -> Selection:
     """The wheels of the lock that the project wants in an environment like `target`."""
-    return select(
-        lock,
+    roots = options.roots(project, lock.roots)
+    selection = select(
+        SeenLock(lock, roots),
         target,
-        extras=options.selected_extras(lock.roots.optional),
-        groups=options.selected_groups(project, lock.roots.groups),
+        extras=options.selected_extras(roots.optional),
+        groups=options.selected_groups(project, roots.groups),
     )
+    left_out = options.left_out(project)
+    if not left_out:
+        return selection
+    kept = tuple(item for item in selection.packages if item.package.name not in left_out)
+    return Selection(kept, selection.requested - left_out)
 
 
 def selected_requirements(project: Project, options: SyncOptions, settings: Settings) -> tuple[Requirement, ...]:
     """What the project asks for where `options` choose; an extra or a group that it does not have asks for nothing."""
-    roots = roots_of(project, settings.resolution.amendments)
+    roots = options.roots(project, roots_of(project, settings.resolution.amendments))
     asked = [*roots.requirements]
     for extra in options.selected_extras(roots.optional):
         asked += roots.optional.get(extra, ())

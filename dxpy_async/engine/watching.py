@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass
@@ -26,6 +26,10 @@ class StateWatch:
     def begin(cls, root: Path) -> StateWatch:
         paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
         return cls(take_stamps(paths, time.time_ns()))
+
+    def also(self, paths: Iterable[str], began_ns: int) -> StateWatch:
+        """Watches these too, none of which was read before the wall clock stood at `began_ns`."""
+        return StateWatch({**take_stamps(list(paths), began_ns), **self.stamps})
 
     def without_lock(self, root: Path) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
@@ -59,6 +63,6 @@ class StateWatch:
         `sites` are the directories that distributions lie in.
         """
         keep_document(root / FILE_NAME)
-        files = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        files = list(dict.fromkeys([str(root / FILE_NAME), str(root / LOCK_NAME), *self.stamps]))
         env_dir, python = str(environment.root), str(environment.python)
         record_environment(env_dir, dict(facts), files, python, list(sites), count, dict(self.stamps))

@@ -27,6 +27,7 @@ from dxpy_async.core.names import (
     normalize_group,
 )
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.source_urls import DirectoryUrl, parse_source_url
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
@@ -68,6 +69,11 @@ class Project:
     warnings: tuple[str, ...] = ()
 
     @property
+    def meant(self) -> Project:
+        """The project that is meant when nobody names one: the current member, or that of the root."""
+        return next((member.project for member in self.members if member.project.name == self.current), self)
+
+    @property
     def file(self) -> Path:
         return self.root / FILE_NAME
 
@@ -79,6 +85,12 @@ class Member:
     path: str
     url: str
     project: Project
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether what it requires is installed, and it is not."""
+        url = parse_source_url(self.url)
+        return isinstance(url, DirectoryUrl) and url.is_virtual
 
 
 def find_project(start: Path) -> Path:
