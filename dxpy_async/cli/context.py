@@ -14,14 +14,15 @@ from pathlib import Path
 from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.quick import without_credentials
+from dxpy_async.cli.quick import request_in, without_credentials
 from dxpy_async.cli.replay import describe_request, key_of
-from dxpy_async.core.names import normalize_extra, normalize_group
+from dxpy_async.core.names import normalize, normalize_extra, normalize_group
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
+from dxpy_async.errors import UsageError
 from dxpy_async.project.pyproject import Project, find_project
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on, watched_paths
 from dxpy_async.project.workspaces import open_project
@@ -82,7 +83,8 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["no_config"] = True
     if arguments.config_file:
         flags["config_file"] = arguments.config_file
-    flags |= {name: True for name in ("compile_bytecode", "allow_overwrites") if getattr(arguments, name, False)}
+    switches = ("compile_bytecode", "allow_overwrites", "no_index")
+    flags |= {name: True for name in switches if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:
         yield settings
@@ -104,24 +106,42 @@ def _flags(arguments: argparse.Namespace) -> dict[str, object]:
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
     """What `sync` and `run` put into the environment, from their flags."""
-    without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
+    given = vars(arguments)
     mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if arguments.locked else LockMode.UPDATE
+    only = [*given.get("only_group", ()), *(["dev"] if given.get("only_dev") else [])]
+    without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
+    if only and (arguments.group or arguments.all_groups or given.get("dev")):
+        raise UsageError("`--only-group` and `--only-dev` go neither with `--group` nor with `--dev` or `--all-groups`")
+    exact = given.get("exact", False) if arguments.command == "run" else not given.get("inexact", False)
     return SyncOptions(
+        packages=tuple(map(normalize, given.get("package", ()))),
+        all_packages=given.get("all_packages", False),
         extras=tuple(map(normalize_extra, arguments.extra)),
+        without_extras=tuple(map(normalize_extra, given.get("no_extra", ()))),
         all_extras=arguments.all_extras,
-        groups=tuple(map(normalize_group, arguments.group)),
+        groups=tuple(map(normalize_group, only or arguments.group)),
         without_groups=tuple(map(normalize_group, without)),
         all_groups=arguments.all_groups,
-        exact=not getattr(arguments, "inexact", False),
+        with_dev=given.get("dev") is True,
+        default_groups=not (only or given.get("no_default_groups", False)),
+        only_groups=bool(only),
+        uninstalled=tuple(map(normalize, given.get("no_install_package", ()))),
+        without_project=given.get("no_install_project", False),
+        without_workspace=given.get("no_install_workspace", False),
+        exact=exact,
         lock_mode=mode,
-        dry_run=getattr(arguments, "dry_run", False),
+        dry_run=given.get("dry_run", False) or given.get("check", False),
     )
 
 
-def request_text(arguments: argparse.Namespace) -> str:
-    """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
+def request_text(arguments: argparse.Namespace, project: Project) -> str:
+    """What a sync is asked for: the member of a workspace that it is of, the flags that count, and files they name.
+
+    As one text; empty for the plain `dxpy sync` of a project, or in the root of a workspace.
+    """
     given = vars(arguments)
-    text = describe_request(given)
+    member = next((each.path for each in project.members if each.project.name == project.current), "")
+    text = f"{request_in(member)} {describe_request(given)}".strip()
     if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
         amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
         stated = (amendments.constraints, amendments.overrides)
@@ -131,9 +151,9 @@ def request_text(arguments: argparse.Namespace) -> str:
 
 def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
     """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_config or arguments.no_cache:
+    if arguments.no_config or arguments.no_cache or project.members:
         return None
-    return key_of(str(project.root), request_text(arguments), os.environ)
+    return key_of(str(project.root), request_text(arguments, project), os.environ)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

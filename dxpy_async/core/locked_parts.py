@@ -52,10 +52,16 @@ def seen_as_one(roots: LockedRoots, members: Iterable[ProjectName | None], *, ow
 
 def describe_part(kind: str, key: str) -> str:
     """What an extra or group in the roots is, in words; `kind` is `extra` or `group`."""
-    member, colon, name = key.partition(_COLON)
-    if not colon:
-        return f"the {kind} `{key}`"
+    member, name = member_and_name(key)
+    if not member:
+        return f"the {kind} `{name}`"
     return f"the {kind} `{name}` of `{member}`" if name else f"the dependencies of `{member}`"
+
+
+def member_and_name(key: str) -> tuple[str, str]:
+    """Whose an extra or group is, empty for the root's own, and its name, empty for what a member itself requires."""
+    member, colon, name = key.partition(_COLON)
+    return (member, name) if colon else ("", key)
 
 
 def _key(member: ProjectName, name: str = "") -> str:

@@ -109,7 +109,7 @@ from dxpy_async.engine.syncing import (
     stage,
 )
 from dxpy_async.engine.targets import interpreter_for, target_for
-from dxpy_async.engine.watching import StateWatch
+from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
@@ -474,11 +474,13 @@ class Engine:
                 listener = ahead.settle(selection, on_event)
                 async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                     environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                    held = await self._in_thread(Held.by, environment, state_facts)
                     outcome = await self._change(environment, selection, options.exact, listener)
-                    if state_facts is not None and options.exact:
+                    if state_facts is not None:
                         watch = watch.without_lock(project.root) if written else watch
+                        record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
                         count = len(selection.packages)
-                        await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
+                        await self._in_thread(record, watch, environment, project.root, state_facts, count)
             return outcome
 
     def _dry_run(

@@ -11,7 +11,7 @@ from dxpy_async.core.locked_parts import seen_as_one
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.errors import ProjectError
-from dxpy_async.project.pyproject import Project
+from dxpy_async.project.pyproject import DEFAULT_GROUP, Project
 
 
 class LockMode(StrEnum):
@@ -41,6 +41,8 @@ class SyncOptions:
     groups: tuple[GroupName, ...] = ()
     without_groups: tuple[GroupName, ...] = ()
     all_groups: bool = False
+    with_dev: bool = False
+    """With the group `dev`, if there is one."""
     default_groups: bool = True
     only_groups: bool = False
     uninstalled: tuple[ProjectName, ...] = ()
@@ -87,7 +89,8 @@ class SyncOptions:
     def selected_groups(self, project: Project, known: Iterable[GroupName]) -> tuple[GroupName, ...]:
         """Of the groups in what `roots` gives, those that are wanted."""
         usual = [group for each in self.meant(project) for group in each.default_groups]
-        asked = list(known) if self.all_groups else [*(usual if self.default_groups else ()), *self.groups]
+        dev = [group for group in known if group == DEFAULT_GROUP and self.with_dev]
+        asked = list(known) if self.all_groups else [*(usual if self.default_groups else ()), *dev, *self.groups]
         return tuple(group for group in dict.fromkeys(asked) if group not in self.without_groups)
 
     def left_out(self, project: Project) -> frozenset[ProjectName]:

@@ -20,7 +20,7 @@ from dxpy_async.core.selection import LockView, Selected, Selection, environment
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.targets import working_environment
-from dxpy_async.engine.watching import StateWatch
+from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.conflicts import check_conflicts
 from dxpy_async.installer.folding import Fold, fold, sites_files
@@ -80,10 +80,23 @@ class SyncOutcome:
 
 
 def record_sync(
-    watch: StateWatch, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int
+    watch: StateWatch,
+    environment: VirtualEnvironment,
+    root: Path,
+    facts: Mapping[str, str],
+    count: int,
+    *,
+    exact: bool,
+    held: Held | None,
+    outcome: SyncOutcome,
 ) -> None:
-    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions."""
-    watch.record(environment, site_directories(environment.scheme), root, facts, count)
+    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions.
+
+    `held` is what it held before the sync that came to `outcome`.
+    """
+    sites = site_directories(environment.scheme)
+    still = held.after(bool(outcome.installed), bool(outcome.removed)) if held is not None else None
+    watch.record(environment, sites, root, facts, count, held=still, exact=exact)
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:

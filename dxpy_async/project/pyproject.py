@@ -38,7 +38,7 @@ from dxpy_async.project.tool_table import ToolTable
 
 FILE_NAME = "pyproject.toml"
 
-_DEFAULT_GROUP = normalize_group("dev")
+DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
 
 
@@ -67,6 +67,11 @@ class Project:
     watched: tuple[str, ...] = ()
     """The other files and directories that decide what all this is."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the project that is meant when nobody names one."""
+        return self.meant.root
 
     @property
     def meant(self) -> Project:
@@ -378,7 +383,7 @@ class ProjectFile(ToolReader):
         if tool.all_groups:
             return tuple(groups)
         if tool.default_groups is None:
-            return (_DEFAULT_GROUP,) if _DEFAULT_GROUP in groups else ()
+            return (DEFAULT_GROUP,) if DEFAULT_GROUP in groups else ()
         for name in tool.default_groups:
             if name not in groups:
                 tools = "dxpy" if "dxpy" in self._document["tool"] else "uv"
