@@ -229,4 +229,3 @@ class DependencyGraph:
         for place in places:
             if place != node.index:
                 yield Edge(node, Node(place, tuple(sorted(requirement.extras))), requirement, extra, group)
-
