@@ -93,6 +93,3 @@ def sizes_of(graph: DependencyGraph, project: Project, arguments: argparse.Names
 
 def lock_file(project: Project) -> str:
     return str(project.root / LOCK_NAME)
-
-
-
