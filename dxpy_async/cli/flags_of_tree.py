@@ -14,7 +14,7 @@ def declare_tree(parser: Parser) -> None:
     python_flags(parser)
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")
-    parser.add_argument("-i", "--invert", action="store_true", help="what requires a package, instead of what it needs")
+    parser.add_argument("--invert", action="store_true", help="what requires a package, instead of what it needs")
     parser.add_argument(
         "--package", dest="shown", action="append", default=[], metavar="NAME", help="begin at this (can be repeated)"
     )

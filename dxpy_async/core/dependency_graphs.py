@@ -164,8 +164,9 @@ class DependencyGraph:
                     waiting.setdefault(edge.required)
         for index, edges in self._above.items():
             reasons = {(edge.requirer.index, edge.extra, edge.group): edge for edge in edges}
-            edges = self._above[index] = list(reasons.values())
-            edges.sort(key=lambda edge: (self._order(edge.requirer.index), edge.group, edge.extra))
+            self._above[index] = sorted(
+                reasons.values(), key=lambda edge: (self._order(edge.requirer.index), edge.group, edge.extra)
+            )
 
     def _order(self, index: int) -> tuple[str, str]:
         node = Node(index)

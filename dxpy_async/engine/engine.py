@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from copy import copy
 from dataclasses import replace
@@ -76,6 +76,7 @@ from dxpy_async.engine.locking import (
     resolution_options,
     root_requirements,
 )
+from dxpy_async.engine.newest import newest_versions
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
     Found,
@@ -343,6 +344,14 @@ class Engine:
             return ahead
         found = await self._resolve_lock(project, target, ahead.preferences, options, on_event, watcher)
         return finish_lock(ahead, found.value, found.data, found.warnings, options)
+
+    async def newest_versions(
+        self, projects: Iterable[ProjectName], *, on_event: Listener = ignore
+    ) -> dict[ProjectName, str]:
+        """The newest version of each of `projects` on the indexes; those that no index has are left out."""
+        async with self._operation(on_event):
+            cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
+            return await newest_versions(self._client, projects, cutoffs)
 
     async def add(
         self,
