@@ -7,21 +7,19 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.quick import without_credentials
-from dxpy_async.cli.replay import describe_request, key_of
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import normalize_extra, normalize_group
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.project.settings import file_amendments, load_settings, switched_on
+from dxpy_async.project.settings import load_settings, switched_on
 
 _RESOLUTION_FLAGS = (
     "resolution",
@@ -33,8 +31,6 @@ _RESOLUTION_FLAGS = (
     "override",
 )
 _SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
-
-_FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
 
 def project_of(arguments: argparse.Namespace) -> Project:
@@ -61,7 +57,7 @@ def _start(arguments: argparse.Namespace) -> Path:
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
     """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
-    flags = _flags(arguments)
+    flags = settings_flags(arguments)
     if arguments.offline:
         flags["offline"] = True
     if getattr(arguments, "refresh", False):
@@ -86,7 +82,8 @@ def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
     return WantedTarget.parse(arguments.python_version, arguments.python_platform)
 
 
-def _flags(arguments: argparse.Namespace) -> dict[str, object]:
+def settings_flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """The flags that were given for a setting, by its name."""
     return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
@@ -104,24 +101,6 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
         lock_mode=mode,
         dry_run=getattr(arguments, "dry_run", False),
     )
-
-
-def request_text(arguments: argparse.Namespace) -> str:
-    """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
-    given = vars(arguments)
-    text = describe_request(given)
-    if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
-        amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
-        stated = (amendments.constraints, amendments.overrides)
-        text = f"{text} stated={[[str(each.requirement) for each in kind] for kind in stated]}".lstrip()
-    return without_credentials(text)
-
-
-def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
-    """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_config or arguments.no_cache:
-        return None
-    return key_of(str(project.root), request_text(arguments), os.environ)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

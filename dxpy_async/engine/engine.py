@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from typing import ParamSpec, Self, TypeVar
 from anyio import CapacityLimiter
 from packaging.version import Version
 
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
