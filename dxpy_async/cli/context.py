@@ -8,14 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.quick import request_in, without_credentials
-from dxpy_async.cli.replay import describe_request, key_of
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import normalize, normalize_extra, normalize_group
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import Settings
@@ -24,7 +22,7 @@ from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import UsageError
 from dxpy_async.project.pyproject import Project, find_project
-from dxpy_async.project.settings import file_amendments, load_settings, switched_on, watched_paths
+from dxpy_async.project.settings import load_settings, switched_on, watched_paths
 from dxpy_async.project.workspaces import open_project
 
 _RESOLUTION_FLAGS = (
@@ -37,8 +35,6 @@ _RESOLUTION_FLAGS = (
     "override",
 )
 _SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
-
-_FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
 
 def project_of(arguments: argparse.Namespace) -> Project:
@@ -72,7 +68,7 @@ def _start(arguments: argparse.Namespace) -> Path:
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
     """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
-    flags = _flags(arguments)
+    flags = settings_flags(arguments)
     if arguments.offline:
         flags["offline"] = True
     if getattr(arguments, "refresh", False):
@@ -100,7 +96,8 @@ def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
     return WantedTarget.parse(arguments.python_version, arguments.python_platform)
 
 
-def _flags(arguments: argparse.Namespace) -> dict[str, object]:
+def settings_flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """The flags that were given for a setting, by its name."""
     return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
@@ -132,28 +129,6 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
         lock_mode=mode,
         dry_run=given.get("dry_run", False) or given.get("check", False),
     )
-
-
-def request_text(arguments: argparse.Namespace, project: Project) -> str:
-    """What a sync is asked for: the member of a workspace that it is of, the flags that count, and files they name.
-
-    As one text; empty for the plain `dxpy sync` of a project, or in the root of a workspace.
-    """
-    given = vars(arguments)
-    member = next((each.path for each in project.members if each.project.name == project.current), "")
-    text = f"{request_in(member)} {describe_request(given)}".strip()
-    if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
-        amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
-        stated = (amendments.constraints, amendments.overrides)
-        text = f"{text} stated={[[str(each.requirement) for each in kind] for kind in stated]}".lstrip()
-    return without_credentials(text)
-
-
-def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
-    """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_config or arguments.no_cache or project.members:
-        return None
-    return key_of(str(project.root), request_text(arguments, project), os.environ)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

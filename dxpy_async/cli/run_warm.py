@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import blueprint_key, request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import settings_of, sync_options, watched_project
 from dxpy_async.cli.launch import start
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import report
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.errors import InvalidEnvironment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of

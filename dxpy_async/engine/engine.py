@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from anyio import CapacityLimiter
 from packaging.version import Version
 
 from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
