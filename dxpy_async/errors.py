@@ -4,8 +4,9 @@
     ├── UsageError                   a flag, variable or argument that makes no sense
     ├── ProjectError                 pyproject.toml: missing, unreadable, invalid
     │   ├── ProjectNotFound
-    │   └── InvalidProject
-    │       └── InvalidScript
+    │   ├── InvalidProject
+    │   │   └── InvalidScript
+    │   └── InvalidSettings
     ├── LockError                    the lock: missing, stale, damaged
     │   ├── LockNotFound
     │   ├── StaleLock
@@ -113,6 +114,17 @@ class InvalidScript(InvalidProject):
 
     code = "invalid-script"
     wording = "the metadata in `{}` is not valid"
+
+
+class InvalidSettings(ProjectError):
+    """A file of settings that does not parse or says what makes no sense."""
+
+    code = "invalid-settings"
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        where = f"{file}:{line}" if line is not None else file
+        super().__init__(f"`{where}` is not a valid file of settings: {reason}", hints=hints)
+        self.file, self.line, self.reason = file, line, reason
 
 
 class LockError(DxpyError):

@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.context import project_root, settings_of
 from dxpy_async.cli.output import Output
 from dxpy_async.core import parsers
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ExtraName, ProjectName, is_valid_name, normalize, normalize_extra
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
@@ -20,10 +20,10 @@ from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.errors import UsageError
 from dxpy_async.project.edited_files import EditedFile, EditedProject, EditedScript
 from dxpy_async.project.editing import DEPENDENCIES, SCRIPT_DEPENDENCIES, DependencyList, ListKind
-from dxpy_async.project.pyproject import read_project
 from dxpy_async.project.script_blocks import find_block
 from dxpy_async.project.scripts import script_lock
 from dxpy_async.project.statements import read_statements
+from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.interpreters import SearchPlaces, find_interpreter
 
 
@@ -139,7 +139,7 @@ def _unwanted(names: Sequence[str]) -> list[ProjectName]:
 
 def _sync(arguments: argparse.Namespace, where: DependencyList, output: Output) -> int:
     """Sync as `dxpy sync` would, with the extra or group that was changed if it is still there."""
-    project = read_project(project_root(arguments))
+    project = open_project(project_root(arguments)).meant
     if where.kind is ListKind.GROUP and normalize(where.name) in map(str, project.dependency_groups):
         arguments.group = [where.name]
     if where.kind is ListKind.EXTRA and normalize(where.name) in map(str, project.optional_dependencies):

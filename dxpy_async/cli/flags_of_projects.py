@@ -12,6 +12,7 @@ from dxpy_async.cli.flags import (
     script_flag,
     selection_flags,
     target_flags,
+    uninstalled_flags,
 )
 
 _BOUNDS = ("lower", "major", "minor", "exact")
@@ -115,6 +116,8 @@ def declare_sync(parser: Parser) -> None:
     selection_flags(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    uninstalled_flags(parser)
+    parser.add_argument("--check", action="store_true", help="only tell whether something would change")
     parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
 
 

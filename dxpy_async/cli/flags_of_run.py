@@ -40,6 +40,7 @@ def declare_run(parser: Parser) -> None:
         "--env-file", action="append", default=[], metavar="FILE", help="set the variables in this file [DXPY_ENV_FILE]"
     )
     group.add_argument("--no-env-file", action="store_true", help="read no file of variables [DXPY_NO_ENV_FILE]")
+    group.add_argument("--exact", action="store_true", help="remove what the lock does not name")
     group.add_argument("--no-sync", action="store_true", help="take the environment as it is")
     group.add_argument("--isolated", action="store_true", help="leave the project's own environment alone")
     group.add_argument("--no-project", action="store_true", help="as if no project was there")

@@ -9,7 +9,7 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of, project_root, settings_of, wanted_target, watched_project
+from dxpy_async.cli.context import lock_root, project_of, project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.lock_again import note_question
@@ -19,7 +19,7 @@ from dxpy_async.cli.quick import lock_facts_at
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
-from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.locking import LockOptions, project_question, why_stale
 from dxpy_async.engine.recalled_locking import lock_from_memory
@@ -90,7 +90,7 @@ def _note_question(project: Project, target: TargetEnvironment, settings: Settin
     if index is None or ages or not settings.hints or indexes != IndexSettings(index_url=indexes.index_url):
         return
     root = project.root
-    if not _means_the_same_everywhere(settings.python, root) or project.environment.exists():
+    if not _means_the_same_everywhere(settings.python, root) or (root / ENVIRONMENT_NAME).exists():
         return
     text, now = file.read_bytes(), take_stamps([str(file)], time.time_ns())
     if now[str(file)] != watch.stamps[str(file)]:
@@ -135,7 +135,7 @@ def _text_for_git(path: str) -> str:
 
 
 def _lock_of(arguments: argparse.Namespace) -> Path:
-    return project_of(arguments).lock if arguments.script is not None else project_root(arguments) / LOCK_NAME
+    return project_of(arguments).lock if arguments.script is not None else lock_root(arguments) / LOCK_NAME
 
 
 def _show(path: Path, name: str, output: Output) -> int:

@@ -11,20 +11,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from dxpy_async.cli.children import run_child
 from dxpy_async.cli.context import (
-    blueprint_key,
     kept_settings,
     project_root,
     read_script,
-    request_text,
     settings_of,
     sync_options,
     watched_project,
@@ -34,7 +32,9 @@ from dxpy_async.cli.output import Output, printable
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.script_again import remember_script
 from dxpy_async.cli.summary import report
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.core import parsers
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
@@ -47,10 +47,10 @@ from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import InvalidEnvironment, LockNotFound, ProjectNotFound, UsageError
 from dxpy_async.formats.env_file import parse_env_file
 from dxpy_async.installer.installed import site_directories
-from dxpy_async.installer.state import unchanged
+from dxpy_async.installer.state import take_stamps, unchanged
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.scripts import script_lock
-from dxpy_async.project.settings import switched_on
+from dxpy_async.project.settings import switched_on, watched_paths
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tasks import Step, steps_of, summary_of
 from dxpy_async.python.environments import open_environment
@@ -100,11 +100,10 @@ def run_with(sync: Sync, arguments: argparse.Namespace, output: Output) -> int |
             return _list(runner.project, place, output)
         if wanted.script == "-":
             _put_on_stdin(arguments.script_content)
-        tasks = runner.project.tool.tasks if runner.project is not None else {}
-        if not wanted.is_command and wanted.words[0] in tasks:
-            assert runner.project is not None
-            steps = steps_of(tasks, wanted.words[0], wanted.words[1:])
-            return _run_steps(steps, runner.project.root, place, variables, output)
+        owner = None if wanted.is_command else _owner_of_task(wanted.words[0], runner.project)
+        if owner is not None:
+            steps = steps_of(owner.tool.tasks, wanted.words[0], wanted.words[1:])
+            return _run_steps(steps, owner.root, place, variables, output)
         hints = _hints(wanted.words[0], runner.project, place)
         return _run(wanted.words, place, variables, hints, stays=arguments.no_cache)
 
@@ -134,6 +133,18 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
     if first.endswith(".py") and os.path.isdir(first):
         _require_file(first)
     return Wanted(words, is_command=verbatim)
+
+
+def _projects(project: Project | None) -> list[Project]:
+    """The projects whose tasks can be run: that which is meant, then the workspace that it is in."""
+    if project is None:
+        return []
+    return [project] if project.meant is project else [project.meant, project]
+
+
+def _owner_of_task(name: str, project: Project | None) -> Project | None:
+    """The first of these with a task of that name."""
+    return next((each for each in _projects(project) if name in each.tool.tasks), None)
 
 
 def _require_file(name: str) -> None:
@@ -195,6 +206,7 @@ class _Runner:
     def __init__(self, arguments: argparse.Namespace, output: Output, sync: Sync, stack: ExitStack) -> None:
         self._arguments, self._output, self._sync, self._stack = arguments, output, sync, stack
         self.project: Project | None = None
+        self._began_ns = time.time_ns()
 
     def place_of_script(self, name: str) -> Place | None:
         script = read_script(name, self._arguments, self._output)
@@ -213,10 +225,12 @@ class _Runner:
 
     def _remember(self, script: Project, settings: Settings) -> None:
         given = self._arguments
-        plain = not (request_text(given) or given.no_cache or given.no_config or given.cache_dir or given.frozen)
-        if plain and not given.no_sync and not given.offline:
-            places = (script.file, script.lock, script.environment, settings.cache_dir)
-            remember_script(given.script_content, *map(str, places))
+        flags = (given.no_cache, given.no_config, given.config_file, given.cache_dir, given.no_sync, given.offline)
+        if any(flags) or given.frozen or given.locked or request_text(given, script):
+            return
+        watched = [str(script.lock), *map(str, watched_paths(script, os.environ, Path.cwd()))]
+        stamps = take_stamps(watched, self._began_ns)
+        remember_script(given.script_content, str(script.file), str(script.environment), stamps, settings.cache_dir)
 
     def place_of_project(self) -> Place | None:
         arguments = self._arguments
@@ -232,14 +246,12 @@ class _Runner:
             watch = StateWatch.begin(project.places)
             settings = kept_settings(arguments, project, settings)
         self.project = project
-        facts = state_facts(request_text(arguments), os.environ)
+        facts, options = state_facts(request_text(arguments, project), os.environ), sync_options(arguments)
         if arguments.no_sync:
             _require_environment(project)
-        elif unchanged(str(project.environment), facts) is None:
+        elif unchanged(str(project.environment), facts, exact=options.exact) is None:
             key = None if arguments.isolated else blueprint_key(arguments, project)
-            outcome = self._sync(
-                project, watch, settings, sync_options(arguments), state_facts=facts, blueprint_key=key
-            )
+            outcome = self._sync(project, watch, settings, options, state_facts=facts, blueprint_key=key)
             if outcome is None:
                 return None
             self._report(outcome)
@@ -267,13 +279,13 @@ class _Runner:
 
     def _sync_kept(self, project: Project, settings: Settings, *, pins: Path | None = None) -> bool:
         """Bring an environment in the cache up to date; whether that worked."""
-        facts = state_facts(request_text(self._arguments), os.environ)
+        facts = state_facts(request_text(self._arguments, project), os.environ)
         if self._arguments.no_sync:
             _require_environment(project)
         elif unchanged(str(project.environment), facts) is None:
             project.environment.parent.mkdir(parents=True, exist_ok=True)
             watch = StateWatch.of_lock(project.places)
-            options = replace(sync_options(self._arguments), pins_from=pins)
+            options = replace(sync_options(self._arguments), pins_from=pins, exact=True)
             outcome = self._sync(project, watch, settings, options, state_facts=facts, blueprint_key=None)
             if outcome is None:
                 return False
@@ -366,7 +378,7 @@ def _put_on_stdin(content: bytes) -> None:
 
 
 def _list(project: Project | None, place: Place, output: Output) -> int:
-    tasks = project.tool.tasks.values() if project is not None else ()
+    tasks = {name: task for each in reversed(_projects(project)) for name, task in each.tool.tasks.items()}.values()
     width = max((len(task.name) for task in tasks), default=0)
     listed = ["Tasks:", *(f"  {task.name:{width}}  {summary_of(task)}" for task in tasks)] if tasks else []
     if commands := _commands(place):
@@ -389,7 +401,7 @@ def _commands(place: Place) -> list[str]:
 
 def _hints(name: str, project: Project | None, place: Place) -> list[str]:
     """Ways out when there is nothing called `name`."""
-    tasks = project.tool.tasks if project is not None else {}
+    tasks = {task for each in _projects(project) for task in each.tool.tasks}
     hints = []
     if close := get_close_matches(name, {*tasks, *_commands(place)} - {name}, 2):
         hints.append(f"did you mean {' or '.join(f'`{each}`' for each in close)}?")

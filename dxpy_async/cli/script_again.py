@@ -7,11 +7,10 @@ came to; whether that is as it was left, its own record says. The rest of the sc
 from __future__ import annotations
 
 import os
-import time
 
 from dxpy_async.cli.launch import launch
 from dxpy_async.cli.quick import state_facts, without_credentials
-from dxpy_async.installer.state import facts_since, script_record, take_stamps, unchanged, write_record
+from dxpy_async.installer.state import facts_since, script_record, unchanged, write_record
 from dxpy_async.project.cache_place import default_cache_dir
 
 _OPENING = b"# /// script"
@@ -38,12 +37,17 @@ def answer(arguments: list[str]) -> int | None:
         return None  # which the full program says in words
 
 
-def remember_script(content: bytes, file: str, lock: str, environment: str, cache_dir: str) -> None:
-    """Record that the script `file`, run with no flags, has this environment while its block and its lock are these."""
+def remember_script(
+    content: bytes, file: str, environment: str, stamps: dict[str, str], cache_dir: str | os.PathLike[str]
+) -> None:
+    """Record that the script `file`, run with no flags, has this environment while its block is that in `content`.
+
+    And while the files that decide it too have these `stamps`.
+    """
     block = _block(content)
     if block is not None:
         facts = {**_facts(file, block, os.environ), "environment": environment}
-        write_record(script_record(cache_dir, file), facts, take_stamps([lock], time.time_ns()), 0)
+        write_record(script_record(os.fspath(cache_dir), file), facts, stamps, 0)
 
 
 def _facts(file: str, block: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:

@@ -5,25 +5,27 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import listener, request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import listener, settings_of, sync_options, watched_project
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
-from dxpy_async.cli.summary import report
+from dxpy_async.cli.summary import conclude_check, report
+from dxpy_async.cli.sync_requests import request_text
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    report(sync(arguments, output), output)
-    return 0
+    outcome = sync(arguments, output)
+    report(outcome, output)
+    return conclude_check(outcome, output) if vars(arguments).get("check") else 0
 
 
 def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
     """Sync the project that the flags mean, as they say."""
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
-    facts = state_facts(request_text(arguments), os.environ)
+    facts = state_facts(request_text(arguments, project), os.environ)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> SyncOutcome:

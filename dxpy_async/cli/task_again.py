@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dxpy_async.cli.launch import launch
-from dxpy_async.cli.quick import project_root, state_facts
+from dxpy_async.cli.quick import project_root, state_facts, synced_place
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.state import unchanged
@@ -23,9 +23,10 @@ _SHELL_CHARACTERS = "'\"\\"
 
 def answer(words: list[str]) -> int | None:
     """Run the words after `run`; None when more thought is needed."""
-    root = project_root()
-    environment = f"{root}/{ENVIRONMENT_NAME}"
-    if root is None or os.environ.get("DXPY_ENV_FILE") or unchanged(environment, state_facts("", os.environ)) is None:
+    root, place = project_root(), synced_place()
+    if root is None or place != (f"{root}/{ENVIRONMENT_NAME}", "") or os.environ.get("DXPY_ENV_FILE"):
+        return None  # a member of a workspace has tasks in two files
+    if unchanged(place[0], state_facts("", os.environ), exact=False) is None:
         return None
     file = Path(root, PROJECT_NAME)
     try:
@@ -46,7 +47,7 @@ def answer(words: list[str]) -> int | None:
     before = os.getcwd()
     with suppress(OSError):  # the full program says in words why it does not start
         os.chdir(directory)
-        return launch(environment, command, {**os.environ, **variables})
+        return launch(place[0], command, {**os.environ, **variables})
     os.chdir(before)
     return None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of
@@ -153,7 +152,7 @@ def draft_addition(edited: EditedFile, where: DependencyList, wanted: Sequence[R
     """The project of `edited` with `wanted` among the requirements `where`. Raises ProjectError leaves."""
     file = str(edited.path)
     content = edited.read()
-    name = edited.project_in(content).name
+    name = edited.project_in(content).meant.name
     document = edited.document_in(content)
     before = parse(decode(document, file), file)
     _refuse_dynamic(before, where, file)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.core.hashing import blake3_of
+from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME, ENVIRONMENTS_BUCKET, LOCK_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
@@ -48,8 +49,7 @@ def overlay(
 
     `under` is the project or script that is run. `pins` are the bytes of its lock, whose versions count.
     """
-    wanted = replace(under, dependencies=tuple(requirements), optional_dependencies={}, dependency_groups={})
-    wanted = replace(wanted, default_groups=(), requires_python="", has_build_system=False)
+    wanted = Project(root=under.root, name=ProjectName(""), dependencies=tuple(requirements), tool=under.tool)
     facts = ["overlay", base, blake3_of(pins).hex(), *_asked(wanted, settings)]
     return replace(wanted, elsewhere=_places(settings, facts, under.root / "--with"))
 

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from dxpy_async.core.dataclass import dataclass
-from dxpy_async.installer.state import lock_record, record_environment, take_stamps, write_record
+from dxpy_async.core.dataclass import dataclass, replace
+from dxpy_async.installer.state import (
+    NO_REQUEST,
+    facts_with_held,
+    held_requests,
+    lock_record,
+    record_environment,
+    take_stamps,
+    write_record,
+)
 from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import ProjectPlaces
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces, searched_places
 from dxpy_async.python.probing import environment_python
+
+
+class Held(NamedTuple):
+    """What an environment held before a sync, by its record (`installer.state.held_requests`)."""
+
+    counts: dict[str, int]
+    exact: str
+    stamps: dict[str, str]
+
+    @classmethod
+    def by(cls, environment: VirtualEnvironment, facts: Mapping[str, str] | None) -> Held | None:
+        """What is held now; None when that is not known. The environment's lock must be held."""
+        found = held_requests(str(environment.root), dict(facts)) if facts is not None else None
+        return cls(*found) if found is not None else None
+
+    def after(self, installed: bool, removed: bool) -> Held | None:
+        """What of it is still held once a sync has installed or removed something."""
+        if removed:
+            return None
+        return self._replace(exact=NO_REQUEST) if installed else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +51,7 @@ class StateWatch:
     places: ProjectPlaces
     stamps: Mapping[str, str]
     watches_file: bool = True
-    """Whether the project's file counts too. Not when the facts of the record say all that it says."""
+    """Whether the project's file counts too. Not when another content of it means another environment."""
 
     @classmethod
     def begin(cls, places: ProjectPlaces) -> StateWatch:
@@ -32,6 +60,10 @@ class StateWatch:
     @classmethod
     def of_lock(cls, places: ProjectPlaces) -> StateWatch:
         return cls(places, take_stamps([str(places.lock)], time.time_ns()), watches_file=False)
+
+    def also(self, paths: Iterable[str], began_ns: int) -> StateWatch:
+        """Watches these too, none of which was read before the wall clock stood at `began_ns`."""
+        return replace(self, stamps={**take_stamps(list(paths), began_ns), **self.stamps})
 
     def without_lock(self) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
@@ -54,15 +86,33 @@ class StateWatch:
         write_record(lock_record(str(cache_dir), str(root)), dict(facts), dict(self.stamps), count)
 
     def record(
-        self, environment: VirtualEnvironment, sites: Sequence[str], facts: Mapping[str, str], count: int
+        self,
+        environment: VirtualEnvironment,
+        sites: Sequence[str],
+        facts: Mapping[str, str],
+        count: int,
+        *,
+        held: Held | None = None,
+        exact: bool = True,
     ) -> None:
         """Say for the next run that `environment` holds what the project wants, which is `count` distributions.
 
-        `sites` are the directories that distributions lie in.
+        `sites` are the directories that distributions lie in. `held` is what is held besides, which only who is not
+        `exact` leaves.
         """
         files = [str(self.places.lock)]
         if self.watches_file:
             keep_document(self.places.file)
             files = [str(self.places.file), *files]
+        stamps, counts, request = dict(self.stamps), {}, facts.get("request", "")
+        if held is not None:
+            kept = {path: stamp for path, stamp in held.stamps.items() if path not in sites}
+            stamps, counts = {**kept, **stamps}, {name: each for name, each in held.counts.items() if name != request}
+        whole = request if exact else held.exact if held is not None else NO_REQUEST
+        if not exact:
+            counts[request] = count
+            count = counts.pop(whole, count)
+        recorded = facts_with_held({**facts, "request": whole}, counts)
+        files = list(dict.fromkeys([*files, *stamps]))
         env_dir, python = str(environment.root), str(environment.python)
-        record_environment(env_dir, dict(facts), files, python, list(sites), count, dict(self.stamps))
+        record_environment(env_dir, recorded, files, python, list(sites), count, stamps)

@@ -8,9 +8,10 @@ from typing import Protocol
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.errors import ProjectError, ProjectNotFound
 from dxpy_async.project.document import read_content
-from dxpy_async.project.pyproject import FILE_NAME, Project, parse_project
+from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.project.script_blocks import find_block, read_script_content, with_block
 from dxpy_async.project.scripts import project_of_script
+from dxpy_async.project.workspaces import open_project
 
 
 class EditedFile(Protocol):
@@ -59,7 +60,7 @@ class EditedProject:
         return document
 
     def project_in(self, content: bytes) -> Project:
-        return parse_project(content, self.root)
+        return open_project(self.root, content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,24 @@ from typing import NamedTuple
 
 from dxpy_async.core.manifests import Manifest
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.places import ENVIRONMENT_NAME, ENVIRONMENTS_BUCKET, STATE_NAME
 from dxpy_async.errors import FormatError, StoreError
 from dxpy_async.formats.dpp_manifest import decode_manifest
+from dxpy_async.store.build_places import place_of, split_roots, spoil, unused_since
 from dxpy_async.store.failures import store_error
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.roots import Roots
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.trees import remove_tree
 
-_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts", "sdists", "scripts")
+_ANSWERS = (
+    *("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts", "sdists", "builds"),
+    "scripts",
+)
 """The buckets of which each file is an answer of its own, that can be asked for or worked out again."""
-_LASTING = ("packages", "aliases", "files", "tmp", "roots", "bytecode")
-_OTHERS = (*_LASTING, "skeletons", "wheels", "kernels", "git", "environments")
+_OTHERS = (
+    *("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels", "git"),
+    *("build-environments", "environments"),
+)
 _BUCKET = re.compile(f"({'|'.join(_ANSWERS + _OTHERS)})-v[0-9]+")
 _CHUNK = 1024 * 1024
 
@@ -92,8 +97,10 @@ class Upkeep:
             for stored, used_at in self._stored():
                 fault = _fault(stored)
                 if fault is not None and self._is_current(stored):
-                    holders = tuple(self.roots.holders(stored.manifest.blake3))
+                    builds, others = split_roots(self._store.root, self.roots.living())
+                    holders = tuple(root.environment for root in others if stored.manifest.blake3 in root.keys)
                     self._store.quarantine(stored)
+                    spoil(builds, {stored.manifest.blake3})
                     found.append(Damage(stored.manifest.filename, *fault, holders))
                 if on_checked is not None:
                     on_checked(_entry(stored, used_at))
@@ -104,19 +111,14 @@ class Upkeep:
     def collect(self, now: float, *, unused_for: float | None, most: int | None, dry_run: bool = False) -> Removed:
         """Remove what was not used for so many seconds, then what was used longest ago until `most` bytes are left.
 
-        Rubbish goes in any case. Entries that an environment needs stay; environments in the cache itself go like the
-        rest. Raises StoreError.
+        Rubbish goes in any case. Entries that an environment needs stay. Raises StoreError.
         """
         with self._reading() if dry_run else self._alone():
             total = sum(size for _, size in self.sizes().values())
             removed = Removed() if dry_run else self._remove_rubbish(now)
-            idle = self._kept_since(now - unused_for) if unused_for is not None else []
-            removed = removed.with_(self._remove_kept(idle, dry_run))
             total -= removed.size
-            gone = {Path(path) for path in idle}
-            needed = {
-                key for root in self.roots.living() if gone.isdisjoint(root.environment.parents) for key in root.keys
-            }
+            builds, others = split_roots(self._store.root, self.roots.living())
+            needed = {key for root in others for key in root.keys}
             candidates = sorted(self._stored(), key=lambda item: item[1])
             links = _Links(stored for stored, _ in candidates)
             for stored, used_at in candidates:
@@ -131,9 +133,12 @@ class Upkeep:
                     self._store.quarantine(stored)
                 going = Removed((_entry(stored, used_at),), len(stored.manifest.files), size)
                 removed = removed.with_(going)
+            keys = {entry.key for entry in removed.entries}
+            broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
             if unused_for is not None:
                 removed = removed.with_(self._forget_answers(now - unused_for, dry_run))
-        return removed
+                broken.update(unused_since(self._store.root, now - unused_for))
+            return removed.with_(self._remove_builds(broken, dry_run))
 
     def prune(self, now: float) -> Removed:
         """Remove what is of no use to anyone: unfinished work, entries that cannot be read, aliases of nothing."""
@@ -163,8 +168,8 @@ class Upkeep:
                 raise store_error(error, f"clean the cache directory `{self._root}`") from error
 
     def _refuse_for_roots(self, keys: frozenset[str], *, everything: bool) -> None:
-        holders = [root for root in self.roots.living() if not self._is_kept(root.environment)]
-        broken = [root.environment for root in holders if everything or root.keys & keys]
+        _, others = split_roots(self._store.root, self.roots.living())
+        broken = [root.environment for root in others if everything or root.keys & keys]
         if broken:
             names = ", ".join(f"`{environment}`" for environment in broken)
             raise StoreError(
@@ -181,12 +186,11 @@ class Upkeep:
         return files, size
 
     def _remove_projects(self, going: Sequence[StoredWheel], projects: Collection[ProjectName]) -> tuple[int, int]:
-        files = size = 0
-        links = _Links(going)
+        builds, _ = split_roots(self._store.root, self.roots.living())
         keys = {stored.manifest.blake3 for stored in going}
-        holders = [root.environment for root in self.roots.living() if root.keys & keys]
-        kept = self._remove_kept([str(each.parent) for each in holders if self._is_kept(each)], dry_run=False)
-        files, size = kept.files, kept.size
+        broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
+        _, files, size = self._remove_builds(broken, dry_run=False)
+        links = _Links(going)
         for stored in going:
             files, size = files + len(stored.manifest.files), size + links.drop(stored)
             self._store.quarantine(stored)
@@ -196,26 +200,13 @@ class Upkeep:
                 os.unlink(path)
         return files, size
 
-    def _is_kept(self, environment: Path) -> bool:
-        """Whether an environment is in the cache itself, and can be made again by whoever wants it."""
-        return environment.is_relative_to(f"{self._root}/{ENVIRONMENTS_BUCKET}")
-
-    def _kept_since(self, before: float) -> list[str]:
-        """The directories of environments in the cache that nobody has started or changed since then."""
-        found = []
-        for path in _children(f"{self._root}/{ENVIRONMENTS_BUCKET}"):
-            with suppress(FileNotFoundError):
-                state = f"{path}/{ENVIRONMENT_NAME}/{STATE_NAME}"
-                facts = os.stat(state if os.path.exists(state) else path)
-                if max(facts.st_atime, facts.st_mtime) < before:
-                    found.append(path)
-        return found
-
-    def _remove_kept(self, paths: Iterable[str], dry_run: bool) -> Removed:
+    def _remove_builds(self, places: Iterable[Path], dry_run: bool) -> Removed:
+        """Remove environments in the cache."""
         files = size = 0
-        for path in paths:
-            more_files, more_size = _measure(path, set()) if dry_run else remove_tree(self._store.set_aside(path))
-            files, size = files + more_files, size + more_size
+        for place in places:
+            whole = str(place_of(self._store.root, place))
+            measured = _measure(whole, set()) if dry_run else remove_tree(self._store.set_aside(whole))
+            files, size = files + measured[0], size + measured[1]
         return Removed((), files, size)
 
     def _remove_rubbish(self, now: float) -> Removed:
