@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from dxpy_async.core.dataclass import dataclass, field
 
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f/\\-][^\s\x00-\x1f\x7f/\\]*")
+_NAME = re.compile(r"""(?!-)[^\s\x00-\x1f\x7f/\\"']+""")
 _KEYS = ("cmd", "cwd", "depends", "env", "help", "post", "pre", "shell")
 
 
@@ -132,7 +132,7 @@ class _Reader:
             self._refuse(
                 f"a task cannot be called {name!r}",
                 name,
-                ("a name has no spaces and slashes, does not begin with `-` and does not end with `.py`",),
+                ("a name has no spaces, slashes and quotes, does not begin with `-` and does not end with `.py`",),
             )
         if not isinstance(value, dict):
             return Task(name=name, command=self._command(value, name, shell=False))
