@@ -50,7 +50,7 @@ def project_root(arguments: argparse.Namespace) -> Path:
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
     root = project_root(arguments)
-    watch = StateWatch.begin(root)
+    watch = StateWatch.begin(root, os.environ)
     return read_project(root), watch
 
 

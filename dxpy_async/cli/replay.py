@@ -24,6 +24,7 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
 from dxpy_async.installer.state import record_environment, take_stamps
+from dxpy_async.project.version_files import first_pin, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.root_files import write_root
@@ -51,7 +52,7 @@ def answer(arguments: list[str], root: str) -> int | None:
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
     started = time.perf_counter()
-    files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}"]
+    files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}", *project_pins(root, environ)]
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
     key = key_of(root, request, environ)
@@ -106,6 +107,8 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
         for name in (PROJECT_NAME, LOCK_NAME):
             with open(f"{root}/{name}", "rb") as file:
                 digest.update(blake3(file.read()).digest())
+        if pin := first_pin(project_pins(root, environ)):
+            digest.update(pin[0].encode("utf-8", "surrogateescape"))
     except OSError:
         return None
     return digest.hexdigest()

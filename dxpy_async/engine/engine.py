@@ -450,7 +450,7 @@ class Engine:
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
-            watch = StateWatch.begin(root)
+            watch = StateWatch.begin(root, os.environ)
             project = read_project(root)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             wanted = selected_requirements(project, options, self._settings)

@@ -11,6 +11,7 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.installer.state import lock_record, record_environment, take_stamps, write_record
 from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import FILE_NAME
+from dxpy_async.project.version_files import project_pins
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces, searched_places
 from dxpy_async.python.probing import environment_python
@@ -23,9 +24,8 @@ class StateWatch:
     stamps: Mapping[str, str]
 
     @classmethod
-    def begin(cls, root: Path) -> StateWatch:
-        paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
-        return cls(take_stamps(paths, time.time_ns()))
+    def begin(cls, root: Path, environ: Mapping[str, str]) -> StateWatch:
+        return cls(take_stamps([*_project_files(root), *project_pins(str(root), environ)], time.time_ns()))
 
     def without_lock(self, root: Path) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
@@ -59,6 +59,10 @@ class StateWatch:
         `sites` are the directories that distributions lie in.
         """
         keep_document(root / FILE_NAME)
-        files = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        files = list(dict.fromkeys([*_project_files(root), *self.stamps]))
         env_dir, python = str(environment.root), str(environment.python)
         record_environment(env_dir, dict(facts), files, python, list(sites), count, dict(self.stamps))
+
+
+def _project_files(root: Path) -> list[str]:
+    return [str(root / FILE_NAME), str(root / LOCK_NAME)]

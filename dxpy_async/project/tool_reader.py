@@ -13,7 +13,7 @@ from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import LinkMode
+from dxpy_async.core.settings import LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.source_reader import SourceReader
 from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
@@ -106,6 +106,9 @@ class ToolReader(SourceReader):
             "prerelease",
             "prerelease-package",
             "python",
+            "python-downloads",
+            "python-install-mirror",
+            "python-preference",
             "resolution",
             "sources",
             "workspace",
@@ -123,10 +126,20 @@ class ToolReader(SourceReader):
             compile_bytecode=self._boolean(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
             link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
             python=self._string(table, "python", "tool.dxpy.python"),
+            **self._pythons(table, "tool.dxpy"),
             hints=self._boolean(table, "hints", "tool.dxpy.hints"),
             **self._resolution(table, "tool.dxpy"),
             **self._named_groups(table, "tool.dxpy"),
         )
+
+    def _pythons(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Where interpreters come from, which [tool.uv] says in the same words."""
+        preference, downloads, mirror = "python-preference", "python-downloads", "python-install-mirror"
+        return {
+            "python_preference": self._choice(table, preference, f"{where}.{preference}", PythonPreference),
+            "python_downloads": self._choice(table, downloads, f"{where}.{downloads}", PythonDownloads),
+            "python_mirror": self._string(table, mirror, f"{where}.{mirror}"),
+        }
 
     def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
         """How versions are picked, which [tool.uv] says in the same words."""
@@ -249,6 +262,7 @@ class ToolReader(SourceReader):
         where = "tool.uv"
         return ToolTable(
             **self._indexes(table, where, root),
+            **self._pythons(table, where),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )
