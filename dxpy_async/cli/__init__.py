@@ -33,6 +33,7 @@ COMMANDS = {
     "sync": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command",),
+    "python": ("python_warm", "python_command"),
     "convert": ("convert_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),

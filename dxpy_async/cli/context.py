@@ -20,6 +20,7 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
+from dxpy_async.errors import ProjectNotFound
 from dxpy_async.project.pyproject import Project, find_project, read_project
 from dxpy_async.project.settings import file_amendments, load_settings, switched_on
 
@@ -32,7 +33,18 @@ _RESOLUTION_FLAGS = (
     "constraint",
     "override",
 )
-_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
+_SETTING_FLAGS = (
+    "cache_dir",
+    "index_url",
+    "extra_index_url",
+    "find_links",
+    "python",
+    "link_mode",
+    "python_preference",
+    "python_downloads",
+    "python_mirror",
+    *_RESOLUTION_FLAGS,
+)
 
 _FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 
@@ -45,6 +57,16 @@ def project_of(arguments: argparse.Namespace) -> Project:
 def project_root(arguments: argparse.Namespace) -> Path:
     """Where that project is, whether or not its pyproject.toml can be read."""
     return find_project(_start(arguments))
+
+
+def project_around(arguments: argparse.Namespace) -> Project | None:
+    """The project, where there is one: a command that needs none goes by what it requires all the same."""
+    try:
+        return project_of(arguments)
+    except ProjectNotFound:
+        if arguments.project:
+            raise
+        return None
 
 
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from dxpy_async.cli.arguments import Parser
 
 _LINK_MODES = ("hardlink", "copy", "clone", "symlink")
@@ -84,7 +86,40 @@ def resolution_flags(flags: Parser) -> None:
 
 def python_flags(flags: Parser) -> None:
     """Which interpreter."""
-    flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    group = flags.add_argument_group("interpreter options")
+    group.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    preference_flags(group)
+    group.add_argument(
+        "--no-python-downloads",
+        dest="python_downloads",
+        action="store_const",
+        const="never",
+        help="fetch none if none fits [DXPY_PYTHON_DOWNLOADS]",
+    )
+
+
+def preference_flags(group: argparse._ActionsContainer) -> None:
+    """Whose interpreters count."""
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--managed-python",
+        dest="python_preference",
+        action="store_const",
+        const="only-managed",
+        help="only those that dxpy has installed",
+    )
+    which.add_argument(
+        "--no-managed-python",
+        dest="python_preference",
+        action="store_const",
+        const="only-system",
+        help="only those that it has not",
+    )
+    which.add_argument(
+        "--python-preference",
+        metavar="WHICH",
+        help="which first: managed (default), system, or only-managed, only-system [DXPY_PYTHON_PREFERENCE]",
+    )
 
 
 def target_flags(flags: Parser) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from types import TracebackType
 
 from dxpy_async.cli.output import Output, count, duration
-from dxpy_async.engine.events import DownloadStarted, Event, Linked, Prepared, Resolved, Stored, Waiting, Warned
+from dxpy_async.engine.events import (
+    DownloadStarted,
+    Event,
+    Linked,
+    Prepared,
+    PythonInstalled,
+    Resolved,
+    Stored,
+    Waiting,
+    Warned,
+)
 
 
 class EventPrinter:
@@ -30,6 +40,8 @@ class EventPrinter:
                     self._output.detail("the same was resolved before, and all that it rests on is as it was")
             case Prepared(packages, seconds) if packages:
                 self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
+            case PythonInstalled(key, seconds):
+                self._output.say(f"Installed {key} in {duration(seconds)}")
             case Waiting(what):
                 self._output.say(f"Waiting for {what}")
             case Warned(message):

@@ -37,7 +37,7 @@ _LISTS = ("extra", "group", "no_group")
 _REQUEST = (
     *("index_url", "extra_index_url", "find_links", "python", "link_mode", "resolution", "prerelease"),
     *("prerelease_package", "exclude_newer", "exclude_newer_package", "constraint", "override", "compile_bytecode"),
-    *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups"),
+    *("python_preference", "allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
 _FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG")

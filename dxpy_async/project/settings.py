@@ -141,12 +141,9 @@ class _PythonChoice(NamedTuple):
 def _python(given: _Given, tool: ToolTable, places: list[str]) -> _PythonChoice:
     if request := given.text("python", "DXPY_PYTHON"):
         return _PythonChoice(request)
-    try:
-        if pinned := first_pin(places[:-1]):
-            return _PythonChoice(*pinned)
-        user_wide = first_pin(places[-1:]) if tool.python is None else None
-    except OSError as error:
-        raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}") from error
+    if pinned := first_pin(places[:-1]):
+        return _PythonChoice(*pinned)
+    user_wide = first_pin(places[-1:]) if tool.python is None else None
     return _PythonChoice(*user_wide, is_default=True) if user_wide is not None else _PythonChoice(tool.python)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 
 from dxpy_async.core.user_places import config_dir
+from dxpy_async.errors import UsageError
+from dxpy_async.project.replacing import replace_file
 
 TYPE_CHECKING = False  # see `errors`
 if TYPE_CHECKING:
@@ -58,15 +60,37 @@ def first_pin(paths: Iterable[str]) -> tuple[str, str] | None:
 def read_requests(path: str) -> list[str]:
     """The requests in a file, none when it is not there. Paths in it mean the directory that it lies in.
 
-    Raises OSError for one that is there and cannot be read.
+    Raises UsageError for one that is there and cannot be read.
     """
     try:
         with open(path, "rb") as file:
             text = file.read(_BYTES).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be read: {error.strerror}") from error
     lines = [line.partition("#")[0].strip() for line in text.removeprefix("\ufeff").splitlines()]
     return [_placed(line, path) for line in lines if _is_request(line)]
+
+
+def write_pin(path: str, request: str) -> None:
+    """Make `request` what the file says. Raises UsageError when it cannot be written."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_file(path, f"{request}\n".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def remove_pin(path: str) -> bool:
+    """Remove the file; False when there is none. Raises UsageError when it cannot be removed."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be removed: {error.strerror}") from error
+    return True
 
 
 def _is_request(line: str) -> bool:
