@@ -45,22 +45,22 @@ def make_archive(python: Path) -> bytes:
     prefix = python.parent.parent
     minor = python.name.removeprefix("python")
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w") as archive:  # type: ignore[arg-type]
-            archive.add(python, f"python/bin/{python.name}")
-            for name in ("python", "python3"):
-                link = tarfile.TarInfo(f"python/bin/{name}")
-                link.type, link.linkname, link.mode = tarfile.SYMTYPE, python.name, 0o777
-                archive.addfile(link)
-            for library in sorted(prefix.glob("lib/libpython*")):
-                archive.add(library, f"python/lib/{library.name}")
-            for path in _library(prefix / "lib" / f"python{minor}"):
-                content = path.read_bytes()
-                if path.name.startswith("_sysconfigdata_"):
-                    content += _SYSCONFIG.encode()
-                member = tarfile.TarInfo(f"python/{path.relative_to(prefix).as_posix()}")
-                member.size, member.mode = len(content), path.stat().st_mode & 0o777
-                archive.addfile(member, io.BytesIO(content))
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as archive,  # type: ignore[arg-type]
+    ):
+        archive.add(python, f"python/bin/{python.name}")
+        for name in ("python", "python3"):
+            link = tarfile.TarInfo(f"python/bin/{name}")
+            link.type, link.linkname, link.mode = tarfile.SYMTYPE, python.name, 0o777
+            archive.addfile(link)
+        for path in _library(prefix / "lib" / f"python{minor}"):
+            content = path.read_bytes()
+            if path.name.startswith("_sysconfigdata_"):
+                content += _SYSCONFIG.encode()
+            member = tarfile.TarInfo(f"python/{path.relative_to(prefix).as_posix()}")
+            member.size, member.mode = len(content), path.stat().st_mode & 0o777
+            archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
 
@@ -131,7 +131,7 @@ def served(directory: Path) -> Iterator[str]:
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments, directory=str(directory))  # type: ignore[arg-type]
 
-        def log_message(self, format: str, *arguments: object) -> None:
+        def log_message(self, *arguments: object) -> None:  # type: ignore[override]
             """Keep silent."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

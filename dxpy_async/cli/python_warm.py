@@ -76,10 +76,8 @@ def _pin(arguments: argparse.Namespace, output: Output) -> None:
             request = _checked(arguments.request, arguments, project, settings, output)
         earlier = read_requests(file)
         write_pin(file, request)
-        differs = earlier and earlier[0] != request
-        output.say(
-            f"Updated {shown} from `{earlier[0]}` to `{request}`" if differs else f"Pinned {shown} to `{request}`"
-        )
+        before = f"Updated {shown} from `{earlier[0]}`" if earlier and earlier[0] != request else f"Pinned {shown}"
+        output.say(f"{before} to `{request}`")
 
 
 def _show_pins(arguments: argparse.Namespace, project: Project | None, file: str, output: Output) -> None:
@@ -87,15 +85,11 @@ def _show_pins(arguments: argparse.Namespace, project: Project | None, file: str
     pinned = first_pin([file] if arguments.user_wide else places)
     if pinned is None:
         raise UsageError(
-            f"no Python is pinned: there is no `{shown_names()}`",
+            f"no Python is pinned: there is no `{'` or `'.join(NAMES)}`",
             hints=("pin one with `dxpy python pin VERSION`",),
         )
     for request in read_requests(pinned[1]):
         output.data(request)
-
-
-def shown_names() -> str:
-    return "` or `".join(NAMES)
 
 
 def _checked(

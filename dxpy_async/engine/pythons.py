@@ -171,13 +171,12 @@ class PythonManager:
         """
         wanted = parse_request(request) if request is not None else ANY._replace(free_threaded=None)
         found: dict[PythonKey, PythonBuild] = {}
+        machine = machine if machine is not None else await in_thread(self._machine)
         async with self._mirror() as mirror:
-            async for _, builds in self._releases(mirror, machine or await in_thread(self._machine)):
+            async for _, builds in self._releases(mirror, machine):
                 for build in builds:
-                    if build.key.fits(wanted) and (build.key not in found or build.stripped):
-                        there = found.get(build.key)
-                        if there is None or there.release == build.release:
-                            found[build.key] = build
+                    if build.key.fits(wanted):
+                        found.setdefault(build.key, build)
                 if not all_versions:
                     break
         return sorted(found.values(), key=lambda build: build.key.order, reverse=True)
