@@ -32,7 +32,7 @@ COMMANDS = {
     "export": ("export_warm", "export_command"),
     "sync": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),
-    "venv": ("venv_command",),
+    "venv": ("venv_command", "venv_seed"),
     "python": ("python_warm", "python_command"),
     "convert": ("convert_command",),
     "cache": ("cache_command",),

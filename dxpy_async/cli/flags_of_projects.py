@@ -125,11 +125,18 @@ def declare_run(parser: Parser) -> None:
 
 
 def declare_venv(parser: Parser) -> None:
+    index_flags(parser)
     python_flags(parser)
+    linking_flags(parser)
     parser.add_argument("path", nargs="?", metavar="PATH", help="where (default: .venv)")
     parser.add_argument("--prompt", metavar="TEXT", help="what the activated shell shows")
-    parser.add_argument("--clear", action="store_true", help="replace an environment that is there")
-    parser.add_argument("--allow-existing", action="store_true", help="keep an environment that is there")
+    parser.add_argument("--seed", action="store_true", help="install pip (before Python 3.12 also setuptools, wheel)")
+    parser.add_argument("-c", "--clear", action="store_true", help="replace an environment that is there")
+    parser.add_argument("--force", action="store_true", help="with --clear: also a directory that is none")
+    parser.add_argument(
+        "--allow-existing", action="store_true", help="keep an environment that is there; make one among other files"
+    )
+    parser.add_argument("--relocatable", action="store_true", help="make one that can be moved as a whole")
     parser.add_argument(
         "--system-site-packages", action="store_true", help="let the interpreter's own packages be seen"
     )

@@ -109,7 +109,7 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
                 digest.update(blake3(file.read()).digest())
         if pin := first_pin(project_pins(root, environ)):
             digest.update(pin[0].encode("utf-8", "surrogateescape"))
-    except OSError:
+    except (OSError, DxpyError):
         return None
     return digest.hexdigest()
 
