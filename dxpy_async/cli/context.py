@@ -42,7 +42,7 @@ _SETTING_FLAGS = (
     "link_mode",
     "python_preference",
     "python_downloads",
-    "python_mirror",
+    "mirror",
     *_RESOLUTION_FLAGS,
 )
 

@@ -70,6 +70,4 @@ def _declare_dir(parser: Parser) -> None:
 
 
 def _add_mirror(parser: Parser) -> None:
-    parser.add_argument(
-        "--mirror", dest="python_mirror", metavar="URL", help="where the archives are [DXPY_PYTHON_INSTALL_MIRROR]"
-    )
+    parser.add_argument("--mirror", metavar="URL", help="where the archives are [DXPY_PYTHON_INSTALL_MIRROR]")

@@ -11,7 +11,7 @@
     … in files          .python-version
     … of whose making   python-preference DXPY_PYTHON_PREFERENCE      python_preference
     … to be fetched     python-downloads  DXPY_PYTHON_DOWNLOADS       python_downloads
-    … from where        python-install-   DXPY_PYTHON_INSTALL_MIRROR  python_mirror
+    … from where        python-install-   DXPY_PYTHON_INSTALL_MIRROR  mirror
                         mirror
     link mode           link-mode         DXPY_LINK_MODE              link_mode
     bytecode            compile-bytecode  DXPY_COMPILE_BYTECODE       compile_bytecode
@@ -148,9 +148,9 @@ def _python(given: _Given, tool: ToolTable, places: list[str]) -> _PythonChoice:
 
 
 def _mirror(given: _Given, tool: ToolTable) -> str | None:
-    mirror = given.text("python_mirror", "DXPY_PYTHON_INSTALL_MIRROR") or tool.python_mirror
+    mirror = given.text("mirror", "DXPY_PYTHON_INSTALL_MIRROR") or tool.python_mirror
     if mirror is not None and not re.match(r"(?:https?|file)://.", mirror, re.IGNORECASE):
-        origin = given.origin("python_mirror", "DXPY_PYTHON_INSTALL_MIRROR", "tool.dxpy.python-install-mirror")
+        origin = given.origin("mirror", "DXPY_PYTHON_INSTALL_MIRROR", "tool.dxpy.python-install-mirror")
         raise UsageError(
             f"{origin} is `{mirror}`, which is not the address of a mirror",
             hints=("a mirror begins with https://, http:// or file://",),

@@ -31,7 +31,7 @@ Error=This Python was installed by dxpy and is shared by all its environments, s
 """
 """Source: https://packaging.python.org/en/latest/specifications/externally-managed-environments/"""
 
-_BUILD_PREFIX = re.compile(r"(?<![\w/])/install(?=[/'\"\s]|$)", re.MULTILINE)
+_BUILD_PREFIX = re.compile(r"(?:(?<![\w/])|(?<=-[IL]))/install(?=[/'\"\s]|$)", re.MULTILINE)
 """Where these builds believe to be, in the files that tell how extension modules are built for them."""
 
 _BUILD_TOOLS = re.compile(r"(?<![\w/.-])(?:/usr/bin/|/tools/\S*/bin/)?(clang\+\+|clang|llvm-ar)(?=['\"\s])")
