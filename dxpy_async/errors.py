@@ -4,7 +4,8 @@
     ├── UsageError                   a flag, variable or argument that makes no sense
     ├── ProjectError                 pyproject.toml: missing, unreadable, invalid
     │   ├── ProjectNotFound
-    │   └── InvalidProject
+    │   ├── InvalidProject
+    │   └── InvalidSettings
     ├── LockError                    the lock: missing, stale, damaged
     │   ├── LockNotFound
     │   ├── StaleLock
@@ -103,6 +104,17 @@ class InvalidProject(ProjectError):
     def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
         where = f"{file}:{line}" if line is not None else file
         super().__init__(f"`{where}` is not a valid project file: {reason}", hints=hints)
+        self.file, self.line, self.reason = file, line, reason
+
+
+class InvalidSettings(ProjectError):
+    """A file of settings that does not parse or says what makes no sense."""
+
+    code = "invalid-settings"
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        where = f"{file}:{line}" if line is not None else file
+        super().__init__(f"`{where}` is not a valid file of settings: {reason}", hints=hints)
         self.file, self.line, self.reason = file, line, reason
 
 

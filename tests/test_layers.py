@@ -23,7 +23,7 @@ LAYERS = (
     ("core",),
     ("formats",),
     ("resolver", "installer/plan.py", "installer/installed.py"),
-    ("store", "index", "python", "project", "sources", "installer"),
+    ("store", "index", "python", "project", "sources", "builds", "installer"),
     ("engine",),
     ("cli", "__init__.py"),
     ("__main__.py",),
@@ -54,7 +54,7 @@ EFFECTS = frozenset(
 )
 """What a pure module does not import."""
 
-BELOW_ENGINE = (*PURE, "store", "index", "python", "project", "sources", "installer")
+BELOW_ENGINE = (*PURE, "store", "index", "python", "project", "sources", "builds", "installer")
 
 AMBIENT = {
     f"{module}.{name}"

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
     "add": Command("add requirements to the project, lock, and sync", "flags_of_projects"),
     "remove": Command("remove requirements from the project, lock, and sync", "flags_of_projects"),
     "lock": Command("resolve the project and write the lock", "flags_of_projects"),
+    "tree": Command("show what requires what in the lock", "flags_of_tree"),
     "why": Command("tell why a package is in the lock", "flags_of_projects"),
     "export": Command("write the lock in a form that other tools read", "flags_of_projects"),
     "sync": Command("make the project's environment hold what the lock says", "flags_of_projects"),
@@ -147,6 +148,9 @@ def _add_globals(parser: Parser, *, top: bool) -> None:
     value("--directory", "change to this directory first")
     value("--project", "the project's directory")
     switch("--no-progress", text="draw no progress bars [DXPY_NO_PROGRESS]")
-    switch("--no-config", text="ignore [tool.dxpy] and other settings files [DXPY_NO_CONFIG]")
+    switch("--no-config", text="ignore [tool.dxpy] and all files of settings, those of pip too [DXPY_NO_CONFIG]")
+    group.add_argument(
+        "--config-file", metavar="FILE", help="take settings from this file and from no other [DXPY_CONFIG_FILE]"
+    )
     colors = ("auto", "always", "never")
     group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")

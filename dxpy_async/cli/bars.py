@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -20,8 +21,10 @@ from rich.progress import (
 from rich.text import Text
 
 from dxpy_async.cli.lines import EventPrinter
-from dxpy_async.cli.output import Output
+from dxpy_async.cli.output import Output, printable
 from dxpy_async.engine.events import (
+    Building,
+    Built,
     DownloadFinished,
     DownloadProgress,
     DownloadStarted,
@@ -80,6 +83,7 @@ class BarPrinter(EventPrinter):
         self._downloading: TaskID | None = None
         self._installing: TaskID | None = None
         self._files: dict[str, TaskID] = {}
+        self._builds: dict[str, TaskID] = {}
 
     def __enter__(self) -> BarPrinter:
         self._progress.start()
@@ -109,6 +113,13 @@ class BarPrinter(EventPrinter):
                 self._advance(self._files.get(filename), received)
             case DownloadFinished(filename):
                 self._remove(self._files.pop(filename, None))
+            case Building(label):
+                self._builds[label] = self._progress.add_task(
+                    escape(f"Building {printable(label)}"), total=None, bytes=False
+                )
+                return  # the bar says it, and the line that it was built stays
+            case Built(label):
+                self._remove(self._builds.pop(label, None))
             case Prepared():
                 self._remove(self._downloading)
                 self._downloading = None

@@ -5,24 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.quick import without_credentials
-from dxpy_async.cli.replay import describe_request, key_of
-from dxpy_async.core.names import normalize_extra, normalize_group
+from dxpy_async.core.dataclass import replace
+from dxpy_async.core.names import normalize, normalize_extra, normalize_group
+from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.errors import ProjectNotFound
-from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.project.settings import file_amendments, load_settings, switched_on
+from dxpy_async.errors import ProjectNotFound, UsageError
+from dxpy_async.project.pyproject import Project, find_project
+from dxpy_async.project.settings import load_settings, switched_on, watched_paths
+from dxpy_async.project.workspaces import open_project
 
 _RESOLUTION_FLAGS = (
     "resolution",
@@ -46,12 +47,10 @@ _SETTING_FLAGS = (
     *_RESOLUTION_FLAGS,
 )
 
-_FILE_VARIABLES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
-
 
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--project`, else the nearest one above the working directory."""
-    return read_project(project_root(arguments))
+    return open_project(project_root(arguments))
 
 
 def project_root(arguments: argparse.Namespace) -> Path:
@@ -69,11 +68,18 @@ def project_around(arguments: argparse.Namespace) -> Project | None:
         return None
 
 
+def lock_root(arguments: argparse.Namespace) -> Path:
+    """The directory that the project's lock is in, whether or not the project can be read beside it."""
+    root = project_root(arguments)
+    return root if (root / LOCK_NAME).exists() else open_project(root).root
+
+
 def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]:
     """The project, and its files as they were just before they were read."""
-    root = project_root(arguments)
-    watch = StateWatch.begin(root, os.environ)
-    return read_project(root), watch
+    began, root = time.time_ns(), project_root(arguments)
+    watch = StateWatch.begin(root)
+    project = open_project(root)
+    return project, watch.also(watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began)
 
 
 def _start(arguments: argparse.Namespace) -> Path:
@@ -83,7 +89,7 @@ def _start(arguments: argparse.Namespace) -> Path:
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
     """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
-    flags = _flags(arguments)
+    flags = settings_flags(arguments)
     if arguments.offline:
         flags["offline"] = True
     if getattr(arguments, "refresh", False):
@@ -92,7 +98,10 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["refresh_package"] = arguments.refresh_package
     if arguments.no_config:
         flags["no_config"] = True
-    flags |= {name: True for name in ("compile_bytecode", "allow_overwrites") if getattr(arguments, name, False)}
+    if arguments.config_file:
+        flags["config_file"] = arguments.config_file
+    switches = ("compile_bytecode", "allow_overwrites", "no_index")
+    flags |= {name: True for name in switches if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:
         yield settings
@@ -108,42 +117,39 @@ def wanted_target(arguments: argparse.Namespace) -> WantedTarget:
     return WantedTarget.parse(arguments.python_version, arguments.python_platform)
 
 
-def _flags(arguments: argparse.Namespace) -> dict[str, object]:
+def settings_flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """The flags that were given for a setting, by its name."""
     return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
     """What `sync` and `run` put into the environment, from their flags."""
-    without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
+    given = vars(arguments)
     mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if arguments.locked else LockMode.UPDATE
+    only = [*given.get("only_group", ()), *(["dev"] if given.get("only_dev") else [])]
+    without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
+    if only and (arguments.group or arguments.all_groups or given.get("dev")):
+        raise UsageError("`--only-group` and `--only-dev` go neither with `--group` nor with `--dev` or `--all-groups`")
+    exact = given.get("exact", False) if arguments.command == "run" else not given.get("inexact", False)
     return SyncOptions(
+        packages=tuple(map(normalize, given.get("package", ()))),
+        all_packages=given.get("all_packages", False),
         extras=tuple(map(normalize_extra, arguments.extra)),
+        without_extras=tuple(map(normalize_extra, given.get("no_extra", ()))),
         all_extras=arguments.all_extras,
-        groups=tuple(map(normalize_group, arguments.group)),
+        groups=tuple(map(normalize_group, only or arguments.group)),
         without_groups=tuple(map(normalize_group, without)),
         all_groups=arguments.all_groups,
-        exact=not getattr(arguments, "inexact", False),
+        with_dev=given.get("dev") is True,
+        default_groups=not (only or given.get("no_default_groups", False)),
+        only_groups=bool(only),
+        uninstalled=tuple(map(normalize, given.get("no_install_package", ()))),
+        without_project=given.get("no_install_project", False),
+        without_workspace=given.get("no_install_workspace", False),
+        exact=exact,
         lock_mode=mode,
-        dry_run=getattr(arguments, "dry_run", False),
+        dry_run=given.get("dry_run", False) or given.get("check", False),
     )
-
-
-def request_text(arguments: argparse.Namespace) -> str:
-    """The flags, and files they name, that decide what a sync does, as one text; empty for the plain `dxpy sync`."""
-    given = vars(arguments)
-    text = describe_request(given)
-    if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
-        amendments = file_amendments(_flags(arguments), os.environ, Path.cwd())
-        stated = (amendments.constraints, amendments.overrides)
-        text = f"{text} stated={[[str(each.requirement) for each in kind] for kind in stated]}".lstrip()
-    return without_credentials(text)
-
-
-def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
-    """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_config or arguments.no_cache:
-        return None
-    return key_of(str(project.root), request_text(arguments), os.environ)
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:

@@ -16,8 +16,8 @@ from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
-from dxpy_async.project.pyproject import read_project
 from dxpy_async.project.statements import read_statements
+from dxpy_async.project.workspaces import open_project
 
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
@@ -101,7 +101,7 @@ def _unwanted(names: Sequence[str]) -> list[ProjectName]:
 
 def _sync(arguments: argparse.Namespace, where: DependencyList, output: Output) -> int:
     """Sync as `dxpy sync` would, with the extra or group that was changed if it is still there."""
-    project = read_project(project_root(arguments))
+    project = open_project(project_root(arguments)).meant
     if where.kind is ListKind.GROUP and normalize(where.name) in map(str, project.dependency_groups):
         arguments.group = [where.name]
     if where.kind is ListKind.EXTRA and normalize(where.name) in map(str, project.optional_dependencies):

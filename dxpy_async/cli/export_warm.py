@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli.context import project_of, sync_options, wanted_target
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.excerpts import excerpt
-from dxpy_async.core.locks import Lock
+from dxpy_async.core.locks import Lock, LockedRoots
 from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.selection import reached_from
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import UsageError
@@ -49,6 +51,7 @@ def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: O
     """Write `lock` where and in the form that the flags say."""
     place = Path(arguments.output_file) if arguments.output_file is not None else None
     options = sync_options(arguments)
+    lock = _seen(lock, options.roots(project, lock.roots))
     form = _pylock if _wants_pylock(arguments, place) else _requirements
     text = form(lock, project, arguments, options)
     if place is None:
@@ -56,6 +59,15 @@ def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: O
     else:
         replace_file(place, text.encode())
         output.say(f"Wrote `{place}`")
+
+
+def _seen(lock: Lock, roots: LockedRoots) -> Lock:
+    """`lock` with these roots, and what can be reached from them."""
+    if roots == lock.roots:
+        return lock
+    seen = replace(lock, roots=roots)
+    reached = reached_from(seen, lock.environment, extras=roots.optional, groups=roots.groups)
+    return replace(seen, packages=tuple(package for package in lock.packages if package.name in reached))
 
 
 def _wants_pylock(arguments: argparse.Namespace, target: Path | None) -> bool:
@@ -96,8 +108,8 @@ def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options
     """With extras and groups left to whoever installs, or with those that the flags choose and no choice left."""
     chosen = (arguments.extra, arguments.all_extras, arguments.group, arguments.all_groups, options.without_groups)
     if not any(chosen):
-        known = [group for group in project.default_groups if group in lock.roots.groups]
-        return write_pylock(lock, default_groups=known)
+        usual = options.selected_groups(project, lock.roots.groups)
+        return write_pylock(lock, default_groups=[group for group in usual if group in lock.roots.groups])
     extras = options.selected_extras(lock.roots.optional)
     groups = options.selected_groups(project, lock.roots.groups)
     return write_pylock(excerpt(lock, extras=extras, groups=groups))

@@ -27,6 +27,7 @@ def index_flags(flags: Parser) -> None:
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
     )
+    group.add_argument("--no-index", action="store_true", help="use directories alone [DXPY_NO_INDEX]")
     group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
     group.add_argument(
         "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
@@ -142,9 +143,27 @@ def selection_flags(flags: Parser) -> None:
     group.add_argument("--extra", action="append", default=[], metavar="NAME", help="with this extra (can be repeated)")
     group.add_argument("--all-extras", action="store_true", help="with every extra")
     group.add_argument("--group", action="append", default=[], metavar="NAME", help="with this dependency group")
+    group.add_argument("--no-extra", action="append", default=[], metavar="NAME", help="without it, of `--all-extras`")
     group.add_argument("--no-group", action="append", default=[], metavar="NAME", help="without this dependency group")
+    group.add_argument("--dev", action="store_true", help="with the group `dev`, if there is one, as by default")
     group.add_argument("--no-dev", action="store_true", help="without the group `dev`")
+    group.add_argument("--no-default-groups", action="store_true", help="without the groups that nobody has to ask for")
+    group.add_argument("--only-group", action="append", default=[], metavar="NAME", help="this dependency group alone")
+    group.add_argument("--only-dev", action="store_true", help="the group `dev` alone")
     group.add_argument("--all-groups", action="store_true", help="with every dependency group")
+    members = group.add_mutually_exclusive_group()
+    members.add_argument(
+        "--package", action="append", default=[], metavar="NAME", help="this member of the workspace (can be repeated)"
+    )
+    members.add_argument("--all-packages", action="store_true", help="all members of the workspace")
+
+
+def uninstalled_flags(flags: Parser) -> None:
+    """What is not installed, though what it needs is."""
+    group = flags.add_argument_group("what is left out")
+    group.add_argument("--no-install-project", action="store_true", help="the project itself")
+    group.add_argument("--no-install-workspace", action="store_true", help="all members of the workspace")
+    group.add_argument("--no-install-package", action="append", default=[], metavar="NAME", help="this package")
 
 
 def linking_flags(flags: Parser) -> None:

@@ -13,6 +13,7 @@ from dxpy_async.cli.flags import (
     resolution_flags,
     selection_flags,
     target_flags,
+    uninstalled_flags,
 )
 
 _BOUNDS = ("lower", "major", "minor", "exact")
@@ -111,6 +112,8 @@ def declare_sync(parser: Parser) -> None:
     selection_flags(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    uninstalled_flags(parser)
+    parser.add_argument("--check", action="store_true", help="only tell whether something would change")
     parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
 
 
@@ -120,6 +123,7 @@ def declare_run(parser: Parser) -> None:
     python_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
+    parser.add_argument("--exact", action="store_true", help="remove what the lock does not name")
     parser.add_argument("--no-sync", action="store_true", help="take the environment as it is")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="CMD ...", help="the command and its arguments")
 

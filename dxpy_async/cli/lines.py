@@ -6,6 +6,8 @@ from types import TracebackType
 
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.engine.events import (
+    Building,
+    Built,
     DownloadStarted,
     Event,
     Linked,
@@ -42,6 +44,10 @@ class EventPrinter:
                 self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
             case PythonInstalled(key, seconds):
                 self._output.say(f"Installed {key} in {duration(seconds)}")
+            case Building(label):
+                self._output.say(f"Building {label}")
+            case Built(label, seconds):
+                self._output.say(f"Built {label} in {duration(seconds)}")
             case Waiting(what):
                 self._output.say(f"Waiting for {what}")
             case Warned(message):

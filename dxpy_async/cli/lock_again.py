@@ -20,6 +20,7 @@ from dxpy_async.errors import FormatError
 from dxpy_async.formats.remembered import BUCKET, Remembered, decode_remembered, remembered_path
 from dxpy_async.index.freshness import is_fresh, kept_page
 from dxpy_async.installer.state import unchanged_since, write_record
+from dxpy_async.project.config_places import SETTINGS_NAME
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.version_files import NAMES
 
@@ -44,7 +45,9 @@ def answer() -> int | None:
     if place is None or os.environ.get("DXPY_OFFLINE"):
         return None
     root, cache_dir = place
-    if any(os.path.lexists(f"{root}/{name}") for name in (LOCK_NAME, ENVIRONMENT_NAME, *NAMES)):
+    if quick.may_be_member(root):
+        return None
+    if any(os.path.lexists(f"{root}/{name}") for name in (LOCK_NAME, ENVIRONMENT_NAME, SETTINGS_NAME, *NAMES)):
         return None
     try:
         with open(f"{root}/pyproject.toml", "rb") as file:

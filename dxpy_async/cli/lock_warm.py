@@ -9,7 +9,7 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from dxpy_async.cli.context import project_root, settings_of, wanted_target, watched_project
+from dxpy_async.cli.context import lock_root, project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.lock_again import note_question
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             output.say(line)
         return 0
     if arguments.show is not None:
-        return _show(project_root(arguments), arguments.show, output)
+        return _show(lock_root(arguments), arguments.show, output)
     pins = arguments.merge is not None or arguments.pins_from or arguments.git_merge
     if pins and (arguments.upgrade or arguments.check):
         raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")

@@ -21,6 +21,14 @@ _IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIX = "DXPY_HTTP_"
 
+_COUNTING = frozenset(
+    [
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE"),
+        *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA"),
+    ]
+)
+"""Variables of others that count: they say where indexes are, and files of settings."""
+
 _PLAIN_LOCKS = (["lock"], ["lock", "--check"], ["lock", "--locked"])
 SEARCHED = (
     *("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"),
@@ -48,7 +56,28 @@ def answer(arguments: list[str]) -> int | None:
 def without_environment(arguments: list[str]) -> str | None:
     """The directory of the project whose environment `sync` has to make anew; None when that is not asked."""
     root = project_root() if arguments[:1] == ["sync"] else None
-    return root if root is not None and not os.path.lexists(f"{root}/{ENVIRONMENT_NAME}") else None
+    if root is None or os.path.lexists(f"{root}/{ENVIRONMENT_NAME}") or may_be_member(root):
+        return None
+    return root
+
+
+def may_be_member(root: str) -> bool:
+    """Whether there is a project above that in `root`, which may be a workspace."""
+    return project_root(os.path.dirname(root)) is not None
+
+
+def synced_place() -> tuple[str, str] | None:
+    """The environment of the project around, and how its record names that project: by its path in the workspace."""
+    root = project_root()
+    if root is None or os.path.exists(f"{root}/{ENVIRONMENT_NAME}"):
+        return (f"{root}/{ENVIRONMENT_NAME}", "") if root is not None else None
+    above = project_root(os.path.dirname(root))
+    return (f"{above}/{ENVIRONMENT_NAME}", request_in(root[len(above) + 1 :])) if above is not None else None
+
+
+def request_in(member: str) -> str:
+    """How records name a member of a workspace, in front of what is asked; `member` is its path."""
+    return f"in {member}" if member else ""
 
 
 def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
@@ -56,7 +85,8 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
     variables = sorted(
         f"{name}={without_credentials(value)}"
         for name, value in environ.items()
-        if name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIX)
+        if name in _COUNTING
+        or (name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIX))
     )
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
 
@@ -87,8 +117,8 @@ def without_credentials(text: str) -> str:
 
 def _sync() -> int | None:
     started = time.perf_counter()
-    root = project_root()
-    count = unchanged(f"{root}/{ENVIRONMENT_NAME}", state_facts("", os.environ)) if root else None
+    place = synced_place()
+    count = unchanged(place[0], state_facts(place[1], os.environ)) if place is not None else None
     return None if count is None else say("Checked", count, started)
 
 
@@ -112,13 +142,10 @@ def lock_place() -> tuple[str, str] | None:
 
 
 def _run(command: list[str]) -> int | None:
-    root = project_root()
-    if root is None:
+    place = synced_place()
+    if place is None or unchanged(place[0], state_facts(place[1], os.environ), exact=False) is None:
         return None
-    environment = f"{root}/{ENVIRONMENT_NAME}"
-    if unchanged(environment, state_facts("", os.environ)) is None:
-        return None
-    return launch(environment, command, os.environ)
+    return launch(place[0], command, os.environ)
 
 
 def say(what: str, count: int, started: float) -> int:
@@ -128,9 +155,9 @@ def say(what: str, count: int, started: float) -> int:
     return 0
 
 
-def project_root() -> str | None:
-    """The directory of the nearest project, in the working directory or above it."""
-    directory = os.getcwd()
+def project_root(start: str | None = None) -> str | None:
+    """The directory of the nearest project, in `start` or above it; without one, in the working directory."""
+    directory = os.getcwd() if start is None else start
     while not os.path.isfile(f"{directory}/{PROJECT_NAME}"):
         parent = os.path.dirname(directory)
         if parent == directory:

@@ -37,7 +37,9 @@ _LISTS = ("extra", "group", "no_group")
 _REQUEST = (
     *("index_url", "extra_index_url", "find_links", "python", "link_mode", "resolution", "prerelease"),
     *("prerelease_package", "exclude_newer", "exclude_newer_package", "constraint", "override", "compile_bytecode"),
-    *("python_preference", "allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups"),
+    *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups", "python_preference"),
+    *("no_extra", "no_default_groups", "dev", "only_group", "only_dev", "package", "all_packages"),
+    *("no_install_project", "no_install_workspace", "no_install_package", "no_index", "no_config", "config_file"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
 _FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG")

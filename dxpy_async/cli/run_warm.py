@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import blueprint_key, request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import settings_of, sync_options, watched_project
 from dxpy_async.cli.launch import start
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import report
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.errors import InvalidEnvironment
@@ -20,13 +21,15 @@ from dxpy_async.installer.state import unchanged
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     project, watch = watched_project(arguments)
     environment = project.root / ENVIRONMENT_NAME
-    facts = state_facts(request_text(arguments), os.environ)
+    facts = state_facts(request_text(arguments, project), os.environ)
     if arguments.no_sync:
         if not environment.is_dir():
             raise InvalidEnvironment(f"there is no environment at `{environment}`", hints=("make it with `dxpy sync`",))
-    elif unchanged(str(environment), facts) is None:
+        return start(str(environment), arguments.arguments, os.environ)
+    options = sync_options(arguments)
+    if unchanged(str(environment), facts, exact=options.exact) is None:
         with settings_of(arguments, project) as settings:
-            options, on_event = sync_options(arguments), EventPrinter(output)
+            on_event = EventPrinter(output)
             key = blueprint_key(arguments, project)
             outcome = sync_from_store(
                 project, settings, options, watch=watch, state_facts=facts, blueprint_key=key, on_event=on_event

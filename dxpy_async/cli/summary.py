@@ -23,6 +23,13 @@ def report(outcome: SyncOutcome, output: Output) -> None:
     output.changes((sign, name, version) for name, _, sign, version in sorted(changes))
 
 
+def conclude_check(outcome: SyncOutcome, output: Output) -> int:
+    """The exit code of a sync that was only to check."""
+    if outcome.changed:
+        output.error("the environment does not hold what the lock says", ("run `dxpy sync` to bring it up to date",))
+    return int(outcome.changed)
+
+
 def _say_plan(outcome: SyncOutcome, output: Output) -> None:
     if outcome.removed:
         output.say(f"Would remove {count(len(outcome.removed))}")

@@ -5,28 +5,30 @@ from __future__ import annotations
 import argparse
 import os
 
-from dxpy_async.cli.context import listener, project_of, request_text, settings_of, sync_options
+from dxpy_async.cli.context import listener, project_of, settings_of, sync_options
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
-from dxpy_async.cli.summary import report
+from dxpy_async.cli.summary import conclude_check, report
+from dxpy_async.cli.sync_requests import request_text
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    report(sync(arguments, output), output)
-    return 0
+    outcome = sync(arguments, output)
+    report(outcome, output)
+    return conclude_check(outcome, output) if vars(arguments).get("check") else 0
 
 
 def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
     """Sync the project that the flags mean, as they say."""
     project = project_of(arguments)
     options = sync_options(arguments)
-    facts = state_facts(request_text(arguments), os.environ)
+    facts = state_facts(request_text(arguments, project), os.environ)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> SyncOutcome:
-            return await engine.sync(project.root, options=options, state_facts=facts, on_event=on_event)
+            return await engine.sync(project.directory, options=options, state_facts=facts, on_event=on_event)
 
         return run_engine(settings, work)

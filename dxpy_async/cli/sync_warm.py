@@ -6,11 +6,12 @@ import argparse
 import os
 import time
 
-from dxpy_async.cli.context import blueprint_key, request_text, settings_of, sync_options, watched_project
+from dxpy_async.cli.context import settings_of, sync_options, watched_project
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import state_facts
-from dxpy_async.cli.summary import report
+from dxpy_async.cli.summary import conclude_check, report
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.installer.state import unchanged
@@ -20,9 +21,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
-    facts = state_facts(request_text(arguments), os.environ)
-    if not options.dry_run and options.exact:
-        known = unchanged(str(project.root / ENVIRONMENT_NAME), facts)
+    facts = state_facts(request_text(arguments, project), os.environ)
+    if not options.dry_run:
+        known = unchanged(str(project.root / ENVIRONMENT_NAME), facts, exact=options.exact)
         if known is not None:
             output.say(f"Checked {count(known)} in {duration(time.perf_counter() - started)}")
             return 0
@@ -40,4 +41,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if outcome is None:
         return None
     report(outcome, output)
-    return 0
+    return conclude_check(outcome, output) if vars(arguments).get("check") else 0

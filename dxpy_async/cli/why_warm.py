@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
-from dxpy_async.cli.context import project_root
+from dxpy_async.cli.context import lock_root
 from dxpy_async.cli.output import Output, count, printable
 from dxpy_async.core.environments import describe_markers
 from dxpy_async.core.lock_paths import Chain, Link, LockPaths
@@ -28,7 +28,7 @@ _DEEPEST = 40
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    path = project_root(arguments) / LOCK_NAME
+    path = lock_root(arguments) / LOCK_NAME
     name = normalize(arguments.package)
     with DplLockFile.open(path) as lock:
         releases = lock.find(name)

@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.locked_parts import member_and_name
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.requirements import marker_holds
@@ -44,10 +45,12 @@ class Root:
         match self.kind:
             case RootKind.PROJECT:
                 return "the project"
-            case RootKind.EXTRA:
-                return f"the project's extra {self.name}"
-            case RootKind.GROUP:
-                return f"the dependency group {self.name}"
+            case RootKind.EXTRA | RootKind.GROUP:
+                member, name = member_and_name(self.name)
+                kind = "dependency group" if self.kind is RootKind.GROUP else "extra"
+                if member:
+                    return f"the {kind} {name} of {member}" if name else member
+                return f"the project's {kind} {name}" if self.kind is RootKind.EXTRA else f"the {kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)

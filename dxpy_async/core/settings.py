@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from dxpy_async.core.amendments import Statement
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirement_values import Requirement
@@ -54,17 +55,30 @@ class PythonDownloads(StrEnum):
     NEVER = "never"
 
 
+class Authentication(StrEnum):
+    """Whether an index is asked with credentials."""
+
+    AUTO = "auto"
+    """With those that are known, else without."""
+    ALWAYS = "always"
+    """Never without."""
+    NEVER = "never"
+    """Never with any."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories.
 
-    `pinned` gives the projects that come from one index and nowhere else, and that index's URL.
+    An empty `index_url` is none. `pinned` gives the projects that come from one index and nowhere else, and its URL.
     """
 
     index_url: str = PYPI_SIMPLE_URL
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     pinned: Mapping[ProjectName, str] = field(default_factory=dict)
+    authentication: Mapping[str, Authentication] = field(default_factory=dict)
+    """What is said of some indexes, by their URL; of the others nothing is said, which is `auto`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +117,10 @@ class BuildSettings:
     config: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is handed to all build backends as `config_settings`; a key that is given once has one value."""
     config_of: Mapping[ProjectName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    constraints: tuple[Requirement, ...] = ()
+    constraints: tuple[Statement, ...] = ()
     """What holds for the versions of build requirements."""
+    extra_requires: Mapping[ProjectName, tuple[Requirement, ...]] = field(default_factory=dict)
+    """What projects need to be built and do not say."""
     timeout: float | None = None
     """Seconds that a build backend may take for one answer; None: as long as it likes."""
     concurrent: int | None = None
@@ -128,6 +144,10 @@ class BuildSettings:
         for key, values in (self.config_of.get(project, {}) if project is not None else {}).items():
             merged[key] = (*merged.get(key, ()), *values)
         return merged
+
+    def extra_requires_of(self, project: ProjectName | None) -> tuple[Requirement, ...]:
+        """What `project` needs to be built and does not say."""
+        return self.extra_requires.get(project, ()) if project is not None else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ class SourceTree:
 
     `root` (absolute) is where pyproject.toml or setup.py lie: a subdirectory is applied already. `label` is how
     messages call it. `identity` is what a built wheel is cached by: the sha256 of an sdist, a git commit and its
-    subdirectory, or a fingerprint of a directory's files (`build.fingerprints`).
+    subdirectory, or a fingerprint of a directory's files (`builds.fingerprints`).
     """
 
     root: Path
@@ -24,6 +24,10 @@ class SourceTree:
     identity: str
     is_local: bool = False
     """Whether it is a directory of the user's, which is built in place and changes without notice."""
+    top: Path | None = None
+    """The whole of what was fetched, where `root` is a subdirectory of that: a build may look at what is around it."""
+    is_disposable: bool = False
+    """Whether it may be built in, since nobody needs it afterwards; what is neither this nor local is copied first."""
     is_sdist: bool = False
     """Whether it was an sdist, whose PKG-INFO says what it was when it was made."""
     name: ProjectName | None = None

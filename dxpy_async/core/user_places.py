@@ -1,4 +1,4 @@
-"""Where a user's own files are: configuration and data, by the customs of each system. (The cache: `cache_place`.)"""
+"""Where what a user has is kept: data, and commands for PATH, by the customs of each system."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def config_dir(environ: Mapping[str, str], platform: str = sys.platform) -> str:
-    """The directory of the user's own settings, such as the user-wide pin of a Python.
+def data_dir(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    """The directory of what dxpy installs for the user: unlike the cache, nothing in it comes back by itself.
 
     Source: https://specifications.freedesktop.org/basedir-spec/latest/
     """
-    if platform == "win32":
-        return os.path.join(environ.get("APPDATA") or _in_home(environ, "AppData", "Roaming"), "dxpy")
-    return os.path.join(_chosen(environ, "XDG_CONFIG_HOME") or _in_home(environ, ".config"), "dxpy")
-
-
-def data_dir(environ: Mapping[str, str], platform: str = sys.platform) -> str:
-    """The directory of what dxpy installs for the user: unlike the cache, nothing in it comes back by itself."""
     if platform == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or _in_home(environ, "AppData", "Local"), "dxpy", "Data")
     return os.path.join(_chosen(environ, "XDG_DATA_HOME") or _in_home(environ, ".local", "share"), "dxpy")

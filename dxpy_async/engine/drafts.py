@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of
@@ -31,8 +30,9 @@ from dxpy_async.project.editing import (
     requirements_in,
 )
 from dxpy_async.project.locked_roots import roots_of
-from dxpy_async.project.pyproject import FILE_NAME, Project, parse_project
+from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.project.replacing import replace_file
+from dxpy_async.project.workspaces import open_project
 
 
 class Bounds(StrEnum):
@@ -102,7 +102,7 @@ class Draft:
             (each.name, each.marker): each for each in bounded
         }
         after = put_requirements(self.after, self.where, bounded, file=str(self.root / FILE_NAME))
-        return replace(self, after=after, project=parse_project(after, self.root), new=tuple(kept.values()))
+        return replace(self, after=after, project=open_project(self.root, after), new=tuple(kept.values()))
 
     def save(self, lock: Lock | None) -> bool:
         """Write the project file and, if there is one, its lock: both or none. Whether the lock changed.
@@ -118,7 +118,7 @@ class Draft:
         if lock is None:
             return False
         try:
-            return replace_file(self.root / LOCK_NAME, build_dpl(lock))
+            return replace_file(self.project.root / LOCK_NAME, build_dpl(lock))
         except BaseException:
             replace_file(file, self.before)
             raise
@@ -152,7 +152,7 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
     """The project in `root` with `wanted` among the requirements `where`. Raises ProjectError leaves."""
     file = str(root / FILE_NAME)
     content = _content(root)
-    name = parse_project(content, root).name
+    name = open_project(root, content).meant.name
     before = parse(decode(content, file), file)
     _refuse_dynamic(before, where, file)
     if any(each.name == name and not each.extras for each in wanted):
@@ -168,7 +168,7 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
         where=where,
         before=content,
         after=after,
-        project=parse_project(after, root),
+        project=open_project(root, after),
         new=tuple(each for each in are if (each.name, each.marker) not in were),
         changed=tuple(each for each in are if were.get((each.name, each.marker), each) != each),
     )
@@ -178,7 +178,7 @@ def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName
     """The project in `root` without `names` among the requirements `where`. Raises ProjectError leaves."""
     file = str(root / FILE_NAME)
     content = _content(root)
-    parse_project(content, root)
+    open_project(root, content)
     document = parse(decode(content, file), file)
     listed = {each.name for each in requirements_in(document, where)}
     wanted = tuple(dict.fromkeys(names))
@@ -187,7 +187,7 @@ def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName
             hints = _places_of(name, document) or _names_like(name, listed)
             raise ProjectError(f"`{name}` is not among `{where}`", hints=hints)
     after = drop_requirements(content, where, wanted, file=file)
-    return Draft(root=root, where=where, before=content, after=after, project=parse_project(after, root))
+    return Draft(root=root, where=where, before=content, after=after, project=open_project(root, after))
 
 
 def _places_of(name: ProjectName, document: dict[str, Any]) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from copy import copy
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ from typing import ParamSpec, Self, TypeVar
 from anyio import CapacityLimiter
 from packaging.version import Version
 
+from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
@@ -28,10 +30,13 @@ from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.requirements import Requirement, parse_requirement
+from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.build_environments import is_ready, mark_ready
+from dxpy_async.engine.building import Builder, Workshop
 from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
@@ -50,13 +55,13 @@ from dxpy_async.engine.events import (
     Prepared,
     Preparing,
     Resolved,
-    Waiting,
     Warned,
     ignore,
 )
 from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.fetching_ahead import FetchingAhead
+from dxpy_async.engine.holding import held
 from dxpy_async.engine.locking import (
     LockOptions,
     LockOutcome,
@@ -71,6 +76,7 @@ from dxpy_async.engine.locking import (
     resolution_options,
     root_requirements,
 )
+from dxpy_async.engine.newest import newest_versions
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
     Found,
@@ -81,7 +87,7 @@ from dxpy_async.engine.remembering import (
     recalled_resolution,
 )
 from dxpy_async.engine.resolving import Watcher, look_away, resolve
-from dxpy_async.engine.store_links import prepare_links, settle_links
+from dxpy_async.engine.store_links import prepare_links, processors, settle_links
 from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
@@ -104,7 +110,7 @@ from dxpy_async.engine.syncing import (
     stage,
 )
 from dxpy_async.engine.targets import interpreter_for, target_for
-from dxpy_async.engine.watching import StateWatch
+from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
 from dxpy_async.index.client import IndexClient
@@ -113,22 +119,21 @@ from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
-from dxpy_async.project.pyproject import Project, read_project
-from dxpy_async.project.settings import load_settings
-from dxpy_async.python.environments import VirtualEnvironment
+from dxpy_async.project.pyproject import Project
+from dxpy_async.project.settings import load_settings, watched_paths
+from dxpy_async.project.workspaces import open_project
+from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
-from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import StoredWheel
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_SYNC = SyncOptions()
-LOCK_POLL_SECONDS = 0.05
 
 _TRIES = 3
 """How often a wheel is fetched that turns out to be damaged when it is about to be linked."""
@@ -166,6 +171,8 @@ class Engine:
         self._settings = settings or load_settings({}, os.environ, None, directory=Path.cwd())
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
         self._exits = AsyncExitStack()
+        self._builder: Builder | None = None
+        """What builds for this engine when it makes an environment for a build."""
 
     async def __aenter__(self) -> Self:
         settings = self._settings
@@ -189,6 +196,9 @@ class Engine:
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
             remembering = Remembering(Recollection(settings), self._client, now=time.time, in_thread=self._in_thread)
             self._remembering = await exits.enter_async_context(remembering)
+            self._workshop = await exits.enter_async_context(
+                Workshop(self._store, workers, settings, self, environ=os.environ, processors=processors())
+            )
             self._exits = exits.pop_all()
         return self
 
@@ -315,7 +325,7 @@ class Engine:
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
         """
         async with self._operation(on_event):
-            project = read_project(Path(os.path.abspath(directory)))
+            project = open_project(Path(os.path.abspath(directory)))
             target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
             return await self._lock(project, target, options, on_event)
 
@@ -334,6 +344,14 @@ class Engine:
             return ahead
         found = await self._resolve_lock(project, target, ahead.preferences, options, on_event, watcher)
         return finish_lock(ahead, found.value, found.data, found.warnings, options)
+
+    async def newest_versions(
+        self, projects: Iterable[ProjectName], *, on_event: Listener = ignore
+    ) -> dict[ProjectName, str]:
+        """The newest version of each of `projects` on the indexes; those that no index has are left out."""
+        async with self._operation(on_event):
+            cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
+            return await newest_versions(self._client, projects, cutoffs)
 
     async def add(
         self,
@@ -450,8 +468,9 @@ class Engine:
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
-            watch = StateWatch.begin(root, os.environ)
-            project = read_project(root)
+            began, watch = time.time_ns(), StateWatch.begin(root)
+            project = open_project(root)
+            watch = watch.also(watched_paths(project, os.environ, Path.cwd()), began)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
             wanted = selected_requirements(project, options, self._settings)
             async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
@@ -464,11 +483,13 @@ class Engine:
                 listener = ahead.settle(selection, on_event)
                 async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                     environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                    held = await self._in_thread(Held.by, environment, state_facts)
                     outcome = await self._change(environment, selection, options.exact, listener)
-                    if state_facts is not None and options.exact:
+                    if state_facts is not None:
                         watch = watch.without_lock(project.root) if written else watch
+                        record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
                         count = len(selection.packages)
-                        await self._in_thread(record_sync, watch, environment, project.root, state_facts, count)
+                        await self._in_thread(record, watch, environment, project.root, state_facts, count)
             return outcome
 
     def _dry_run(
@@ -528,19 +549,65 @@ class Engine:
                 lock = await self._lock_of(roots, target, pins, on_event)
                 return await self._change(environment, select(lock, target), False, on_event)
 
+    # Building
+
+    def builder(self, interpreter: Interpreter, *, environment: VirtualEnvironment | None = None) -> Builder:
+        """What builds wheels for `interpreter`; builds without isolation run in `environment`."""
+        return Builder(self._workshop, interpreter, environment=environment)
+
+    async def select_for_build(
+        self, requirements: Sequence[Requirement], interpreter: Interpreter, builder: Builder, on_event: Listener
+    ) -> Selection:
+        """What an environment with `requirements` consists of; `builder` builds what of it is no wheel."""
+        engine, target = self._for_builds(builder), interpreter.target
+        with _first_of_group():
+            roots = LockedRoots(requirements=tuple(requirements))
+            lock = await engine._lock_of(roots, target, {}, on_event, root_name=f"building {builder.within_label}")
+            return select(lock, target)
+
+    async def install_for_build(
+        self, root: Path, interpreter: Interpreter, selection: Selection, builder: Builder, on_event: Listener
+    ) -> VirtualEnvironment:
+        """Make an environment at `root` that has `selection`, unless somebody else has, and mark it as ready."""
+        engine = self._for_builds(builder)
+        with _first_of_group():
+            async with engine._holding(root, on_event):
+                if is_ready(root) and (there := open_environment(root, cache_dir=self._store.root)) is not None:
+                    return there
+                environment = await self._in_thread(create_environment, root, interpreter, clear=True)
+                await engine._change(environment, selection, True, on_event)
+                mark_ready(root, selection)
+                return environment
+
+    def _for_builds(self, builder: Builder) -> Engine:
+        """This engine with the settings of build environments, which nobody edits and nobody's choices are about."""
+        asked = self._settings.resolution
+        twin = copy(self)
+        twin._settings = replace(
+            self._settings,
+            link_mode=LinkMode.SYMLINK,
+            resolution=ResolutionSettings(
+                amendments=Amendments(constraints=self._settings.builds.constraints), upload_limits=asked.upload_limits
+            ),
+        )
+        twin._builder = builder
+        return twin
+
+    # Shared by installing and building
+
     async def _lock_of(
         self,
         roots: LockedRoots,
         target: TargetEnvironment,
         preferences: Mapping[ProjectName, Version],
         on_event: Listener,
+        *,
+        root_name: str = "what you ask for",
     ) -> Lock:
         options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences)
 
         async def find(facts: IndexFacts) -> Found[Lock]:
-            resolution = await self._resolve(
-                roots.requirements, facts, target, "", options, "what you ask for", on_event
-            )
+            resolution = await self._resolve(roots.requirements, facts, target, "", options, root_name, on_event)
             lock = Lock(
                 roots=roots,
                 environment=dict(target.markers),
@@ -657,9 +724,8 @@ class Engine:
     async def _operation(self, on_event: Listener) -> AsyncIterator[None]:
         """One operation: its failures come out as the first error itself, and `Finished` is told in any case."""
         try:
-            yield
-        except BaseExceptionGroup as group:
-            raise _first(group) from None
+            with _first_of_group():
+                yield
         finally:
             on_event(Finished())
 
@@ -667,8 +733,8 @@ class Engine:
     async def _holding(self, root: Path, on_event: Listener) -> AsyncIterator[None]:
         """The environment at `root` and the store: nobody else changes the one or cleans the other meanwhile."""
         async with (
-            _held(environment_lock(root), f"another process that is changing `{root}`", on_event),
-            _held(reading_lock(self._store), f"another process that is cleaning `{self._store.root}`", on_event),
+            held(environment_lock(root), f"another process that is changing `{root}`", on_event),
+            held(reading_lock(self._store), f"another process that is cleaning `{self._store.root}`", on_event),
         ):
             yield
 
@@ -685,19 +751,13 @@ class Engine:
         return call
 
 
-@asynccontextmanager
-async def _held(lock: FileLock | None, what: str, on_event: Listener) -> AsyncIterator[None]:
-    if lock is None:
-        yield
-        return
-    if not lock.try_acquire():
-        on_event(Waiting(what))
-        while not lock.try_acquire():
-            await asyncio.sleep(LOCK_POLL_SECONDS)
+@contextmanager
+def _first_of_group() -> Iterator[None]:
+    """What fails in task groups comes out as the first error itself."""
     try:
         yield
-    finally:
-        lock.release()
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
 
 
 def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...]:

@@ -64,6 +64,21 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """A build backend is asked for the metadata or a wheel of something; `label` is what messages call that."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """It gave what it was asked for; what comes after a `Building` of the same label unless it failed."""
+
+    label: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """Everything wanted is in the store; `packages` were not there before."""
 
@@ -121,6 +136,8 @@ Event = (
     | DownloadProgress
     | DownloadFinished
     | Stored
+    | Building
+    | Built
     | Prepared
     | Installing
     | Linked

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, from_rows
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merged_roots
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
@@ -21,6 +22,7 @@ from dxpy_async.core.selection import environment_mismatch
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
+from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.errors import LockNotFound, StaleLock
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.project.locked_roots import explain_difference, roots_of
@@ -333,8 +335,9 @@ def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -
         assert page is not None, f"{pin.project} was pinned without its page"
         files = files_in_time(page.files(pin.version), cutoff)
         source = _source(files, page)
-    wheels = sorted((file for file in files if file.is_wheel), key=lambda file: file.filename)
-    sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: file.filename)
+    by_name = sorted(files, key=attrgetter("filename"))
+    wheels = [file for file in by_name if is_wheel_name(file.filename)]
+    sdists = [file for file in by_name if not is_wheel_name(file.filename)]
     return LockedPackage(
         name=pin.project,
         version=str(pin.version),
@@ -344,7 +347,7 @@ def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -
         requirements=tuple(
             requirement for requirement in pin.metadata.requirements if _can_matter(requirement, pin.extras)
         ),
-        wheels=tuple(locked_file(file) for file in wheels),
+        wheels=tuple(locked_files(wheels)),
         sdist=locked_file(sdists[-1]) if sdists else None,
     )
 
@@ -365,11 +368,23 @@ def _can_matter(requirement: Requirement, extras: frozenset[ExtraName]) -> bool:
     return any(f'"{extra}"' in normalised or f"'{extra}'" in normalised for extra in extras)
 
 
-def locked_file(file: DistributionFile) -> LockedFile:
-    return LockedFile(
-        filename=file.filename,
-        url=file.url,
-        size=file.size,
-        upload_time=file.upload_time,
-        hashes=file.hashes if len(file.hashes) < 2 else dict(sorted(file.hashes.items())),
+def locked_files(files: Iterable[DistributionFile]) -> list[LockedFile]:
+    """The same files as a lock has them."""
+    return from_rows(
+        LockedFile,
+        [
+            (
+                file.filename,
+                file.url,
+                file.size,
+                file.upload_time,
+                file.hashes if len(file.hashes) < 2 else dict(sorted(file.hashes.items())),
+            )
+            for file in files
+        ],
     )
+
+
+def locked_file(file: DistributionFile) -> LockedFile:
+    """The same of one."""
+    return locked_files((file,))[0]

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from dxpy_async.build.source_archives import unpack_source_archive
+from dxpy_async.builds.source_archives import unpack_source_archive
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.settings import PythonDownloads, PythonPreference, Settings
 from dxpy_async.core.user_places import bin_dir

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import LinkMode, Settings

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
+from dxpy_async.core.locked_parts import SeenLock
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
@@ -19,7 +20,7 @@ from dxpy_async.core.selection import LockView, Selected, Selection, environment
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.targets import working_environment
-from dxpy_async.engine.watching import StateWatch
+from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.errors import InstallError, InvalidEnvironment, WrongEnvironment
 from dxpy_async.installer.conflicts import check_conflicts
 from dxpy_async.installer.folding import Fold, fold, sites_files
@@ -79,10 +80,23 @@ class SyncOutcome:
 
 
 def record_sync(
-    watch: StateWatch, environment: VirtualEnvironment, root: Path, facts: Mapping[str, str], count: int
+    watch: StateWatch,
+    environment: VirtualEnvironment,
+    root: Path,
+    facts: Mapping[str, str],
+    count: int,
+    *,
+    exact: bool,
+    held: Held | None,
+    outcome: SyncOutcome,
 ) -> None:
-    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions."""
-    watch.record(environment, site_directories(environment.scheme), root, facts, count)
+    """Say for the next run that `environment` holds what the project in `root` wants, `count` distributions.
+
+    `held` is what it held before the sync that came to `outcome`.
+    """
+    sites = site_directories(environment.scheme)
+    still = held.after(bool(outcome.installed), bool(outcome.removed)) if held is not None else None
+    watch.record(environment, sites, root, facts, count, held=still, exact=exact)
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:
@@ -134,17 +148,23 @@ def _same(one: Interpreter, other: Interpreter) -> bool:
 
 def select_packages(lock: LockView, project: Project, target: TargetEnvironment, options: SyncOptions) -> Selection:
     """The wheels of the lock that the project wants in an environment like `target`."""
-    return select(
-        lock,
+    roots = options.roots(project, lock.roots)
+    selection = select(
+        SeenLock(lock, roots),
         target,
-        extras=options.selected_extras(lock.roots.optional),
-        groups=options.selected_groups(project, lock.roots.groups),
+        extras=options.selected_extras(roots.optional),
+        groups=options.selected_groups(project, roots.groups),
     )
+    left_out = options.left_out(project)
+    if not left_out:
+        return selection
+    kept = tuple(item for item in selection.packages if item.package.name not in left_out)
+    return Selection(kept, selection.requested - left_out)
 
 
 def selected_requirements(project: Project, options: SyncOptions, settings: Settings) -> tuple[Requirement, ...]:
     """What the project asks for where `options` choose; an extra or a group that it does not have asks for nothing."""
-    roots = roots_of(project, settings.resolution.amendments)
+    roots = options.roots(project, roots_of(project, settings.resolution.amendments))
     asked = [*roots.requirements]
     for extra in options.selected_extras(roots.optional):
         asked += roots.optional.get(extra, ())

@@ -40,7 +40,7 @@ from dxpy_async.engine.syncing import (
     stage_all,
 )
 from dxpy_async.engine.targets import interpreter_for
-from dxpy_async.engine.watching import StateWatch
+from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.installer.transaction import Transaction
@@ -101,6 +101,7 @@ def sync_from_store(
                 allow_overwrites=settings.allow_overwrites,
             )
             transaction.recover()
+            before = Held.by(environment, state_facts)
             plan = planned(environment)
             if plan.missing:
                 return None
@@ -121,9 +122,11 @@ def sync_from_store(
                             store.quarantine(stored)
                     return None
             settle_links(plan, environment, settings, store)
-            if options.exact:
-                record_sync(watch, environment, project.root, state_facts, len(selection.packages))
             outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
+            count = len(selection.packages)
+            record_sync(
+                watch, environment, project.root, state_facts, count, exact=options.exact, held=before, outcome=outcome
+            )
             if compiles_later(settings):
                 compile_later(plan, environment, store, os.environ)
             if blueprint_key is not None and options.exact:

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
-from dxpy_async.installer.state import lock_record, record_environment, take_stamps, write_record
+from dxpy_async.installer.state import (
+    NO_REQUEST,
+    facts_with_held,
+    held_requests,
+    lock_record,
+    record_environment,
+    take_stamps,
+    write_record,
+)
 from dxpy_async.project.document import keep_document
 from dxpy_async.project.pyproject import FILE_NAME
-from dxpy_async.project.version_files import project_pins
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces, searched_places
 from dxpy_async.python.probing import environment_python
+
+
+class Held(NamedTuple):
+    """What an environment held before a sync, by its record (`installer.state.held_requests`)."""
+
+    counts: dict[str, int]
+    exact: str
+    stamps: dict[str, str]
+
+    @classmethod
+    def by(cls, environment: VirtualEnvironment, facts: Mapping[str, str] | None) -> Held | None:
+        """What is held now; None when that is not known. The environment's lock must be held."""
+        found = held_requests(str(environment.root), dict(facts)) if facts is not None else None
+        return cls(*found) if found is not None else None
+
+    def after(self, installed: bool, removed: bool) -> Held | None:
+        """What of it is still held once a sync has installed or removed something."""
+        if removed:
+            return None
+        return self._replace(exact=NO_REQUEST) if installed else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +52,13 @@ class StateWatch:
     stamps: Mapping[str, str]
 
     @classmethod
-    def begin(cls, root: Path, environ: Mapping[str, str]) -> StateWatch:
-        return cls(take_stamps([*_project_files(root), *project_pins(str(root), environ)], time.time_ns()))
+    def begin(cls, root: Path) -> StateWatch:
+        paths = [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        return cls(take_stamps(paths, time.time_ns()))
+
+    def also(self, paths: Iterable[str], began_ns: int) -> StateWatch:
+        """Watches these too, none of which was read before the wall clock stood at `began_ns`."""
+        return StateWatch({**take_stamps(list(paths), began_ns), **self.stamps})
 
     def without_lock(self, root: Path) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
@@ -53,16 +86,25 @@ class StateWatch:
         root: Path,
         facts: Mapping[str, str],
         count: int,
+        *,
+        held: Held | None = None,
+        exact: bool = True,
     ) -> None:
         """Say for the next run that `environment` holds what the project wants, which is `count` distributions.
 
-        `sites` are the directories that distributions lie in.
+        `sites` are the directories that distributions lie in. `held` is what is held besides, which only who is not
+        `exact` leaves.
         """
         keep_document(root / FILE_NAME)
-        files = list(dict.fromkeys([*_project_files(root), *self.stamps]))
+        stamps, counts, request = dict(self.stamps), {}, facts.get("request", "")
+        if held is not None:
+            kept = {path: stamp for path, stamp in held.stamps.items() if path not in sites}
+            stamps, counts = {**kept, **stamps}, {name: each for name, each in held.counts.items() if name != request}
+        whole = request if exact else held.exact if held is not None else NO_REQUEST
+        if not exact:
+            counts[request] = count
+            count = counts.pop(whole, count)
+        recorded = facts_with_held({**facts, "request": whole}, counts)
+        files = list(dict.fromkeys([str(root / FILE_NAME), str(root / LOCK_NAME), *stamps]))
         env_dir, python = str(environment.root), str(environment.python)
-        record_environment(env_dir, dict(facts), files, python, list(sites), count, dict(self.stamps))
-
-
-def _project_files(root: Path) -> list[str]:
-    return [str(root / FILE_NAME), str(root / LOCK_NAME)]
+        record_environment(env_dir, recorded, files, python, list(sites), count, stamps)

@@ -29,7 +29,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, from_rows
 from dxpy_async.core.limits import PAGE_BYTES
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.packed_versions import PACKED_KEY_BYTES, key_table
@@ -220,7 +220,7 @@ class _Releases:
             listed = _decode_files(_unpacked(blob))
         except _RELEASE_ERRORS as error:
             raise FormatError(self._origin, f"has an invalid file of {self._texts[place]}: {error}") from error
-        return tuple([file for item in listed if (file := self._file(item)) is not None])
+        return tuple(from_rows(DistributionFile, self._rows(listed)))
 
     def verify(self) -> None:
         """Raises FormatError when anything is damaged."""
@@ -245,22 +245,33 @@ class _Releases:
             place = self._versions.index(version)
         return place
 
-    def _file(self, item: ListedFile) -> DistributionFile | None:
-        """The file, or None for one that no installer may touch: an unsafe name, or a link of another kind."""
-        url = self._links.absolute(item.url)
-        if url is None or _FILENAME.fullmatch(item.filename) is None:
-            return None
-        announced = item.dist_info_metadata if item.core_metadata is None else item.core_metadata
-        return DistributionFile(
-            filename=item.filename,
-            url=url,
-            hashes=item.hashes or {},
-            size=item.size if item.size is None or item.size >= 0 else None,
-            upload_time=_microseconds(item.upload_time),
-            requires_python=item.requires_python or "",
-            yanked=None if not item.yanked else "" if item.yanked is True else item.yanked,
-            metadata_hashes=None if not announced else {} if announced is True else announced,
-        )
+    def _rows(self, listed: list[ListedFile]) -> list[tuple[object, ...]]:
+        """The fields of a `DistributionFile` for each but those that no installer may touch.
+
+        Those have an unsafe name, or a link of another kind.
+        """
+        rows: list[tuple[object, ...]] = []
+        is_plain, is_name, absolute = _PLAIN_URL.fullmatch, _FILENAME.fullmatch, self._links.absolute
+        for item in listed:
+            filename, link = item.filename, item.url
+            url = link if is_plain(link) is not None else absolute(link)
+            if url is None or is_name(filename) is None:
+                continue
+            size, yanked = item.size, item.yanked
+            announced = item.dist_info_metadata if item.core_metadata is None else item.core_metadata
+            rows.append(
+                (
+                    filename,
+                    url,
+                    item.hashes or {},
+                    size if size is None or size >= 0 else None,
+                    _microseconds(item.upload_time),
+                    item.requires_python or "",
+                    None if not yanked else "" if yanked is True else yanked,
+                    None if not announced else {} if announced is True else announced,
+                )
+            )
+        return rows
 
 
 class _Links:
@@ -272,8 +283,7 @@ class _Links:
         self._base, self._local = base, base.startswith("file:")
 
     def absolute(self, link: str) -> str | None:
-        if _PLAIN_URL.fullmatch(link) is not None:
-            return link
+        """The address that `link` means, which is not plain; None for one that is not allowed."""
         try:
             url = urljoin(self._base, link)
             parts = urlsplit(url)

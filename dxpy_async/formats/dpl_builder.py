@@ -14,8 +14,10 @@ from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import LockError
 from dxpy_async.formats import dpl_layout as layout
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_DIGEST_PATH = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/")
+_is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
+_is_digest_path = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/").fullmatch
+_from_hex = bytes.fromhex
+_NO_DIGEST = bytes(32)
 _DIGEST_PATH_LENGTH = 67
 
 
@@ -181,7 +183,7 @@ class _Builder:
         first_requirement = self._add_requirements(package.requirements)
         first_file = len(self._files)
         sdists = (package.sdist,) if package.sdist is not None else ()
-        self._files += [self._file(file) for file in (*package.wheels, *sdists)]
+        self._add_files((*package.wheels, *sdists))
         return layout.ENTRY.pack(
             fnv1a_64(package.name.encode(errors="replace")),
             name,
@@ -202,26 +204,38 @@ class _Builder:
             following,
         )
 
-    def _file(self, file: LockedFile) -> bytes:
-        if file.size is not None and not 0 <= file.size < layout.UNKNOWN_SIZE:
-            raise LockError(f"`{file.filename}` cannot have {file.size} bytes")
-        if file.upload_time is not None and not layout.UNKNOWN_TIME < file.upload_time < 1 << 63:
-            raise LockError(f"`{file.filename}` cannot have been uploaded at {file.upload_time}")
-        filename, strings = file.filename, self._strings
-        head, tail = _split_filename(filename)
-        url_kind, url, url_digest = self._url(file.url, filename)
-        raw = _raw_sha256(file)
-        return layout.FILE.pack(
-            strings.setdefault(head, len(strings)),
-            strings.setdefault(tail, len(strings)),
-            strings.setdefault(url, len(strings)),
-            url_digest,
-            layout.UNKNOWN_SIZE if file.size is None else file.size,
-            layout.UNKNOWN_TIME if file.upload_time is None else file.upload_time,
-            0 if raw is not None and len(file.hashes) == 1 else self._other_hashes(file, raw),
-            (layout.HAS_SHA256 if raw is not None else 0) | url_kind << layout.URL_KIND_SHIFT,
-            raw or bytes(32),
-        )
+    def _add_files(self, files: Iterable[LockedFile]) -> None:
+        """Flat, and with everything at hand: a lock has thousands."""
+        add, pack, strings = self._files.append, layout.FILE.pack, self._strings
+        number, url_parts, sha256_of = strings.setdefault, self._url, _raw_sha256
+        unknown_size, unknown_time, kind_shift = layout.UNKNOWN_SIZE, layout.UNKNOWN_TIME, layout.URL_KIND_SHIFT
+        for file in files:
+            filename, size, upload_time, hashes = file.filename, file.size, file.upload_time, file.hashes
+            if size is None:
+                size = unknown_size
+            elif not 0 <= size < unknown_size:
+                raise LockError(f"`{filename}` cannot have {size} bytes")
+            if upload_time is None:
+                upload_time = unknown_time
+            elif not unknown_time < upload_time < 1 << 63:
+                raise LockError(f"`{filename}` cannot have been uploaded at {upload_time}")
+            is_short = _is_short(filename)
+            head, tail = _split_filename(filename) if is_short else ("", filename)
+            kind, url, digest = url_parts(file.url, filename) if is_short else (layout.URL_WHOLE, file.url, layout.NONE)
+            raw = sha256_of(hashes.get("sha256", ""))
+            add(
+                pack(
+                    number(head, len(strings)),
+                    number(tail, len(strings)),
+                    number(url, len(strings)),
+                    digest,
+                    size,
+                    upload_time,
+                    0 if raw is not None and len(hashes) == 1 else self._other_hashes(file, raw),
+                    (kind << kind_shift) | (layout.HAS_SHA256 if raw is not None else 0),
+                    raw or _NO_DIGEST,
+                )
+            )
 
     def _other_hashes(self, file: LockedFile, raw: bytes | None) -> int:
         others = [pair for pair in sorted(file.hashes.items()) if raw is None or pair[0] != "sha256"]
@@ -231,17 +245,17 @@ class _Builder:
 
     def _url(self, url: str, filename: str) -> tuple[int, str, int]:
         """How `url` is kept: as a shared beginning, a digest in the middle and the file name, or whole."""
-        if not filename or not url.endswith(filename) or not _is_short(filename):
-            return layout.URL_WHOLE, url, layout.NONE
         end = len(url) - len(filename)
+        if not filename or not url.endswith(filename):
+            return layout.URL_WHOLE, url, layout.NONE
         start = end - _DIGEST_PATH_LENGTH
-        if start < 0 or _DIGEST_PATH.fullmatch(url, start, end) is None:
+        if start < 0 or _is_digest_path(url, start, end) is None:
             head = url[:end]
             return (layout.URL_JOINED, head, layout.NONE) if _is_short(head) else (layout.URL_WHOLE, url, layout.NONE)
-        head = url[:start]
+        head, path = url[:start], url[start:end]
         if not _is_short(head):
             return layout.URL_WHOLE, url, layout.NONE
-        digest = bytes.fromhex(url[start:end].replace("/", ""))
+        digest = _from_hex(path[:2] + path[3:5] + path[6:-1])
         return layout.URL_DIGEST, head, self._digests.setdefault(digest, len(self._digests))
 
     def _slots(self) -> list[int]:
@@ -263,9 +277,7 @@ class _Builder:
 def _split_filename(filename: str) -> tuple[str, str]:
     """A wheel's name after its second dash is shared by many wheels; what stands before, by the wheels of a release."""
     place = filename.find("-", filename.find("-") + 1) + 1
-    if not place or not filename.endswith(".whl") or not _is_short(filename):
-        return "", filename
-    return filename[:place], filename[place:]
+    return (filename[:place], filename[place:]) if place and filename.endswith(".whl") else ("", filename)
 
 
 def _is_short(text: str) -> bool:
@@ -275,19 +287,18 @@ def _is_short(text: str) -> bool:
     ) <= layout.PART_BYTES
 
 
-def _raw_sha256(file: LockedFile) -> bytes | None:
+def _raw_sha256(text: str) -> bytes | None:
     """None too for one that is not 64 lower-case hex digits; it is kept as it is then."""
-    text = file.hashes.get("sha256", "")
-    return bytes.fromhex(text) if _SHA256.fullmatch(text) else None
+    return _from_hex(text) if _is_sha256(text) else None
 
 
 def _source_hash(package: LockedPackage) -> tuple[int, bytes]:
     """The sha256 of the one archive that a direct reference names."""
     files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
     if package.source.kind is not SourceKind.DIRECT or len(files) != 1:
-        return layout.NO_HASH, bytes(32)
-    raw = _raw_sha256(files[0])
-    return (layout.NO_HASH, bytes(32)) if raw is None else (layout.SHA256, raw)
+        return layout.NO_HASH, _NO_DIGEST
+    raw = _raw_sha256(files[0].hashes.get("sha256", ""))
+    return (layout.NO_HASH, _NO_DIGEST) if raw is None else (layout.SHA256, raw)
 
 
 def _label(text: str, size: int) -> bytes:

@@ -8,8 +8,7 @@ lists do not overlap and are read once, and only short strings are ever put toge
 from __future__ import annotations
 
 import mmap
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from operator import mul
 from struct import Struct
@@ -17,6 +16,7 @@ from typing import NoReturn, TypeVar, cast
 
 from blake3 import blake3
 
+from dxpy_async.core.dataclass import from_rows
 from dxpy_async.core.locks import LockedFile, Source
 from dxpy_async.core.names import ExtraName
 from dxpy_async.core.requirement_values import Requirement, new_tuple
@@ -189,7 +189,7 @@ class DplContent:
                     hashes,
                 )
             )
-        return _make(LockedFile, rows)
+        return from_rows(LockedFile, rows)
 
     def _read_part(self, number: int) -> str:
         text = self.strings[number]
@@ -336,14 +336,3 @@ class DplContent:
         if layout.MAGIC.startswith(start):
             self.fail(f"is cut short: it has {len(start)} bytes", len(start))
         self.fail(f"is not a lock: it begins with {start[:4]!r}, expected {layout.MAGIC!r}", 0)
-
-
-def _make(kind: type[T], rows: Sequence[tuple[object, ...]]) -> list[T]:
-    """Values of a slotted dataclass from rows of all their fields.
-
-    Field by field over all values, without running the constructor, which is a fifth of its cost; a lock has thousands.
-    """
-    values = [object.__new__(kind) for _ in rows]
-    for name, column in zip(kind.__slots__, zip(*rows, strict=True), strict=False):  # type: ignore[attr-defined]
-        deque(map(getattr(kind, name).__set__, values, column), maxlen=0)
-    return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from dxpy_async.core.locked_parts import member_and_name
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots
 from dxpy_async.core.requirement_values import Requirement
 
@@ -48,9 +49,14 @@ def _head_lines(lock: Lock) -> Iterator[str]:
 def _root_lines(roots: LockedRoots) -> Iterator[str]:
     yield from _needs("needs", roots.requirements)
     for extra in sorted(roots.optional):
-        yield from _needs(f"extra {extra} needs", roots.optional[extra])
+        yield from _needs(_label("extra", extra), roots.optional[extra])
     for group in sorted(roots.groups):
-        yield from _needs(f"group {group} needs", roots.groups[group])
+        yield from _needs(_label("group", group), roots.groups[group])
+
+
+def _label(kind: str, key: str) -> str:
+    member, name = member_and_name(key)
+    return f"{f'{kind} {name}' if name else ''}{' of ' if name and member else ''}{member} needs"
 
 
 def _needs(label: str, requirements: tuple[Requirement, ...]) -> Iterator[str]:

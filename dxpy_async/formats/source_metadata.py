@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import dataclass
@@ -108,12 +108,9 @@ def static_project_metadata(document: Mapping[str, Any]) -> CoreMetadata | None:
         return None
     try:
         return _project_metadata(table)
-    except (KeyError, TypeError, AttributeError, InvalidVersion, *_invalid()):
+    # Requirements, specifiers, markers and versions that are none are all ValueErrors.
+    except (KeyError, TypeError, AttributeError, ValueError):
         return None
-
-
-def _invalid() -> tuple[type[Exception], ...]:
-    return parsers.requirements.InvalidRequirement, parsers.specifiers.InvalidSpecifier, parsers.markers.InvalidMarker
 
 
 def _project_metadata(table: Mapping[str, Any]) -> CoreMetadata | None:

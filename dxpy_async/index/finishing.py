@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
+from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -28,12 +29,23 @@ async def in_limited_thread(
     return await finish(to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter))
 
 
-async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which goes on to its end through any number of cancellations of the caller."""
+async def in_stoppable_thread(limiter: CapacityLimiter, function: Callable[[Event], T]) -> T:
+    """The same of a function that ends soon after the event it is given is set; that is done when it is cancelled."""
+    stop = Event()
+    return await finish(to_thread.run_sync(function, stop, limiter=limiter), on_cancel=stop.set)
+
+
+async def finish(work: Coroutine[Any, Any, T], *, on_cancel: Callable[[], None] | None = None) -> T:
+    """The result of `work`, which goes on to its end through any number of cancellations of the caller.
+
+    `on_cancel` is called at the first of them, to make that end come soon.
+    """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        if on_cancel is not None:
+            on_cancel()
         await wait_out(task)
         raise
 

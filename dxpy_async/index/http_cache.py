@@ -20,13 +20,12 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.formats.compact_page import crc32
 from dxpy_async.index.freshness import HEADER, MAGIC, UNCHECKED_BYTES, is_fresh
 

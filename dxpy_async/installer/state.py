@@ -32,6 +32,10 @@ _FINE_TICK_NS = 10_000_000
 _COARSE_TICK_NS = 2_000_000_000
 """What FAT needs, and more than file systems that count whole seconds need."""
 _SET_ASIDE_NS = 1_000_000_000
+MOST_HELD = 8
+"""How many requests one record remembers."""
+NO_REQUEST = "\0"
+"""What an environment holds exactly, when somebody added to what was asked for."""
 _UNSURE = "?"
 """A stamp that is never equal to any."""
 _MISSING = "-"
@@ -107,9 +111,62 @@ def read_state(env_dir: str) -> dict[str, object] | None:
     return _read(f"{env_dir}{os.sep}{STATE_NAME}")
 
 
-def unchanged(env_dir: str, facts: dict[str, str]) -> int | None:
-    """How many distributions the environment holds, if `facts` are the same and nothing has changed, else None."""
-    return unchanged_since(f"{env_dir}{os.sep}{STATE_NAME}", facts)
+def unchanged(env_dir: str, facts: dict[str, str], *, exact: bool = True) -> int | None:
+    """How many distributions the environment holds for `facts`, if these are the same and nothing has changed.
+
+    None otherwise, and when it holds others besides and is to be `exact`. An environment can hold what several requests
+    ask for, the fact `request`; the other facts are the same for all of them.
+    """
+    state = read_state(env_dir)
+    if state is None:
+        return None
+    counts = _held(state, facts)
+    request = facts.get("request", "")
+    if request not in counts or (exact and request != _facts(state).get("request", "")):
+        return None
+    watched = state["watched"]
+    return counts[request] if isinstance(watched, dict) and are_as_stamped(watched) else None
+
+
+def held_requests(env_dir: str, facts: dict[str, str]) -> tuple[dict[str, int], str, dict[str, str]] | None:
+    """What the environment holds as it is now, for those whose other facts are these; None when nothing is known.
+
+    Each request with how many distributions it asks for, the one of them that is held exactly, or NO_REQUEST, and the
+    stamps that this follows from. The environment's lock must be held.
+    """
+    state = read_state(env_dir)
+    watched = state["watched"] if state is not None else None
+    if state is None or not isinstance(watched, dict) or not are_as_stamped(watched):
+        return None
+    counts = _held(state, facts)
+    return (counts, _facts(state).get("request", ""), watched) if counts else None
+
+
+def facts_with_held(facts: dict[str, str], held: dict[str, int]) -> dict[str, str]:
+    """`facts` of a record for an environment that holds these requests too; the newest last, of which some are kept."""
+    newest = list(held.items())[-MOST_HELD:]
+    return {**facts, "held": "\0".join(f"{count} {request}" for request, count in newest)} if newest else facts
+
+
+def _facts(state: dict[str, object]) -> dict[str, str]:
+    facts = state["facts"]
+    return facts if isinstance(facts, dict) else {}
+
+
+def _held(state: dict[str, object], facts: dict[str, str]) -> dict[str, int]:
+    """How many distributions each request that is held asks for; none when the other facts are not the same."""
+    recorded = dict(_facts(state))
+    request, held = recorded.pop("request", ""), recorded.pop("held", "")
+    if recorded != {name: value for name, value in facts.items() if name != "request"}:
+        return {}
+    counts = {}
+    for entry in held.split("\0") if held else ():
+        number, _, text = entry.partition(" ")
+        counts[text] = int(number)
+    count = state["count"]
+    if request != NO_REQUEST and isinstance(count, int):
+        counts[request] = count
+    return counts
 
 
 def lock_record(cache_dir: str, root: str) -> str:

@@ -19,15 +19,15 @@ def default_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) 
     Source: https://specifications.freedesktop.org/basedir-spec/latest/
     """
     if platform == "win32":
-        local = environ.get("LOCALAPPDATA") or os.path.join(_home(environ, "USERPROFILE"), "AppData", "Local")
+        local = environ.get("LOCALAPPDATA") or os.path.join(home_of(environ, "USERPROFILE"), "AppData", "Local")
         return os.path.join(local, "dxpy", "Cache")
     chosen = environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(chosen):  # the specification: a relative one is invalid and ignored
         return os.path.join(chosen, "dxpy")
     inner = ("Library", "Caches") if platform == "darwin" else (".cache",)
-    return os.path.join(_home(environ, "HOME"), *inner, "dxpy")
+    return os.path.join(home_of(environ, "HOME"), *inner, "dxpy")
 
 
-def _home(environ: Mapping[str, str], variable: str) -> str:
+def home_of(environ: Mapping[str, str], variable: str) -> str:
     """The user's home; without the variable, what the system's list of users says."""
     return environ.get(variable) or os.path.expanduser("~")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from dxpy_async.core import parsers
 from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
+from dxpy_async.core.locked_parts import describe_part, with_member
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName
 from dxpy_async.core.requirements import Requirement
@@ -20,9 +22,20 @@ def roots_of(project: Project, amendments: Amendments = NO_AMENDMENTS) -> Locked
     """The requirements of a project as they count, each once, in the order of their text: moving lines changes no lock.
 
     A requirement of the project on itself with extras (`all = ["webapp[test,docs]"]`) means those extras'
-    requirements and is replaced by them; one without extras asks for nothing.
+    requirements and is replaced by them; one without extras asks for nothing. What members of its workspace ask for is
+    among the groups and extras (`core.locked_parts`).
     """
+    roots = _own_roots(project, amendments)
+    for member in project.members:
+        asked = _own_roots(member.project, amendments)
+        if not member.is_virtual:
+            itself = Requirement(name=member.project.name, url=member.url)
+            asked = replace(asked, requirements=tuple(sorted({itself, *asked.requirements}, key=str)))
+        roots = with_member(roots, member.project.name, asked)
+    return roots
 
+
+def _own_roots(project: Project, amendments: Amendments) -> LockedRoots:
     def counting(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
         amended = amendments.amend(tuple(_without_itself(requirements, project)))
         return tuple(sorted(set(amended), key=str))
@@ -71,16 +84,16 @@ def explain_difference(lock_roots: LockedRoots, project_roots: LockedRoots) -> s
     A clause like "`flask>=3` was added to the dependencies"; it completes the sentence "the lock is stale: …".
     """
     parts = [("the dependencies", lock_roots.requirements, project_roots.requirements)]
-    parts += _named("the extra", lock_roots.optional, project_roots.optional)
-    parts += _named("the group", lock_roots.groups, project_roots.groups)
+    parts += _named("extra", lock_roots.optional, project_roots.optional)
+    parts += _named("group", lock_roots.groups, project_roots.groups)
     for kind, old, new in (
         ("extra", set(lock_roots.optional), set(project_roots.optional)),
         ("group", set(lock_roots.groups), set(project_roots.groups)),
     ):
         for name in sorted(new - old):
-            return f"the {kind} `{name}` was added"
+            return f"{describe_part(kind, name)} was added"
         for name in sorted(old - new):
-            return f"the {kind} `{name}` was removed"
+            return f"{describe_part(kind, name)} was removed"
     for where, locked, wanted in parts:
         if difference := _difference(where, locked, wanted):
             return difference
@@ -90,7 +103,7 @@ def explain_difference(lock_roots: LockedRoots, project_roots: LockedRoots) -> s
 def _named(
     kind: str, old: Mapping[NameT, tuple[Requirement, ...]], new: Mapping[NameT, tuple[Requirement, ...]]
 ) -> list[tuple[str, tuple[Requirement, ...], tuple[Requirement, ...]]]:
-    return [(f"{kind} `{name}`", old[name], new[name]) for name in sorted(old) if name in new]
+    return [(describe_part(kind, name), old[name], new[name]) for name in sorted(old) if name in new]
 
 
 def _difference(where: str, old: tuple[Requirement, ...], new: tuple[Requirement, ...]) -> str | None:

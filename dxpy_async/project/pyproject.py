@@ -27,6 +27,7 @@ from dxpy_async.core.names import (
     normalize_group,
 )
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.source_urls import DirectoryUrl, parse_source_url
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
@@ -37,7 +38,7 @@ from dxpy_async.project.tool_table import ToolTable
 
 FILE_NAME = "pyproject.toml"
 
-_DEFAULT_GROUP = normalize_group("dev")
+DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
 
 
@@ -68,6 +69,16 @@ class Project:
     warnings: tuple[str, ...] = ()
 
     @property
+    def directory(self) -> Path:
+        """The directory of the project that is meant when nobody names one."""
+        return self.meant.root
+
+    @property
+    def meant(self) -> Project:
+        """The project that is meant when nobody names one: the current member, or that of the root."""
+        return next((member.project for member in self.members if member.project.name == self.current), self)
+
+    @property
     def file(self) -> Path:
         return self.root / FILE_NAME
 
@@ -79,6 +90,12 @@ class Member:
     path: str
     url: str
     project: Project
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether what it requires is installed, and it is not."""
+        url = parse_source_url(self.url)
+        return isinstance(url, DirectoryUrl) and url.is_virtual
 
 
 def find_project(start: Path) -> Path:
@@ -366,7 +383,7 @@ class ProjectFile(ToolReader):
         if tool.all_groups:
             return tuple(groups)
         if tool.default_groups is None:
-            return (_DEFAULT_GROUP,) if _DEFAULT_GROUP in groups else ()
+            return (DEFAULT_GROUP,) if DEFAULT_GROUP in groups else ()
         for name in tool.default_groups:
             if name not in groups:
                 tools = "dxpy" if "dxpy" in self._document["tool"] else "uv"

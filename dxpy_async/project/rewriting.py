@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-import tomlkit
-from tomlkit.items import AbstractTable
+from typing import TYPE_CHECKING, Any
 
 from dxpy_async.errors import InvalidProject
 from dxpy_async.project.document import decode, parse
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import AbstractTable
 
 Change = Callable[[str, dict[str, Any]], str]
 """Makes the new text of a file whose lines end in `\\n`, and does to the document what it does to the text.
@@ -59,8 +60,10 @@ def _cannot_edit(what: str, file: str) -> InvalidProject:
     )
 
 
-def table_at(document: tomlkit.TOMLDocument, path: Iterable[str]) -> AbstractTable:
+def table_at(document: TOMLDocument, path: Iterable[str]) -> AbstractTable:
     """The table that `path` leads to, which is made where it is not there."""
+    import tomlkit  # noqa: PLC0415 (11 ms, and most changes need none of it)
+
     holder: Any = document
     for key in path:
         if key not in holder:
@@ -73,6 +76,8 @@ def table_at(document: tomlkit.TOMLDocument, path: Iterable[str]) -> AbstractTab
 
 def with_value(text: str, path: Sequence[str], value: str) -> str:
     """`text` with `value`, which is TOML, at `path`, where something is already or a table that is not a header's."""
+    import tomlkit  # noqa: PLC0415 (11 ms, and most changes need none of it)
+
     document = tomlkit.parse(text)
     table_at(document, path[:-1])[path[-1]] = tomlkit.parse(f"x = {value}")["x"]
     return tomlkit.dumps(document)
@@ -102,6 +107,8 @@ def has_header(text: str, header: str) -> bool:
 
 def without_line(text: str, path: Sequence[str]) -> str:
     """`text` without what is at `path`, and without the header of its table if nothing else was in that."""
+    import tomlkit  # noqa: PLC0415 (11 ms, and most changes need none of it)
+
     document = tomlkit.parse(text)
     holder: Any = document
     for key in path[:-1]:

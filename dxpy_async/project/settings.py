@@ -47,13 +47,15 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
+from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import (
     IndexSettings,
@@ -67,6 +69,9 @@ from dxpy_async.core.settings import (
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
 from dxpy_async.project.cache_place import default_cache_dir
+from dxpy_async.project.config_places import pip_files, settings_files
+from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
+from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
 from dxpy_async.project.version_files import first_pin, pins_around, project_pins
@@ -91,7 +96,7 @@ def load_settings(
     """
     given = _Given(flags, environ)
     configured = not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
-    tool = project.tool if project is not None and configured else ToolTable()
+    tool = configured_table(flags, environ, project, directory) if configured else ToolTable()
     defaults = NetworkSettings()
     cache_dir = given.text("cache_dir", "DXPY_CACHE_DIR")
     choice = _python(given, tool, version_file_places(environ, project, directory) if configured else [])
@@ -107,7 +112,7 @@ def load_settings(
         or tool.python_downloads
         or PythonDownloads.AUTOMATIC,
         python_mirror=_mirror(given, tool),
-        indexes=_indexes(given, tool, directory),
+        indexes=_indexes(given, tool, directory, pip=partial(_pip_indexes, environ) if configured else PipIndexes),
         network=NetworkSettings(
             offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
@@ -215,12 +220,51 @@ def _upload_limit(text: str, origin: str) -> UploadLimit:
         raise UsageError(f"{origin} is `{text}`, which {error}") from error
 
 
-def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSettings:
-    default_origin = given.origin("index_url", "DXPY_DEFAULT_INDEX", "tool.dxpy.index-url")
-    extra_origin = given.origin("extra_index_url", "DXPY_INDEX", "tool.dxpy.extra-index-url")
+def configured_table(
+    flags: Mapping[str, object], environ: Mapping[str, str], project: Project | None, directory: Path | None
+) -> ToolTable:
+    """What the files of settings and the project's table say together. Raises InvalidSettings and UsageError.
+
+    A file that is named (`--config-file`, DXPY_CONFIG_FILE) stands for all of them.
+    """
+    table = project.tool if project is not None else ToolTable()
+    named = flags.get("config_file") or environ.get("DXPY_CONFIG_FILE")
+    if named:
+        return only_of_projects(table, read_settings_file(_placed(str(named), directory)))
+    files = settings_files(str(project.root) if project is not None else None, environ)
+    if project is not None and os.path.isfile(files[0]):
+        table = merged(read_settings_file(files[0]), table)
+    for file in files[1 if project is not None else 0 :]:
+        if os.path.isfile(file):
+            table = merged(table, read_settings_file(file))
+    return table
+
+
+def watched_paths(
+    project: Project, environ: Mapping[str, str], directory: Path, config_file: str | None = None
+) -> list[str]:
+    """The files, there or not, that decide what `project` is and what settings it has, but for what other flags name.
+
+    A relative `config_file`, as `--config-file` gives it, is held against `directory`.
+    """
+    named = config_file or environ.get("DXPY_CONFIG_FILE")
+    files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
+    own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
+    pins = project_pins(str(project.root), environ)
+    return [*own, *project.watched, *pins, *files, *pip_files(environ)]
+
+
+def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Callable[[], PipIndexes]) -> IndexSettings:
+    """Where distributions are; what `pip` was told counts when dxpy was told nothing at all."""
+    default_origin = given.origin("index_url", "DXPY_DEFAULT_INDEX", "index-url")
+    extra_origin = given.origin("extra_index_url", "DXPY_INDEX", "extra-index-url")
     default = given.text("index_url", "DXPY_DEFAULT_INDEX")
     given_default = [_named_index(default, default_origin)] if default else []
     given_extra = [_named_index(text, extra_origin) for text in given.texts("extra_index_url", "DXPY_INDEX", None)]
+    links = given.texts("find_links", "DXPY_FIND_LINKS", ",")
+    places = tuple(_placed(link, directory) for link in links) if links else tool.find_links
+    if given.switch("no_index", "DXPY_NO_INDEX", tool.no_index is True):
+        return IndexSettings(index_url="", find_links=places)
     there = {index.name: index.url for index in tool.named_indexes}
     urls = there | {index.name: index.url for index in (*given_default, *given_extra) if index.name}
     moved = {url: urls[name] for name, url in there.items()}
@@ -232,14 +276,21 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None) -> IndexSet
         _check_url(index_url, default_origin)
         index_url = moved.get(index_url, index_url)
     for url in tool.extra_index_urls if not added else ():
-        _check_url(url, "`tool.dxpy.extra-index-url`")
-    links = given.texts("find_links", "DXPY_FIND_LINKS", ",")
+        _check_url(url, "`extra-index-url`")
+    extra = added or tuple(moved.get(url, url) for url in tool.extra_index_urls)
+    if not (index_url or extra or places or there) and (told := pip()):
+        index_url, extra, places = told.index_url, told.extra_index_urls, told.find_links
     return IndexSettings(
-        index_url=index_url or IndexSettings().index_url,
-        extra_index_urls=added or tuple(moved.get(url, url) for url in tool.extra_index_urls),
-        find_links=tuple(_placed(link, directory) for link in links) if links else tool.find_links,
+        index_url=IndexSettings().index_url if index_url is None else index_url,
+        extra_index_urls=extra,
+        find_links=places,
         pinned=_pinned(tool, urls),
+        authentication={moved.get(url, url): said for url, said in tool.authentication.items()},
     )
+
+
+def _pip_indexes(environ: Mapping[str, str]) -> PipIndexes:
+    return read_pip_indexes(pip_files(environ), environ)
 
 
 def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:

@@ -66,7 +66,7 @@ class SourceReader(TomlReader):
                 )
 
     def _source(self, value: object, where: str) -> tuple[GivenSource, ...]:
-        entries = value if isinstance(value, list) else [value]
+        entries: list[Any] = value if isinstance(value, list) else [value]
         for entry in entries:
             if not isinstance(entry, dict):
                 form = 'a table like { git = "https://…" }, or an array of such'

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
-from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.source_reader import SourceReader
 from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
@@ -21,11 +20,53 @@ from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
+SETTINGS = (
+    "compile-bytecode",
+    "constraint-dependencies",
+    "exclude-dependencies",
+    "exclude-newer",
+    "exclude-newer-package",
+    "extra-index-url",
+    "find-links",
+    "hints",
+    "index",
+    "index-url",
+    "link-mode",
+    "no-index",
+    "override-dependencies",
+    "prerelease",
+    "prerelease-package",
+    "python",
+    "python-downloads",
+    "python-install-mirror",
+    "python-preference",
+    "resolution",
+)
+"""The keys of [tool.dxpy] that can also stand in files of settings."""
+OF_PROJECTS = ("default-groups", "package", "sources", "workspace")
+"""Those that only a project can say."""
 _OF_WORKSPACES = ("members", "exclude", "catalog")
+
+
+_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate")
+
+
+class _GivenIndex(NamedTuple):
+    """A table of an index: `name` is empty when it has none, `kind` is `default`, `explicit` or nothing."""
+
+    name: str
+    url: str
+    kind: str
+    authenticate: Authentication | None
 
 
 class ToolReader(SourceReader):
     """The tables of tools in a pyproject.toml."""
+
+    @property
+    def _origin(self) -> str:
+        """How statements call the file that they stand in."""
+        return os.path.basename(self._file)
 
     def workspace(self) -> WorkspaceTable | None:
         """What the file says of its workspace, if it is the root of one."""
@@ -76,7 +117,7 @@ class ToolReader(SourceReader):
         return tuple(
             Statement(
                 self._requirement(f"{name}{self._string(catalog, name, f'{where}.{name}')}", where),
-                f"{PROJECT_NAME}:{self._line_of_key(f'{where}.{name}') or 1}",
+                f"{self._origin}:{self._line_of_key(f'{where}.{name}') or 1}",
             )
             for name in catalog
         )
@@ -88,67 +129,53 @@ class ToolReader(SourceReader):
         return self._uv_table(self._table(tools, "uv", "tool.uv"), root) if "uv" in tools else ToolTable()
 
     def _dxpy_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
-        known = (
-            "compile-bytecode",
-            "constraint-dependencies",
-            "default-groups",
-            "exclude-dependencies",
-            "exclude-newer",
-            "exclude-newer-package",
-            "extra-index-url",
-            "find-links",
-            "hints",
-            "index",
-            "index-url",
-            "link-mode",
-            "override-dependencies",
-            "package",
-            "prerelease",
-            "prerelease-package",
-            "python",
-            "python-downloads",
-            "python-install-mirror",
-            "python-preference",
-            "resolution",
-            "sources",
-            "workspace",
+        where = "tool.dxpy"
+        self._check_keys(table, where, (*SETTINGS, *OF_PROJECTS))
+        return ToolTable(
+            **self._settings(table, where, root),
+            sources=self._sources(table, f"{where}.sources"),
+            **self._named_groups(table, where),
         )
+
+    def _check_keys(self, table: Mapping[str, Any], where: str, known: Sequence[str]) -> None:
         for key in table:
             if key not in known:
                 close = get_close_matches(key, known, 1)
                 self._refuse(
-                    f"[tool.dxpy] has no setting `{key}`",
-                    line=self._line_of_key(f"tool.dxpy.{key}"),
+                    f"{f'[{where}]' if where else 'it'} has no setting `{key}`",
+                    line=self._line_of_key(key_at(where, key)),
                     hints=(f"did you mean `{close[0]}`?",) if close else (f"the settings are {', '.join(known)}",),
                 )
-        return ToolTable(
-            **self._indexes(table, "tool.dxpy", root),
-            compile_bytecode=self._boolean(table, "compile-bytecode", "tool.dxpy.compile-bytecode"),
-            link_mode=self._choice(table, "link-mode", "tool.dxpy.link-mode", LinkMode),
-            python=self._string(table, "python", "tool.dxpy.python"),
-            **self._pythons(table, "tool.dxpy"),
-            hints=self._boolean(table, "hints", "tool.dxpy.hints"),
-            **self._resolution(table, "tool.dxpy"),
-            **self._named_groups(table, "tool.dxpy"),
-        )
+
+    def _settings(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
+        """What can stand in files of settings too, in which `where` is empty."""
+        return {
+            **self._indexes(table, where, root),
+            "compile_bytecode": self._boolean(table, "compile-bytecode", key_at(where, "compile-bytecode")),
+            "link_mode": self._choice(table, "link-mode", key_at(where, "link-mode"), LinkMode),
+            "python": self._string(table, "python", key_at(where, "python")),
+            **self._pythons(table, where),
+            "hints": self._boolean(table, "hints", key_at(where, "hints")),
+            **self._resolution(table, where),
+        }
 
     def _pythons(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Where interpreters come from, which [tool.uv] says in the same words."""
         preference, downloads, mirror = "python-preference", "python-downloads", "python-install-mirror"
         return {
-            "python_preference": self._choice(table, preference, f"{where}.{preference}", PythonPreference),
-            "python_downloads": self._choice(table, downloads, f"{where}.{downloads}", PythonDownloads),
-            "python_mirror": self._string(table, mirror, f"{where}.{mirror}"),
+            "python_preference": self._choice(table, preference, key_at(where, preference), PythonPreference),
+            "python_downloads": self._choice(table, downloads, key_at(where, downloads), PythonDownloads),
+            "python_mirror": self._string(table, mirror, key_at(where, mirror)),
         }
 
     def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
         """How versions are picked, which [tool.uv] says in the same words."""
-        excluded = self._strings(table, "exclude-dependencies", f"{where}.exclude-dependencies")
-        self._check_projects(excluded, f"{where}.exclude-dependencies")
+        excluded = self._strings(table, "exclude-dependencies", key_at(where, "exclude-dependencies"))
+        self._check_projects(excluded, key_at(where, "exclude-dependencies"))
         return {
-            "mode": self._choice(table, "resolution", f"{where}.resolution", ResolutionMode),
-            "prereleases": self._choice(table, "prerelease", f"{where}.prerelease", Prereleases),
-            "prereleases_of": self._prereleases_of(table, f"{where}.prerelease-package"),
+            "mode": self._choice(table, "resolution", key_at(where, "resolution"), ResolutionMode),
+            "prereleases": self._choice(table, "prerelease", key_at(where, "prerelease"), Prereleases),
+            "prereleases_of": self._prereleases_of(table, key_at(where, "prerelease-package")),
             "amendments": Amendments(
                 constraints=(
                     *self._statements(table, "constraint-dependencies", where),
@@ -158,17 +185,17 @@ class ToolReader(SourceReader):
                 exclusions=frozenset(map(normalize, excluded)),
             ),
             "upload_limits": UploadLimits(
-                general=self._upload_limit(table, "exclude-newer", f"{where}.exclude-newer"),
-                projects=self._upload_limits(table, f"{where}.exclude-newer-package"),
+                general=self._upload_limit(table, "exclude-newer", key_at(where, "exclude-newer")),
+                projects=self._upload_limits(table, key_at(where, "exclude-newer-package")),
             ),
         }
 
     def _statements(self, table: Mapping[str, Any], key: str, where: str) -> tuple[Statement, ...]:
-        where = f"{where}.{key}"
+        where = key_at(where, key)
         texts = self._strings(table, key, where)
         start = (self._place_of_key(where) or 0) if texts else 0
         return tuple(
-            Statement(self._requirement(text, where), f"{PROJECT_NAME}:{self._line_after(start, text) or 1}")
+            Statement(self._requirement(text, where), f"{self._origin}:{self._line_after(start, text) or 1}")
             for text in texts
         )
 
@@ -207,46 +234,48 @@ class ToolReader(SourceReader):
         """Where distributions are, which [tool.uv] says in the same words."""
         tables = table.get("index", [])
         if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-            self._refuse(f"`{where}.index` must be tables, [[{where}.index]]", line=self._line_of_key(f"{where}.index"))
-        found = [self._index(each, f"{where}.index") for each in tables]
-        defaults = [url for _, url, kind in found if kind == "default"]
-        names = [name for name, _, _ in found if name]
+            name = key_at(where, "index")
+            self._refuse(f"`{name}` must be tables, [[{name}]]", line=self._line_of_key(key_at(where, "index")))
+        found = [self._index(each, key_at(where, "index")) for each in tables]
+        defaults = [index.url for index in found if index.kind == "default"]
+        names = [index.name for index in found if index.name]
         if len(defaults) > 1 or len(set(names)) < len(names):
-            line = self._line_of_key(f"{where}.index")
-            self._refuse(f"`{where}.index` has two defaults, or two of one name", line=line)
+            line = self._line_of_key(key_at(where, "index"))
+            self._refuse(f"`{key_at(where, 'index')}` has two defaults, or two of one name", line=line)
         return {
-            "index_url": defaults[0] if defaults else self._string(table, "index-url", f"{where}.index-url"),
+            "index_url": defaults[0] if defaults else self._string(table, "index-url", key_at(where, "index-url")),
             "extra_index_urls": (
-                *(url for _, url, kind in found if not kind),
-                *self._strings(table, "extra-index-url", f"{where}.extra-index-url"),
+                *(index.url for index in found if not index.kind),
+                *self._strings(table, "extra-index-url", key_at(where, "extra-index-url")),
             ),
             "find_links": self._find_links(table, where, root),
-            "named_indexes": tuple(NamedIndex(name, url) for name, url, _ in found if name),
-            "sources": self._sources(table, f"{where}.sources"),
+            "no_index": self._boolean(table, "no-index", key_at(where, "no-index")),
+            "authentication": {index.url: index.authenticate for index in found if index.authenticate is not None},
+            "named_indexes": tuple(NamedIndex(index.name, index.url) for index in found if index.name),
         }
 
-    def _index(self, table: Mapping[str, Any], where: str) -> tuple[str, str, str]:
-        """Name (empty: none), URL, and `default`, `explicit` or nothing."""
+    def _index(self, table: Mapping[str, Any], where: str) -> _GivenIndex:
         name, url = self._string(table, "name", f"{where}.name") or "", self._string(table, "url", f"{where}.url")
         kinds = [kind for kind in ("default", "explicit") if table.get(kind, False)]
         if any(not isinstance(table[kind], bool) for kind in kinds):
             self._refuse(f"`{where}.{kinds[0]}` must be true or false", line=self._line_of_key(f"{where}.{kinds[0]}"))
-        unknown = [key for key in table if key not in ("name", "url", "default", "explicit")]
+        unknown = [key for key in table if key not in _OF_INDEXES]
         reason = ""
         if url is None:
             reason = "an index without a `url`"
-        elif len(kinds) == 2 and where == "tool.dxpy.index":
+        elif len(kinds) == 2 and not where.startswith("tool.uv."):
             reason = "an index that is both `default` and `explicit`"
         elif "explicit" in kinds and not name:
             reason = "an index that is explicit and has no `name`, so that nothing can be taken from it"
-        elif unknown and where == "tool.dxpy.index":
-            reason = f"an index with a key `{unknown[0]}`; there are `name`, `url`, `default` and `explicit`"
+        elif unknown and not where.startswith("tool.uv."):
+            reason = f"an index with a key `{unknown[0]}`; there are {', '.join(f'`{key}`' for key in _OF_INDEXES)}"
         if reason:
             self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
-        return name, url or "", kinds[-1] if kinds else ""
+        authenticate = self._choice(table, "authenticate", f"{where}.authenticate", Authentication)
+        return _GivenIndex(name, url or "", kinds[-1] if kinds else "", authenticate)
 
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
-        places = self._strings(table, "find-links", f"{where}.find-links")
+        places = self._strings(table, "find-links", key_at(where, "find-links"))
         return tuple(place if "://" in place else os.path.normpath(root / place) for place in places)
 
     def _named_groups(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -263,6 +292,12 @@ class ToolReader(SourceReader):
         return ToolTable(
             **self._indexes(table, where, root),
             **self._pythons(table, where),
+            sources=self._sources(table, f"{where}.sources"),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )
+
+
+def key_at(table: str, key: str) -> str:
+    """The dotted name of a key in a table; the file's own table has no name."""
+    return f"{table}.{key}" if table else key

@@ -9,7 +9,7 @@ from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import UploadLimits
 from dxpy_async.project.source_tables import SourceTable
 
@@ -41,6 +41,8 @@ class ToolTable:
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
+    no_index: bool | None = None
+    authentication: Mapping[str, Authentication] = field(default_factory=dict)
     named_indexes: tuple[NamedIndex, ...] = ()
     sources: SourceTable = field(default_factory=dict)
     link_mode: LinkMode | None = None

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from dxpy_async.core.user_places import config_dir
 from dxpy_async.errors import UsageError
+from dxpy_async.project.config_places import user_dir
 from dxpy_async.project.replacing import replace_file
 
 TYPE_CHECKING = False  # see `errors`
@@ -42,7 +42,7 @@ def pins_around(directory: str, environ: Mapping[str, str]) -> list[str]:
 
 def user_wide_pin(environ: Mapping[str, str]) -> str:
     """The file for what the user wants wherever nothing else is said."""
-    return f"{config_dir(environ)}{os.sep}{NAME}"
+    return os.path.join(user_dir(environ), "dxpy", NAME)
 
 
 def _in(directory: str) -> list[str]:

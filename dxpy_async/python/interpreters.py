@@ -170,8 +170,9 @@ def searched_places(request: str | None, search: SearchPlaces) -> list[str]:
     if search.managed:
         places.append(search.managed)
     places += _directories(search, lambda _: True)
-    for each in (ANY, wanted):
-        places += _candidates(each, search, PythonPreference.MANAGED, lambda _: True)
+    places += _candidates(ANY, search, PythonPreference.MANAGED, lambda _: True)
+    if wanted.implementation is not None or wanted.minor is not None:  # else they are the same
+        places += _candidates(wanted, search, PythonPreference.MANAGED, lambda _: True)
     if wanted.name is not None:
         places += [os.path.join(place, wanted.name) for place in _directories(search, lambda _: True)]
     for given in (search.environment, wanted.path):
@@ -365,6 +366,8 @@ def _executables(directory: str, wanted: PythonRequest) -> Iterator[str]:
     except OSError:
         return
     for name in listed:
+        if not name.startswith("python"):  # there are thousands
+            continue
         if (match := re.fullmatch(_MINOR_NAME, name)) and (version := (int(match[1]), int(match[2]))) >= OLDEST:
             versioned[name] = version
     for name in sorted(versioned, key=lambda name: (versioned[name], name), reverse=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ExtraName, ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile
 from dxpy_async.core.requirements import Requirement
@@ -21,14 +20,16 @@ LOOKED_AT = 64
 """How many versions of a project are looked at to guess one; with more unusable ones it is left to the solver."""
 
 
-@dataclass(slots=True)
 class Guess:
     """What is expected of one project."""
 
-    mask: int
-    place: int | None = None
-    extras: dict[ExtraName | None, None] = field(default_factory=lambda: {None: None})
-    followed: set[tuple[int, ExtraName | None]] = field(default_factory=set)
+    __slots__ = ("extras", "followed", "mask", "place")
+
+    def __init__(self, mask: int) -> None:
+        self.mask = mask
+        self.place: int | None = None
+        self.extras: dict[ExtraName | None, None] = {None: None}
+        self.followed: set[tuple[int, ExtraName | None]] = set()
 
 
 class Foresight:

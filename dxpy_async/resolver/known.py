@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core import parsers
 from dxpy_async.core.amendments import Statement
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.names import ExtraName, ProjectName

@@ -19,15 +19,19 @@ from dxpy_async.core.manifests import Manifest
 from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import FormatError, StoreError
 from dxpy_async.formats.dpp_manifest import decode_manifest
+from dxpy_async.store.build_places import split_roots, spoil, unused_since
 from dxpy_async.store.failures import store_error
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.roots import Roots
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.trees import remove_tree
 
-_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts", "sdists")
+_ANSWERS = ("pages", "metadata", "hints", "locks", "interpreters", "http", "blueprints", "parts", "sdists", "builds")
 """The buckets of which each file is an answer of its own, that can be asked for or worked out again."""
-_OTHERS = ("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels", "git")
+_OTHERS = (
+    *("packages", "aliases", "files", "tmp", "roots", "bytecode", "skeletons", "wheels", "kernels", "git"),
+    "build-environments",
+)
 _BUCKET = re.compile(f"({'|'.join(_ANSWERS + _OTHERS)})-v[0-9]+")
 _CHUNK = 1024 * 1024
 
@@ -90,8 +94,10 @@ class Upkeep:
             for stored, used_at in self._stored():
                 fault = _fault(stored)
                 if fault is not None and self._is_current(stored):
-                    holders = tuple(self.roots.holders(stored.manifest.blake3))
+                    builds, others = split_roots(self._store.root, self.roots.living())
+                    holders = tuple(root.environment for root in others if stored.manifest.blake3 in root.keys)
                     self._store.quarantine(stored)
+                    spoil(builds, {stored.manifest.blake3})
                     found.append(Damage(stored.manifest.filename, *fault, holders))
                 if on_checked is not None:
                     on_checked(_entry(stored, used_at))
@@ -108,7 +114,8 @@ class Upkeep:
             total = sum(size for _, size in self.sizes().values())
             removed = Removed() if dry_run else self._remove_rubbish(now)
             total -= removed.size
-            needed = {key for root in self.roots.living() for key in root.keys}
+            builds, others = split_roots(self._store.root, self.roots.living())
+            needed = {key for root in others for key in root.keys}
             candidates = sorted(self._stored(), key=lambda item: item[1])
             links = _Links(stored for stored, _ in candidates)
             for stored, used_at in candidates:
@@ -123,9 +130,12 @@ class Upkeep:
                     self._store.quarantine(stored)
                 going = Removed((_entry(stored, used_at),), len(stored.manifest.files), size)
                 removed = removed.with_(going)
+            keys = {entry.key for entry in removed.entries}
+            broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
             if unused_for is not None:
                 removed = removed.with_(self._forget_answers(now - unused_for, dry_run))
-        return removed
+                broken.update(unused_since(self._store.root, now - unused_for))
+            return removed.with_(self._remove_builds(broken, dry_run))
 
     def prune(self, now: float) -> Removed:
         """Remove what is of no use to anyone: unfinished work, entries that cannot be read, aliases of nothing."""
@@ -155,7 +165,8 @@ class Upkeep:
                 raise store_error(error, f"clean the cache directory `{self._root}`") from error
 
     def _refuse_for_roots(self, keys: frozenset[str], *, everything: bool) -> None:
-        broken = [root.environment for root in self.roots.living() if everything or root.keys & keys]
+        _, others = split_roots(self._store.root, self.roots.living())
+        broken = [root.environment for root in others if everything or root.keys & keys]
         if broken:
             names = ", ".join(f"`{environment}`" for environment in broken)
             raise StoreError(
@@ -172,7 +183,10 @@ class Upkeep:
         return files, size
 
     def _remove_projects(self, going: Sequence[StoredWheel], projects: Collection[ProjectName]) -> tuple[int, int]:
-        files = size = 0
+        builds, _ = split_roots(self._store.root, self.roots.living())
+        keys = {stored.manifest.blake3 for stored in going}
+        broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
+        _, files, size = self._remove_builds(broken, dry_run=False)
         links = _Links(going)
         for stored in going:
             files, size = files + len(stored.manifest.files), size + links.drop(stored)
@@ -182,6 +196,14 @@ class Upkeep:
                 files, size = files + 1, size + os.path.getsize(path)
                 os.unlink(path)
         return files, size
+
+    def _remove_builds(self, places: Iterable[Path], dry_run: bool) -> Removed:
+        """Remove environments for builds."""
+        files = size = 0
+        for place in places:
+            measured = _measure(str(place), set()) if dry_run else remove_tree(self._store.set_aside(str(place)))
+            files, size = files + measured[0], size + measured[1]
+        return Removed((), files, size)
 
     def _remove_rubbish(self, now: float) -> Removed:
         try:

@@ -82,6 +82,15 @@ def test_a_lock_from_the_cache_loads_no_event_loop_and_no_network(dxpy: Command,
     assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "http", "rich", "numba", "numpy")
 
 
+def test_adding_from_the_cache_loads_no_event_loop_no_network_and_no_tomlkit(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert dxpy("lock", root).code == 0
+    modules = modules_after(dxpy, ["add", "--no-sync", "safe"], root, DXPY_NO_HINTS="1")
+    assert '"safe' in (root / "pyproject.toml").read_text()
+    assert "dxpy_async.engine.cached_locking" in modules
+    assert not heavy(modules, "asyncio", "aiohttp", "anyio", "ssl", "http", "rich", "numba", "numpy", "tomlkit")
+
+
 def test_why_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web")
     assert dxpy("lock", root).code == 0

@@ -38,15 +38,22 @@ def test_output_that_cannot_be_written_is_not_a_success(dxpy: Command, tmp_path:
     assert ended.returncode != 0
 
 
-def test_what_is_registered_for_the_end_is_done(dxpy: Command, tmp_path: Path) -> None:
-    text = "import atexit; from dxpy_async.cli import main; atexit.register(print, 'done'); main()"
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "import atexit; atexit.register(print, 'done')",
+        "import threading; threading.Timer(0.2, print, ['done']).start()",
+    ],
+)
+def test_what_waits_for_the_end_is_done(dxpy: Command, waits: str) -> None:
+    text = f"from dxpy_async.cli import main; {waits}; main()"
     ended = subprocess.run(
         [sys.executable, "-c", text, "--version"], env=dxpy.environ, capture_output=True, text=True, check=True
     )
     assert ended.stdout.splitlines()[-1] == "done"
 
 
-def test_main_called_with_arguments_comes_back(dxpy: Command, tmp_path: Path) -> None:
+def test_main_called_with_arguments_comes_back(dxpy: Command) -> None:
     text = "from dxpy_async.cli import main; print('code', main(['--version']))"
     ended = subprocess.run([sys.executable, "-c", text], env=dxpy.environ, capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == "code 0"

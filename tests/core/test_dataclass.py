@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import pytest
 
 from dxpy_async.core import dataclass as ours
-from dxpy_async.core.dataclass import dataclass, field
+from dxpy_async.core.dataclass import dataclass, field, from_rows, replace
 from dxpy_async.core.locks import LockedFile
 
 T = TypeVar("T")
@@ -140,4 +140,29 @@ def test_what_is_not_plain_is_left_to_the_original() -> None:
         class Wrong:
             many: list[int] = []  # noqa: RUF012
 
-    assert ours.__all__ == ["dataclass", "field"]
+    assert ours.__all__ == ["dataclass", "field", "from_rows", "replace"]
+    assert replace(Narrower(1), more=3) == Narrower(1, 3)
+
+
+def test_replacing_gives_what_the_original_gives_and_refuses_what_it_refuses() -> None:
+    class Plain(QUICK["One"]):  # type: ignore[misc]
+        pass
+
+    for value, changes in ((QUICK["Many"](1, [2], "y"), {"first": 5}), (QUICK["One"](1), {}), (Plain(1), {"only": 2})):
+        ours_made, original = replace(value, **changes), dataclasses.replace(value, **changes)
+        assert ours_made == original
+        assert ours_made.__class__ is original.__class__
+    assert replace(QUICK["Many"](1, [2], "y"), fourth=None).third == "y"
+    with pytest.raises(TypeError, match="fifth"):
+        replace(QUICK["Many"](1), fifth=1)
+
+
+def test_values_of_rows_are_those_that_the_constructor_makes() -> None:
+    rows = [("a.whl", "u", 1, None, {}), ("b.whl", "v", None, 2, {"sha256": "0"})]
+    assert from_rows(LockedFile, rows) == [
+        LockedFile(filename="a.whl", url="u", size=1),
+        LockedFile(filename="b.whl", url="v", upload_time=2, hashes={"sha256": "0"}),
+    ]
+    assert from_rows(LockedFile, []) == []
+    with pytest.raises(ValueError, match="zip"):
+        from_rows(LockedFile, [("a.whl",), ("b.whl", "v")])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dxpy_async.core.names import normalize
 from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.errors import InvalidProject
+from dxpy_async.project import editing
 from dxpy_async.project.editing import (
     DEPENDENCIES,
     DependencyList,
@@ -194,3 +195,70 @@ def test_in_any_layout_an_edit_changes_what_it_should_and_keeps_comments(
     removed = drop(added, name)
     left = [each.name for each in map(parse_requirement, tomllib.loads(removed)["project"]["dependencies"])]
     assert left == [each for each in names if each != name]
+
+
+IN_A_STRING = """\
+x = '''
+dependencies = [
+    "a",
+]
+'''"""
+BEFORE = ['name = "x" # dependencies = [', IN_A_STRING]
+AFTER = ["", "other = [1, 2]", "# end", "[tool.other] # more", "[tool.x]\ndependencies = ['a']", "['tool'.y]\na = 1"]
+SPACE = st.sampled_from(["", " ", "\t", "  "])
+SEPARATORS = st.sampled_from([",", ", ", ",\n    ", " ,\n", ", # why\n  ", "\n,", ",\n\n\t"])
+ITEMS = st.sampled_from(['"a"', "'b>=1'", "\"c[x]; python_version > '3'\"", '"""d"""', '{include-group = "a"}'])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> tuple[str, DependencyList]:
+    """A file with a list of requirements in it, and where that is."""
+    where = draw(st.sampled_from([DEPENDENCIES, DEV, WEB]))
+    items = draw(st.lists(ITEMS, max_size=4))
+    text = "".join(item + draw(SEPARATORS) for item in items)
+    if items and draw(st.booleans()):
+        text = text[: text.rindex(",")]
+    opened = draw(st.sampled_from(["[", "[ ", "[\n    ", "[ # all\n"]))
+    closed = draw(st.sampled_from(["]", " ]", "\n]", "] # those", "]  "]))
+    lines = [
+        *draw(st.lists(st.sampled_from(BEFORE), max_size=2, unique=True)),
+        f"{where.name}{draw(SPACE)}={draw(SPACE)}{opened}{text}{closed}",
+        *draw(st.lists(st.sampled_from(AFTER), max_size=2, unique=True)),
+    ]
+    header = draw(st.sampled_from([f"[{where.kind}]", f"[{where.kind}] # its own", f"[ {where.kind} ]"]))
+    start = draw(st.sampled_from(["", "# first\n\n", f"[tool.z]\n{where.name} = ['z']\n"]))
+    return f"{start}{header}\n" + "\n".join(lines) + draw(st.sampled_from(["\n", "\n\n"])), where
+
+
+@settings(max_examples=500, deadline=None)
+@given(documents(), st.lists(st.sampled_from(["a", "aa>=2", "b<3", "e; python_version > '3'"]), min_size=1, max_size=2))
+def test_what_is_found_in_the_text_is_what_tomlkit_finds(
+    document: tuple[str, DependencyList], added: list[str]
+) -> None:
+    text, where = document
+    before = tomllib.loads(text)
+    path, wanted = where.path_in(before), [parse_requirement(each) for each in added]
+
+    def change(items: editing._Items) -> None:
+        for requirement in wanted:
+            editing._put(items, requirement)
+
+    plainly = editing._edited_plainly(text, before, path, change, "pyproject.toml")
+    if plainly is not None:
+        assert plainly == editing._edited_anyhow(text, path, change, "pyproject.toml")
+        assert (tomllib.loads(plainly[0]) == before) == (plainly[0] == text)
+
+
+def test_a_plain_list_is_found_without_tomlkit_and_no_other() -> None:
+    def is_plain(text: str, where: DependencyList = DEPENDENCIES) -> bool:
+        before = tomllib.loads(text)
+        found = editing._edited_plainly(text, before, where.path_in(before), lambda items: None, "")
+        return found is not None and found[0] == text
+
+    assert is_plain(COMMENTED)
+    assert is_plain("[project]\ndependencies=[]\n")
+    assert is_plain('[dependency-groups]\ndev = ["a", {include-group = "b"}]\nb = []\n', DEV)
+    assert not is_plain('project = {dependencies = ["a"]}\n')
+    assert not is_plain('[project]\n"dependencies" = ["a"]\n')
+    assert not is_plain("[project]\nname = 'x'\n")
+    assert not is_plain(f"[project]\n{IN_A_STRING}\n\n[tool]\ndependencies = []\n")

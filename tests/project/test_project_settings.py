@@ -234,7 +234,7 @@ def test_bad_value_is_named_with_its_variable(variable: str, value: str) -> None
 def test_bad_value_is_named_with_its_flag_or_file() -> None:
     with pytest.raises(UsageError, match="--index-url is `nonsense`"):
         load_settings({"index_url": "nonsense"}, {**HOME, "DXPY_DEFAULT_INDEX": "https://good.example"}, None)
-    with pytest.raises(UsageError, match=r"`tool\.dxpy\.index-url` is `nonsense`"):
+    with pytest.raises(UsageError, match=r"`index-url` is `nonsense`"):
         load_settings({}, HOME, project('index-url = "nonsense"'))
     with pytest.raises(UsageError, match="--link-mode is `x`"):
         load_settings({"link_mode": "x"}, HOME, None)

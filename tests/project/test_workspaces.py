@@ -272,7 +272,7 @@ def test_a_source_for_what_nobody_requires_is_told(tmp_path: Path) -> None:
     more = '[tool.dxpy.sources]\nlib = { path = "lib" }\ntool = { path = "tool" }\nany = { index = "i" }\n'
     alone = write(tmp_path / "alone", "alone", "lib", more=more)
     file = alone / "pyproject.toml"
-    assert open_project(alone).warnings == (f"`{file}:6` says where `tool` comes from, and nothing requires it",)
+    assert open_project(alone).warnings == (f"`{file}:7` says where `tool` comes from, and nothing requires it",)
     root = workspace(tmp_path / "w", more=more)
     write(root / "packages/alpha", "alpha", "tool")
     assert open_project(root).warnings == (

@@ -1,0 +1,39 @@
+"""The newest versions that indexes have, whatever a project requires."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from packaging.version import Version
+
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.releases import ProjectPage
+from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
+from dxpy_async.index.client import IndexClient
+
+
+async def newest_versions(
+    client: IndexClient, projects: Iterable[ProjectName], cutoffs: Cutoffs
+) -> dict[ProjectName, str]:
+    """The newest version of each of `projects` that an index has; pre-releases only where there is nothing else."""
+    async with asyncio.TaskGroup() as tasks:
+        asked = {project: tasks.create_task(client.project_page(project)) for project in projects}
+    pages = {project: task.result() for project, task in asked.items()}
+    found = {
+        project: newest_on(page, cutoffs.of(project))
+        for project, page in pages.items()
+        if isinstance(page, ProjectPage)
+    }
+    return {project: str(version) for project, version in found.items() if version is not None}
+
+
+def newest_on(page: ProjectPage, cutoff: Cutoff | None) -> Version | None:
+    """The newest version on `page` with a file that was not withdrawn and was there in time."""
+    for only_final in (True, False):
+        for version in page.versions:
+            if only_final and version.is_prerelease:
+                continue
+            if any(file.yanked is None for file in files_in_time(page.files(version), cutoff)):
+                return version
+    return None

@@ -1,0 +1,88 @@
+"""Which files beside pyproject.toml have settings. What answers from a few `stat`s may ask, so this imports little.
+
+    dxpy.toml beside pyproject.toml       before [tool.dxpy], which comes next
+    the user's dxpy/dxpy.toml             $XDG_CONFIG_HOME or ~/.config; %APPDATA% on Windows; on macOS as on Linux
+    the system's dxpy/dxpy.toml           $XDG_CONFIG_DIRS or /etc/xdg, then /etc; on Windows %PROGRAMDATA%
+    pip's files                           see `pip_files`
+
+Sources: https://specifications.freedesktop.org/basedir-spec/latest/ and
+https://pip.pypa.io/en/stable/topics/configuration/
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dxpy_async.project.cache_place import home_of
+
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SETTINGS_NAME = "dxpy.toml"
+
+PLACE_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA", "VIRTUAL_ENV")
+"""Variables that say where such files are. Those of pip begin with PIP_."""
+
+
+def settings_files(root: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
+    """Where settings of dxpy can be, nearest first; `root` is the project's directory, None without a project."""
+    near = [os.path.join(root, SETTINGS_NAME)] if root is not None else []
+    places = [user_dir(environ, platform), *_system_dirs(environ, platform)]
+    return [*near, *(os.path.join(place, "dxpy", SETTINGS_NAME) for place in places)]
+
+
+def pip_files(environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
+    """Where settings of pip can be; the later wins. Nowhere when PIP_CONFIG_FILE names the null device."""
+    named = environ.get("PIP_CONFIG_FILE", "")
+    if named == os.devnull:
+        return []
+    files = _pip_system_files(environ, platform)
+    if not named or not os.path.exists(named):  # as pip has it: a file that is named stands for the user's
+        files += _pip_user_files(environ, platform)
+    if environ.get("VIRTUAL_ENV"):
+        files.append(os.path.join(environ["VIRTUAL_ENV"], _pip_name(platform)))
+    return [*files, named] if named else files
+
+
+def _pip_name(platform: str) -> str:
+    return "pip.ini" if platform == "win32" else "pip.conf"
+
+
+def _pip_system_files(environ: Mapping[str, str], platform: str) -> list[str]:
+    name = _pip_name(platform)
+    if platform == "win32":
+        return [os.path.join(place, "pip", name) for place in _system_dirs(environ, platform)]
+    if platform == "darwin":
+        return [f"/Library/Application Support/pip/{name}"]
+    *places, last = _system_dirs(environ, platform)
+    return [*(os.path.join(place, "pip", name) for place in places), os.path.join(last, name)]
+
+
+def _pip_user_files(environ: Mapping[str, str], platform: str) -> list[str]:
+    name = _pip_name(platform)
+    legacy = os.path.join(_home(environ, platform), "pip" if platform == "win32" else ".pip", name)
+    place = user_dir(environ, platform)
+    if platform == "darwin":
+        support = os.path.join(_home(environ, platform), "Library", "Application Support")
+        place = support if os.path.isdir(os.path.join(support, "pip")) else place
+    return [legacy, os.path.join(place, "pip", name)]
+
+
+def user_dir(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    if platform == "win32":
+        return environ.get("APPDATA") or os.path.join(_home(environ, platform), "AppData", "Roaming")
+    chosen = environ.get("XDG_CONFIG_HOME", "")
+    return chosen if os.path.isabs(chosen) else os.path.join(_home(environ, platform), ".config")
+
+
+def _system_dirs(environ: Mapping[str, str], platform: str) -> list[str]:
+    if platform == "win32":
+        return [environ.get("PROGRAMDATA") or "C:\\ProgramData"]
+    chosen = [place for place in environ.get("XDG_CONFIG_DIRS", "").split(":") if os.path.isabs(place)]
+    return [*(chosen or ["/etc/xdg"]), "/etc"]
+
+
+def _home(environ: Mapping[str, str], platform: str) -> str:
+    return home_of(environ, "USERPROFILE" if platform == "win32" else "HOME")
