@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
-from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import IndexSettings, KernelChoice, LinkMode, NetworkSettings, Settings
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
@@ -81,13 +81,14 @@ def load_settings(
     given = _Given(flags, environ)
     configured = not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
     tool = configured_table(flags, environ, project, directory) if configured else ToolTable()
+    pip = partial(_pip_indexes, environ, project) if configured else PipIndexes
     defaults = NetworkSettings()
     cache_dir = given.text("cache_dir", "DXPY_CACHE_DIR")
     python = given.text("python", "DXPY_PYTHON")
     return Settings(
         cache_dir=Path(_placed(cache_dir, directory) if cache_dir else default_cache_dir(environ)),
         python=python or tool.python,
-        indexes=_indexes(given, tool, directory, pip=partial(_pip_indexes, environ) if configured else PipIndexes),
+        indexes=_indexes(given, tool, directory, pip=pip),
         network=NetworkSettings(
             offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
@@ -192,7 +193,7 @@ def watched_paths(
     named = config_file or environ.get("DXPY_CONFIG_FILE")
     files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
     own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
-    return [*own, *project.watched, *files, *pip_files(environ)]
+    return [*own, *project.watched, *files, *_pip_files(environ, project)]
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Callable[[], PipIndexes]) -> IndexSettings:
@@ -230,8 +231,12 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
     )
 
 
-def _pip_indexes(environ: Mapping[str, str]) -> PipIndexes:
-    return read_pip_indexes(pip_files(environ), environ)
+def _pip_files(environ: Mapping[str, str], project: Project | None) -> list[str]:
+    return pip_files(environ, os.path.join(project.root, ENVIRONMENT_NAME) if project is not None else None)
+
+
+def _pip_indexes(environ: Mapping[str, str], project: Project | None) -> PipIndexes:
+    return read_pip_indexes(_pip_files(environ, project), environ)
 
 
 def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:
