@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.locking import LockOptions, LockOutcome
     from dxpy_async.engine.sync_options import LockMode, SyncOptions
     from dxpy_async.engine.syncing import SyncOutcome
+    from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
 
@@ -45,6 +46,8 @@ __all__ = [
     "SyncOptions",
     "SyncOutcome",
     "WantedTarget",
+    "WorkspaceManager",
+    "WorkspaceMember",
     "__version__",
     "load_settings",
 ]
@@ -67,6 +70,8 @@ _PLACES = {
     "SyncOptions": "dxpy_async.engine.sync_options",
     "SyncOutcome": "dxpy_async.engine.syncing",
     "WantedTarget": "dxpy_async.core.target_platforms",
+    "WorkspaceManager": "dxpy_async.engine.workspace_manager",
+    "WorkspaceMember": "dxpy_async.engine.workspace_manager",
     "load_settings": "dxpy_async.project.settings",
 }
 

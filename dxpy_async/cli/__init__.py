@@ -34,6 +34,7 @@ COMMANDS = {
     "sync": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command",),
+    "workspace": ("workspace_command",),
     "convert": ("convert_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),

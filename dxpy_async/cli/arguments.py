@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, Command] = {
     "sync": Command("make the project's environment hold what the lock says", "flags_of_projects"),
     "run": Command("run a command in the project's environment", "flags_of_projects"),
     "venv": Command("make a virtual environment", "flags_of_projects"),
+    "workspace": Command("look at the members of a workspace", "flags_of_workspaces"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
