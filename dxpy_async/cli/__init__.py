@@ -35,6 +35,7 @@ COMMANDS = {
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command", "venv_seed"),
     "python": ("python_warm", "python_command"),
+    "workspace": ("workspace_command",),
     "convert": ("convert_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),
