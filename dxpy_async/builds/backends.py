@@ -185,7 +185,7 @@ class Backend:
         except BackendUnavailable as error:
             raise self._failed(
                 f"its backend `{self._system.backend}` cannot be imported",
-                output=error.traceback.strip("\n"),
+                output=str(error).strip("\n"),
                 hints=(f"`build-system.requires` has to name what provides `{self._system.backend}`",),
             ) from error
         except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
