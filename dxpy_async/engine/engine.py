@@ -562,7 +562,9 @@ class Engine:
         engine, target = self._for_builds(builder), interpreter.target
         with _first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
-            lock = await engine._lock_of(roots, target, {}, on_event, root_name=f"building {builder.within_label}")
+            lock = await engine._lock_of(
+                roots, target, {}, on_event, root_name=f"what building `{builder.within_label}` requires"
+            )
             return select(lock, target)
 
     async def install_for_build(
