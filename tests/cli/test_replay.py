@@ -107,12 +107,12 @@ def test_whatever_could_change_the_answer_is_decided_anew(dxpy: Command, remembe
         case "interpreters":
             variables["PATH"] = f"{remembered}:{os.environ['PATH']}"
         case "blueprint":
-            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            (blueprint,) = (cache / "blueprints-v2").iterdir()
             blueprint.write_bytes(blueprint.read_bytes()[:-1])
         case "part":
             shutil.rmtree(cache / "parts-v1")
         case "age":
-            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            (blueprint,) = (cache / "blueprints-v2").iterdir()
             os.utime(blueprint, (0, 0))
     assert not is_replayed(dxpy, remembered, arguments, **variables)
     assert dxpy("sync", remembered).code == 0
