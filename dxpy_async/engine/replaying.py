@@ -82,8 +82,8 @@ def sketch_of(
         return None
     wheels: list[tuple[ProjectName, str, str, bool, str | None]] = []
     for item in plan.selection.packages:
-        wanted, sha256 = plan.wanted[item.package.name], item.wheel.hashes.get("sha256")
-        if sha256 is None:
+        wanted, sha256 = plan.wanted[item.package.name], item.sha256
+        if sha256 is None or item.is_built:
             return None
         wheels.append((item.package.name, wanted.version, sha256, wanted.requested, wanted.direct_url))
     return Sketch(
