@@ -6,12 +6,12 @@ import argparse
 import os
 from functools import partial
 
-from dxpy_async.cli.context import blueprint_key, listener, project_of, settings_of, sync_options
+from dxpy_async.cli.context import listener, project_of, settings_of, sync_options
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import conclude_check, report
-from dxpy_async.cli.sync_requests import request_text
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 

@@ -89,7 +89,7 @@ class Compiler:
         with unsealed(self._store, entries):
             sources = [f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest)]
             made = add_bytecode(self._executable, sources, environ=self._environ, workers=self._workers)
-            by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], entries)
+            by_entry = _by_entry([(each.path, each.size, each.mtime_ns, each.sha256) for each in made], entries)
             return {
                 stored.manifest.name: write_bytecode(
                     str(stored.directory), self._tag, by_entry.get(stored.manifest.name, ())
@@ -104,12 +104,12 @@ def processors() -> int:
 
 
 def _by_entry(
-    files: Iterable[tuple[str, int, int]], entries: Iterable[StoredWheel]
-) -> dict[ProjectName, list[tuple[str, int, int]]]:
+    files: Iterable[tuple[str, int, int, str]], entries: Iterable[StoredWheel]
+) -> dict[ProjectName, list[tuple[str, int, int, str]]]:
     """Files by the wheel whose entry they are in; entries are named by digests of one length."""
     names = {str(stored.directory): stored.manifest.name for stored in entries}
     length = len(next(iter(names)))
-    found: dict[ProjectName, list[tuple[str, int, int]]] = {}
+    found: dict[ProjectName, list[tuple[str, int, int, str]]] = {}
     for file in files:
         found.setdefault(names[file[0][:length]], []).append(file)
     return found
