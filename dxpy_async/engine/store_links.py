@@ -12,7 +12,7 @@ from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.syncing import SyncPlan
-from dxpy_async.errors import DamagedEntry
+from dxpy_async.errors import DamagedEntry, StoreError
 from dxpy_async.installer.state import LINK_MARK
 from dxpy_async.python.compiling import add_bytecode
 from dxpy_async.python.environments import VirtualEnvironment
@@ -33,6 +33,7 @@ def prepare_links(
     """
     symlinks = settings.link_mode is LinkMode.SYMLINK
     if symlinks:
+        _require_writable(store, environment)
         seal_what_was_left(store)
         for name, stored in plan.stored.items():
             if name in plan.folds and not store.check(stored):
@@ -49,6 +50,16 @@ def prepare_links(
         before = {key for root in roots.living() if root.environment == environment.root for key in root.keys}
         roots.register(environment.root, before | {stored.manifest.blake3 for stored in plan.stored.values()})
     return plan
+
+
+def _require_writable(store: Store, environment: VirtualEnvironment) -> None:
+    """Whoever links to entries says so in the store, and makes them read-only. Raises StoreError."""
+    if not os.access(store.root, os.W_OK):
+        raise StoreError(
+            f"the cache directory `{store.root}` cannot be linked to from `{environment.root}`: it may only be read, "
+            "so nobody who cleans it would know",
+            hints=("use `--link-mode copy`, or a cache directory of your own",),
+        )
 
 
 def settle_links(plan: SyncPlan, environment: VirtualEnvironment, settings: Settings, store: Store) -> None:
