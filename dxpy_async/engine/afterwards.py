@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dxpy_async.core.places import COMPILING
 from dxpy_async.core.settings import Settings
@@ -60,7 +61,7 @@ def see_to_the_rest(
     if not os.access(store.root, os.W_OK):
         return None
     interpreter = environment.interpreter
-    job = (digests, str(interpreter.executable), interpreter.cache_tag, None if sketch is None else tuple(sketch))
+    job: Any = (digests, str(interpreter.executable), interpreter.cache_tag, None if sketch is None else tuple(sketch))
     paths = [path for path in sys.path if os.path.isabs(path)]
     try:
         with tempfile.TemporaryFile() as down:
