@@ -35,9 +35,9 @@ from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.afterwards import see_to_the_rest
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop
-from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
     Bounds,
@@ -86,6 +86,7 @@ from dxpy_async.engine.remembering import (
     recalled_lock,
     recalled_resolution,
 )
+from dxpy_async.engine.replaying import Sketch, sketch_of
 from dxpy_async.engine.resolving import Watcher, look_away, resolve
 from dxpy_async.engine.store_links import prepare_links, processors, settle_links
 from dxpy_async.engine.suggestions import close_names
@@ -143,6 +144,12 @@ FILE_THREADS = 4
 
 
 DEFAULT_LOCK = LockOptions()
+
+Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
+
+
+def _sketch_nothing(plan: SyncPlan, environment: VirtualEnvironment) -> None:
+    """For what nobody will look for a blueprint of."""
 
 
 class Engine:
@@ -459,12 +466,14 @@ class Engine:
         *,
         options: SyncOptions = DEFAULT_SYNC,
         state_facts: Mapping[str, str] | None = None,
+        blueprint_key: Callable[[], str | None] | None = None,
         on_event: Listener = ignore,
     ) -> SyncOutcome:
         """Make the environment of the project in `directory` hold what its lock says, locking first where needed.
 
         With `state_facts`, they and the project's files are recorded in the environment, by which a later caller with
-        the same facts finds that nothing has changed (`installer.state`).
+        the same facts finds that nothing has changed (`installer.state`). With a `blueprint_key`, asked for when the
+        lock is written, a sync that fills a new environment is kept as a blueprint (`installer.blueprints`).
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
@@ -481,10 +490,19 @@ class Engine:
                 if warning := left_out(project):
                     on_event(Warned(warning))
                 listener = ahead.settle(selection, on_event)
+
+                def sketched(plan: SyncPlan, environment: VirtualEnvironment) -> Sketch | None:
+                    key = blueprint_key() if blueprint_key is not None and options.exact else None
+                    if key is None:
+                        return None
+                    checked, locked = options.lock_mode is not LockMode.FROZEN, len(lock.packages)
+                    where = (project, self._settings, self._search)
+                    return sketch_of(plan, environment, *where, key=key, checked=checked, locked=locked)
+
                 async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                     environment = await self._in_thread(make_environment, project, interpreter, self._settings)
                     held = await self._in_thread(Held.by, environment, state_facts)
-                    outcome = await self._change(environment, selection, options.exact, listener)
+                    outcome = await self._change(environment, selection, options.exact, listener, sketched)
                     if state_facts is not None:
                         watch = watch.without_lock(project.root) if written else watch
                         record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
@@ -621,9 +639,17 @@ class Engine:
         return (await self._remembered(question, recalled_lock, find, on_event)).value
 
     async def _change(
-        self, environment: VirtualEnvironment, selection: Selection, exact: bool, on_event: Listener
+        self,
+        environment: VirtualEnvironment,
+        selection: Selection,
+        exact: bool,
+        on_event: Listener,
+        sketched: Sketching = _sketch_nothing,
     ) -> SyncOutcome:
-        """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before."""
+        """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
+
+        `sketched` gives what to keep of that as a blueprint.
+        """
         transaction = Transaction(
             environment.scheme,
             link_mode=self._settings.link_mode,
@@ -652,8 +678,8 @@ class Engine:
             await self._in_thread(transaction.rollback)
             raise
         await self._in_thread(settle_links, plan, environment, self._settings, self._store)
-        if compiles_later(self._settings):
-            await self._in_thread(compile_later, plan, environment, self._store, os.environ)
+        sketch = sketched(plan, environment)
+        await self._in_thread(see_to_the_rest, plan, environment, self._store, self._settings, sketch, os.environ)
         return outcome
 
     async def _prepared(
