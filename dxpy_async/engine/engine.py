@@ -57,6 +57,7 @@ from dxpy_async.engine.events import (
     Prepared,
     Preparing,
     Resolved,
+    Waiting,
     Warned,
     ignore,
 )
