@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -67,8 +67,13 @@ def additions_of(arguments: argparse.Namespace) -> list[Addition]:
     return [_named(_revised(each, arguments)) for each in found]
 
 
-def wanted_of(additions: Sequence[Addition], arguments: argparse.Namespace, root: Path) -> Wanted:
-    """`additions`, which all have names, as they are to be written in the project in `root`. Raises UsageError."""
+def wanted_of(
+    additions: Sequence[Addition], indexes: tuple[SourceEntry, ...], arguments: argparse.Namespace, root: Path
+) -> Wanted:
+    """`additions`, which all have names, as they are to be written in the project in `root`; they come from `indexes`.
+
+    Raises UsageError.
+    """
     if arguments.editable and not any(isinstance(each.url, DirectoryUrl) for each in additions):
         raise UsageError("`--editable` is for directories", hints=("name one: `dxpy add --editable ./libs/tool`",))
     extras = tuple(map(normalize_extra, arguments.with_extra))
@@ -78,7 +83,6 @@ def wanted_of(additions: Sequence[Addition], arguments: argparse.Namespace, root
         raw = [each._replace(url=str(added.url)) if added.url else each for each, added in located]
         return Wanted(tuple(raw), {}, ())
     sources = {each.name: _entry(added, arguments, root) for each, added in located if added.url is not None}
-    indexes = tuple(_indexes(arguments))
     named = [str(index["name"]) for index in indexes if "name" in index]
     unplaced = [each.name for each in requirements if each.name not in sources]
     if len(named) > 1 and unplaced:
@@ -260,12 +264,12 @@ def _relative(path: str, given: str, root: Path) -> str:
         return path
 
 
-def _indexes(arguments: argparse.Namespace) -> Iterator[SourceEntry]:
-    """The indexes of `--index`, without their secrets."""
-    for text in arguments.extra_index_url or ():
+def indexes_in(texts: Iterable[str]) -> Iterator[SourceEntry]:
+    """The indexes that `--index` names, without their secrets; what is wrong with them the settings' reader says."""
+    for text in texts:
         found = _INDEX.fullmatch(text)
         if found is None or "://" not in found["url"]:
-            continue  # reading the settings says what is wrong with it
+            return
         yield {**({"name": found["name"]} if found["name"] else {}), "url": without_user(found["url"])}
 
 

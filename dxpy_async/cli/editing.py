@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
-from dxpy_async.cli.additions import Addition, additions_of, wanted_of, with_name, without_user
+from dxpy_async.cli.additions import Addition, additions_of, indexes_in, wanted_of, with_name, without_user
 from dxpy_async.cli.context import project_root
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
@@ -26,6 +26,7 @@ from dxpy_async.engine.drafts import (
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import FILE_NAME, Project
+from dxpy_async.project.source_editing import SourceEntry
 from dxpy_async.project.workspaces import open_project
 
 
@@ -37,9 +38,7 @@ def draft_of(arguments: argparse.Namespace) -> Draft:
     where = _where(arguments)
     if arguments.command == "remove":
         return draft_removal(root, where, _unwanted(arguments.packages))
-    wanted = wanted_of(additions(arguments), arguments, root)
-    if wanted.indexes:
-        _leave_to_the_file(arguments)
+    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root)
     return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
 
 
@@ -55,10 +54,18 @@ def unnamed(arguments: argparse.Namespace) -> list[Addition]:
     return [each for each in additions(arguments) if not each.requirement.name] if arguments.command == "add" else []
 
 
-def _leave_to_the_file(arguments: argparse.Namespace) -> None:
-    """Let the indexes of `--index` count as the project file has them from now on; secrets stay on the command line."""
-    if all(without_user(text) == text for text in arguments.extra_index_url):
-        arguments.extra_index_url = None
+def _indexes(arguments: argparse.Namespace) -> tuple[SourceEntry, ...]:
+    """The indexes of `--index`, which count as the project file has them from now on, for the rungs to come too.
+
+    Those with a secret, which stays out of the file, go on counting as they were given.
+    """
+    if not hasattr(arguments, "indexes"):
+        given = arguments.extra_index_url or ()
+        arguments.indexes = tuple(indexes_in(given))
+        if not arguments.raw and all(without_user(text) == text for text in given):
+            arguments.extra_index_url = None
+    indexes: tuple[SourceEntry, ...] = arguments.indexes
+    return indexes
 
 
 def new_version(arguments: argparse.Namespace, project: Project) -> Version:
@@ -99,7 +106,7 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
         output.say(f"Changed `{requirement}` in {draft.where}{_origin(draft, requirement.name)}")
     told = {requirement.name for requirement in (*outcome.new, *outcome.changed)}
     for name in draft.sources.keys() - told:
-        output.say(f"Changed where `{name}` comes from:{_origin(draft, name).removeprefix(',')}")
+        output.say(f"`{name}` comes{_origin(draft, name).removeprefix(',')} now")
     try:
         code = 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
     except BaseException:
@@ -119,7 +126,8 @@ def _origin(draft: Draft, name: ProjectName) -> str:
         return f", from the index `{source['index']}`"
     revision = next((f"@{source[kind]}" for kind in ("rev", "tag", "branch") if kind in source), "")
     place = source.get("git") or source.get("url") or source.get("path")
-    return f", from `{place}{revision}`" if place else ""
+    editable = ", editable" if source.get("editable") else ""
+    return f", from `{place}{revision}`{editable}" if place else ""
 
 
 def _where(arguments: argparse.Namespace) -> DependencyList:
