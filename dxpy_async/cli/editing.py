@@ -62,7 +62,8 @@ def _indexes(arguments: argparse.Namespace) -> tuple[SourceEntry, ...]:
     if not hasattr(arguments, "indexes"):
         given = arguments.extra_index_url or ()
         arguments.indexes = tuple(indexes_in(given))
-        if not arguments.raw and all(without_user(text) == text for text in given):
+        is_whole = len(arguments.indexes) == len(given) and all(without_user(text) == text for text in given)
+        if is_whole and not arguments.raw:
             arguments.extra_index_url = None
     indexes: tuple[SourceEntry, ...] = arguments.indexes
     return indexes
