@@ -33,6 +33,7 @@ from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.core.source_urls import GitUrl, parse_source_url
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.afterwards import see_to_the_rest
@@ -45,6 +46,7 @@ from dxpy_async.engine.drafts import (
     EditOutcome,
     draft_addition,
     draft_removal,
+    draft_version,
     save_draft,
 )
 from dxpy_async.engine.events import (
@@ -55,6 +57,7 @@ from dxpy_async.engine.events import (
     Prepared,
     Preparing,
     Resolved,
+    Waiting,
     Warned,
     ignore,
 )
@@ -113,7 +116,7 @@ from dxpy_async.engine.syncing import (
 from dxpy_async.engine.targets import interpreter_for, target_for
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, ProjectError
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
@@ -122,6 +125,8 @@ from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import load_settings, watched_paths
+from dxpy_async.project.source_editing import SourceEntry
+from dxpy_async.project.source_names import name_of_directory
 from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
@@ -129,6 +134,8 @@ from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
+from dxpy_async.sources.git import GitRepositories
+from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import StoredWheel
 
 P = ParamSpec("P")
@@ -367,14 +374,16 @@ class Engine:
         *,
         where: DependencyList = DEPENDENCIES,
         bounds: Bounds = Bounds.LOWER,
+        sources: Mapping[ProjectName, SourceEntry] | None = None,
         on_event: Listener = ignore,
     ) -> EditOutcome:
         """Add `requirements` to the project in `directory`, and lock; on failure both files are as they were.
 
         One that is there already keeps its place and what the new one does not say. Those that are new and name no
-        version get `bounds` around the one that was picked.
+        version get `bounds` around the one that was picked. `sources` are entries for its sources table, like
+        `{"path": "libs/tool", "editable": True}`.
         """
-        draft = draft_addition(Path(os.path.abspath(directory)), where, _parsed(requirements))
+        draft = draft_addition(Path(os.path.abspath(directory)), where, _parsed(requirements), sources=sources)
         return await self.lock_draft(draft, bounds=bounds, on_event=on_event)
 
     async def remove(
@@ -387,6 +396,36 @@ class Engine:
     ) -> EditOutcome:
         """Remove all requirements on `names` from a list of the project in `directory`, and lock, both or neither."""
         return await self.lock_draft(draft_removal(Path(os.path.abspath(directory)), where, names), on_event=on_event)
+
+    async def set_version(self, directory: Path, version: Version | str, *, on_event: Listener = ignore) -> EditOutcome:
+        """Write `version` as that of the project in `directory`, and lock, both or neither."""
+        draft = draft_version(Path(os.path.abspath(directory)), Version(str(version)))
+        return await self.lock_draft(draft, on_event=on_event)
+
+    async def project_name(self, url: str, *, on_event: Listener = ignore) -> ProjectName:
+        """What the project in the git repository at `url` is called, as its files say without being built.
+
+        Raises SourceUnavailable, and ProjectError when they do not say it.
+        """
+        async with self._operation(on_event):
+            git = parse_source_url(url)
+            if not isinstance(git, GitUrl):
+                raise ProjectError(f"`{url}` is not a git repository")
+            repositories = GitRepositories(
+                self._settings.cache_dir, lock=FileLock, environ=os.environ, offline=self._settings.network.offline
+            )
+
+            def wait(repository: str) -> None:
+                on_event(Waiting(f"another process that reads the git repository `{repository}`"))
+
+            commit = await repositories.commit_of(git, on_wait=wait)
+            place = await repositories.checkout(git._replace(revision=commit), on_wait=wait)
+            name = await self._in_thread(name_of_directory, place / git.subdirectory)
+            if name is None:
+                raise ProjectError(
+                    f"`{url}` does not say what it is called", hints=(f"say it: `dxpy add 'NAME @ {url}'`",)
+                )
+            return name
 
     async def lock_draft(
         self, draft: Draft, *, bounds: Bounds = Bounds.NONE, on_event: Listener = ignore
