@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
     from dxpy_async.engine.locking import LockOptions, LockOutcome
+    from dxpy_async.engine.pythons import PythonManager
     from dxpy_async.engine.sync_options import LockMode, SyncOptions
     from dxpy_async.engine.syncing import SyncOutcome
+    from dxpy_async.engine.venv_manager import VenvManager
+    from dxpy_async.engine.venvs import VenvOptions
+    from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
 
@@ -39,12 +43,17 @@ __all__ = [
     "LockOutcome",
     "NetworkSettings",
     "Prereleases",
+    "PythonManager",
     "ResolutionMode",
     "ResolutionSettings",
     "Settings",
     "SyncOptions",
     "SyncOutcome",
+    "VenvManager",
+    "VenvOptions",
     "WantedTarget",
+    "WorkspaceManager",
+    "WorkspaceMember",
     "__version__",
     "load_settings",
 ]
@@ -60,13 +69,18 @@ _PLACES = {
     "LockOptions": "dxpy_async.engine.locking",
     "LockOutcome": "dxpy_async.engine.locking",
     "NetworkSettings": "dxpy_async.core.settings",
+    "PythonManager": "dxpy_async.engine.pythons",
     "Prereleases": "dxpy_async.core.resolution_settings",
     "ResolutionMode": "dxpy_async.core.resolution_settings",
     "ResolutionSettings": "dxpy_async.core.resolution_settings",
     "Settings": "dxpy_async.core.settings",
     "SyncOptions": "dxpy_async.engine.sync_options",
     "SyncOutcome": "dxpy_async.engine.syncing",
+    "VenvManager": "dxpy_async.engine.venv_manager",
+    "VenvOptions": "dxpy_async.engine.venvs",
     "WantedTarget": "dxpy_async.core.target_platforms",
+    "WorkspaceManager": "dxpy_async.engine.workspace_manager",
+    "WorkspaceMember": "dxpy_async.engine.workspace_manager",
     "load_settings": "dxpy_async.project.settings",
 }
 

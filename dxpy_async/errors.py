@@ -44,6 +44,7 @@
     │   └── FileConflict
     └── InterpreterError             no interpreter, or one that does not work
         ├── InterpreterNotFound
+        ├── InstallationFailed
         └── InvalidEnvironment
 
 `exit_code` is what the command line ends with: 1 when the user must change something (no solution, a stale lock),
@@ -479,9 +480,25 @@ class InterpreterError(DxpyError):
 
 
 class InterpreterNotFound(InterpreterError):
-    """No interpreter on this machine fits what was asked."""
+    """No interpreter on this machine fits what was asked.
+
+    `wanted`, request and `requires-python`, is what one would have to be that is installed for it, None when what was
+    asked for is not a matter of versions.
+    """
 
     code = "interpreter-not-found"
+
+    def __init__(
+        self, message: str, *, hints: Sequence[str] = (), wanted: tuple[str | None, str] | None = None
+    ) -> None:
+        super().__init__(message, hints=hints)
+        self.wanted = wanted
+
+
+class InstallationFailed(InterpreterError):
+    """A Python that cannot be installed or removed. Those that are there are as they were."""
+
+    code = "python-installation"
 
 
 class InvalidEnvironment(InterpreterError):

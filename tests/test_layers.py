@@ -71,6 +71,7 @@ AMBIENT = {
 
 AMBIENT_ALLOWED: dict[tuple[str, str], str] = {
     ("python/probe_script.py", "*"): "runs inside the interpreter that is asked, as a program of its own",
+    ("core/user_places.py", "os.path.expanduser"): "asks the system's list of users when the variables name no home",
     ("project/cache_place.py", "os.path.expanduser"): "asks the system's list of users when the variables name no home",
 }
 """(module, what it asks) -> why it may."""

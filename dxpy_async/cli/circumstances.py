@@ -8,18 +8,18 @@ import time
 
 from blake3 import blake3
 
-from dxpy_async.cli.quick import state_facts
+from dxpy_async.cli.quick import SEARCHED, state_facts
+from dxpy_async.core.places import COMPILING
 from dxpy_async.installer.blueprints import Blueprint, blueprint_time, kernel_of
 from dxpy_async.project.cache_place import default_cache_dir
+from dxpy_async.store.locks import is_held
 
-_PLACES = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
-"""Variables that say where interpreters are."""
 _DAY_NS = 24 * 60 * 60 * 1_000_000_000
 
 
 def circumstances(request: str, environ: dict[str, str] | os._Environ[str]) -> blake3:
     """A digest of what a blueprint hangs on besides files: our version, the flags, the variables, the search path."""
-    texts = [*state_facts(request, environ).values(), sys.executable, *(environ.get(name, "") for name in _PLACES)]
+    texts = [*state_facts(request, environ).values(), sys.executable, *(environ.get(name, "") for name in SEARCHED)]
     return blake3("\0".join(texts).encode("utf-8", "surrogateescape"))
 
 
@@ -41,6 +41,8 @@ def usable_blueprint(cache_dir: str, key: str, *, frozen: bool) -> Blueprint | N
     blueprint = Blueprint.read(cache_dir, key)
     if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):
         return None
+    if blueprint.compiling and not is_held(f"{cache_dir}/{COMPILING}"):
+        return None  # whoever was making bytecode was killed: the next rung starts another
     return blueprint
 
 

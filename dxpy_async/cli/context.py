@@ -21,7 +21,7 @@ from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
-from dxpy_async.errors import UsageError
+from dxpy_async.errors import ProjectNotFound, UsageError
 from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project
 from dxpy_async.project.script_blocks import find_block, read_script_content, unfinished_block
 from dxpy_async.project.scripts import project_of_script
@@ -37,7 +37,18 @@ _RESOLUTION_FLAGS = (
     "constraint",
     "override",
 )
-_SETTING_FLAGS = ("cache_dir", "index_url", "extra_index_url", "find_links", "python", "link_mode", *_RESOLUTION_FLAGS)
+_SETTING_FLAGS = (
+    "cache_dir",
+    "index_url",
+    "extra_index_url",
+    "find_links",
+    "python",
+    "link_mode",
+    "python_preference",
+    "python_downloads",
+    "mirror",
+    *_RESOLUTION_FLAGS,
+)
 
 
 def project_of(arguments: argparse.Namespace) -> Project:
@@ -62,6 +73,16 @@ def _settled_script(name: str, arguments: argparse.Namespace) -> Project:
 def project_root(arguments: argparse.Namespace) -> Path:
     """Where that project is, whether or not its pyproject.toml can be read."""
     return find_project(_start(arguments))
+
+
+def project_around(arguments: argparse.Namespace) -> Project | None:
+    """The project, where there is one: a command that needs none goes by what it requires all the same."""
+    try:
+        return project_of(arguments)
+    except ProjectNotFound:
+        if arguments.project:
+            raise
+        return None
 
 
 def lock_root(arguments: argparse.Namespace) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from dxpy_async.cli.arguments import Parser
 
 _LINK_MODES = ("hardlink", "copy", "clone", "symlink")
@@ -85,7 +87,40 @@ def resolution_flags(flags: Parser) -> None:
 
 def python_flags(flags: Parser) -> None:
     """Which interpreter."""
-    flags.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    group = flags.add_argument_group("interpreter options")
+    group.add_argument("-p", "--python", metavar="WHICH", help="a version, a range or a path [DXPY_PYTHON]")
+    preference_flags(group)
+    group.add_argument(
+        "--no-python-downloads",
+        dest="python_downloads",
+        action="store_const",
+        const="never",
+        help="fetch none if none fits [DXPY_PYTHON_DOWNLOADS]",
+    )
+
+
+def preference_flags(group: argparse._ActionsContainer) -> None:
+    """Whose interpreters count."""
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--managed-python",
+        dest="python_preference",
+        action="store_const",
+        const="only-managed",
+        help="only those that dxpy has installed",
+    )
+    which.add_argument(
+        "--no-managed-python",
+        dest="python_preference",
+        action="store_const",
+        const="only-system",
+        help="only those that it has not",
+    )
+    which.add_argument(
+        "--python-preference",
+        metavar="WHICH",
+        help="which first: managed (default), system, or only-managed, only-system [DXPY_PYTHON_PREFERENCE]",
+    )
 
 
 def target_flags(flags: Parser) -> None:
@@ -150,11 +185,17 @@ def script_flag(parser: Parser) -> None:
 
 def place_flags(parser: Parser) -> None:
     """The flags that say which of a project's lists is changed, and what follows."""
-    group = parser.add_argument_group("where, and what then")
+    group = parser.add_argument_group("where in the project")
     place = group.add_mutually_exclusive_group()
     place.add_argument("--dev", action="store_true", help="in the dependency group `dev`")
     place.add_argument("--group", dest="to_group", metavar="NAME", help="in this dependency group")
     place.add_argument("--optional", metavar="EXTRA", help="in this extra")
+    what_then_flags(parser)
+
+
+def what_then_flags(parser: Parser) -> None:
+    """The flags that say what follows a change of the project file."""
+    group = parser.add_argument_group("what then")
     group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
     group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
     # What `sync` is told afterwards.

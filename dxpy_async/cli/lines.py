@@ -12,6 +12,7 @@ from dxpy_async.engine.events import (
     Event,
     Linked,
     Prepared,
+    PythonInstalled,
     Resolved,
     Stored,
     Waiting,
@@ -41,6 +42,8 @@ class EventPrinter:
                     self._output.detail("the same was resolved before, and all that it rests on is as it was")
             case Prepared(packages, seconds) if packages:
                 self._output.say(f"Prepared {count(packages)} in {duration(seconds)}")
+            case PythonInstalled(key, seconds):
+                self._output.say(f"Installed {key} in {duration(seconds)}")
             case Building(label):
                 self._output.say(f"Building {label}")
             case Built(label, seconds):

@@ -22,6 +22,7 @@ from dxpy_async.index.freshness import is_fresh, kept_page
 from dxpy_async.installer.state import unchanged_since, write_record
 from dxpy_async.project.config_places import SETTINGS_NAME
 from dxpy_async.project.replacing import replace_file
+from dxpy_async.project.version_files import NAMES
 
 _SIZES = (8, 16, 32)
 """Bytes of the context of a question, of the name that the cache has for the index, and of the key of the question."""
@@ -46,7 +47,7 @@ def answer() -> int | None:
     root, cache_dir = place
     if quick.may_be_member(root):
         return None
-    if any(os.path.lexists(f"{root}/{name}") for name in (LOCK_NAME, ENVIRONMENT_NAME, SETTINGS_NAME)):
+    if any(os.path.lexists(f"{root}/{name}") for name in (LOCK_NAME, ENVIRONMENT_NAME, SETTINGS_NAME, *NAMES)):
         return None
     try:
         with open(f"{root}/pyproject.toml", "rb") as file:

@@ -31,6 +31,7 @@ from dxpy_async.formats.lock_text import describe_lock
 from dxpy_async.index.remote_index import remote_index
 from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.pyproject import FILE_NAME, Project
+from dxpy_async.project.version_files import NAMES
 from dxpy_async.python.interpreters import SearchPlaces
 
 
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if pins:
         return None
     project, watch = watched_project(arguments)
+    output.warn_all(project.warnings)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         watch = watch.of_target(settings.python, search)
@@ -90,6 +92,8 @@ def _note_question(project: Project, target: TargetEnvironment, settings: Settin
     if index is None or ages or not settings.hints or indexes != IndexSettings(index_url=indexes.index_url):
         return
     root = project.root
+    if any((root / name).exists() for name in NAMES):
+        return
     if not _means_the_same_everywhere(settings.python, root) or (root / ENVIRONMENT_NAME).exists():
         return
     text, now = file.read_bytes(), take_stamps([str(file)], time.time_ns())

@@ -6,13 +6,14 @@ import gc
 import os
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.arguments import parse_arguments
 from dxpy_async.cli.output import Output, wants_color
-from dxpy_async.errors import DxpyError, Terminated, UsageError
+from dxpy_async.errors import DxpyError, InterpreterNotFound, Terminated, UsageError
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -29,11 +30,12 @@ def run(arguments: Sequence[str]) -> int:
             raise UsageError("no command given", hints=("`dxpy --help` lists them",))
         if parsed.directory:
             _change_directory(parsed.directory)
-        for rung in COMMANDS[parsed.command]:
-            code: int | None = load(rung).run(parsed, output)
-            if code is not None:
-                return code
-        raise AssertionError(f"no rung of `{parsed.command}` gave an answer")
+        try:
+            return _climb(parsed, output)
+        except InterpreterNotFound as error:
+            if parsed.command == "python" or not load("python_download").provide(parsed, output, error):
+                raise
+            return _climb(parsed, output)
     except DxpyError as error:
         output.error(str(error), error.hints())
         return error.exit_code
@@ -55,6 +57,14 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     finally:
         gc.freeze()  # nor is anything gained by looking for garbage once more when the interpreter ends
+
+
+def _climb(parsed: Namespace, output: Output) -> int:
+    for rung in COMMANDS[parsed.command]:
+        code: int | None = load(rung).run(parsed, output)
+        if code is not None:
+            return code
+    raise AssertionError(f"no rung of `{parsed.command}` gave an answer")
 
 
 def _terminate(number: int, frame: object) -> None:

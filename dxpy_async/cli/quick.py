@@ -32,7 +32,10 @@ _COUNTING = frozenset(
 _TOML_ESCAPES = (b"\\u", b"\\U", b"\\x")
 """By which a key can be spelt without its letters."""
 _PLAIN_LOCKS = (["lock"], ["lock", "--check"], ["lock", "--locked"])
-_SEARCHED = ("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION")
+SEARCHED = (
+    *("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"),
+    *("ASDF_DATA_DIR", "MISE_DATA_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"),
+)
 """Variables that say where interpreters are, and so for which of them a project is locked."""
 _NAMING_FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 """Variables that name files whose content counts."""
@@ -107,7 +110,7 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
 def lock_facts(project: str, environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
     """What a lock depends on besides files, as a sync: variables, and on what machine it is. `project` says of what."""
     machine = " ".join(os.uname()[2:]) if hasattr(os, "uname") else ""
-    surroundings = [f"{name}={environ.get(name, '')}" for name in _SEARCHED]
+    surroundings = [f"{name}={environ.get(name, '')}" for name in SEARCHED]
     return state_facts("\0".join(("lock", project, sys.executable, machine, *surroundings)), environ)
 
 

@@ -24,9 +24,11 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
 from dxpy_async.installer.state import record_environment, take_stamps
+from dxpy_async.project.version_files import first_pin, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.root_files import write_root
+from dxpy_async.store.unsealed_notes import was_left_open
 
 _NEEDLESS = ("--offline", "--no-progress")
 """Flags that change nothing about a sync that only links."""
@@ -36,7 +38,7 @@ _LISTS = ("extra", "group", "no_group")
 _REQUEST = (
     *("index_url", "extra_index_url", "find_links", "python", "link_mode", "resolution", "prerelease"),
     *("prerelease_package", "exclude_newer", "exclude_newer_package", "constraint", "override", "compile_bytecode"),
-    *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups"),
+    *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups", "python_preference"),
     *("no_extra", "no_default_groups", "dev", "only_group", "only_dev", "package", "all_packages"),
     *("no_install_project", "no_install_workspace", "no_install_package", "no_index", "no_config", "config_file"),
 )
@@ -53,7 +55,7 @@ def answer(arguments: list[str], root: str) -> int | None:
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
     started = time.perf_counter()
-    files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}"]
+    files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}", *project_pins(root, environ)]
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
     key = key_of(root, request, environ)
@@ -68,6 +70,8 @@ def answer(arguments: list[str], root: str) -> int | None:
             return None
         resolved, began = time.perf_counter() - started, time.perf_counter()
         site, scripts = blueprint.skeleton[3:5]
+        if blueprint.symlinks and was_left_open(cache_dir):
+            return None
         if blueprint.symlinks:
             write_root(cache_dir, environment, [wheel.key for wheel in blueprint.wheels])
         make_skeleton(environment, blueprint.skeleton, blueprint.prompt)
@@ -108,7 +112,9 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
         for name in (PROJECT_NAME, LOCK_NAME):
             with open(f"{root}/{name}", "rb") as file:
                 digest.update(blake3(file.read()).digest())
-    except OSError:
+        if pin := first_pin(project_pins(root, environ)):
+            digest.update(pin[0].encode("utf-8", "surrogateescape"))
+    except (OSError, DxpyError):
         return None
     return digest.hexdigest()
 

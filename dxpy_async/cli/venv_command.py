@@ -7,73 +7,69 @@ import os
 import sys
 from pathlib import Path
 
-from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.context import project_around, settings_of
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.venv_replay import keep, say_created
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.engine.replaying import stamps_of_choice
-from dxpy_async.errors import InvalidEnvironment, ProjectNotFound
-from dxpy_async.project.pyproject import Project, find_project, read_project
-from dxpy_async.python.environments import create_environment, open_environment, skeleton_facts
-from dxpy_async.python.interpreters import SearchPlaces, find_interpreter
+from dxpy_async.engine.targets import chosen_interpreter
+from dxpy_async.engine.venvs import VenvOptions, make_venv
+from dxpy_async.errors import InvalidEnvironment
+from dxpy_async.project.pyproject import Project
+from dxpy_async.python.environments import skeleton_facts
+from dxpy_async.python.interpreters import SearchPlaces
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
-    project = _project(arguments)
-    path = Path(arguments.path) if arguments.path else (project.root if project else Path.cwd()) / ENVIRONMENT_NAME
-    path = Path(os.path.abspath(path))
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    project = project_around(arguments)
+    path, shown = path_of(arguments, project)
+    options = VenvOptions(
+        prompt=arguments.prompt,
+        clear=arguments.clear,
+        force=arguments.force,
+        allow_existing=arguments.allow_existing,
+        system_site_packages=arguments.system_site_packages,
+        relocatable=arguments.relocatable,
+    )
+    if options.clear and options.force:
+        _check_not_around(path)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
-        interpreter = find_interpreter(
-            settings.python,
-            search=search,
-            requires_python=project.requires_python if project else "",
-            cache_dir=settings.cache_dir,
-        )
+        interpreter = chosen_interpreter(project, settings, search)
         message = f"Using {interpreter.describe()} at {interpreter.executable}"
         output.say(message)
-        if not arguments.clear and path.is_dir() and _keep(path, settings.cache_dir, arguments.allow_existing):
-            output.say(f"Keeping the virtual environment at {arguments.path or ENVIRONMENT_NAME}")
-            return 0
-        create_environment(
-            path,
-            interpreter,
-            prompt=arguments.prompt,
-            clear=arguments.clear,
-            system_site_packages=arguments.system_site_packages,
-        )
-        if _is_plain(arguments):
+        outcome = make_venv(path, interpreter, options=options, cache_dir=settings.cache_dir)
+        if outcome.created and _is_plain(arguments):
             root = str(project.root) if project else None
             stamps = stamps_of_choice(interpreter, settings, search)
             asked = arguments.python or ""
             keep(str(settings.cache_dir), root, asked, skeleton_facts(interpreter), stamps, message)
-    say_created(output, arguments.path or ENVIRONMENT_NAME, str(path))
+    if not outcome.created:
+        output.say(f"Keeping the virtual environment at {shown}")
+    if arguments.seed:
+        return None
+    if outcome.created:
+        say_created(output, shown, str(path))
     return 0
+
+
+def path_of(arguments: argparse.Namespace, project: Project | None) -> tuple[Path, str]:
+    """Where the environment goes, and how that is called."""
+    default = (project.root if project else Path.cwd()) / ENVIRONMENT_NAME
+    path = Path(arguments.path) if arguments.path else default
+    return Path(os.path.abspath(path)), arguments.path or ENVIRONMENT_NAME
+
+
+def _check_not_around(path: Path) -> None:
+    """Nobody means to lose the directory they stand in, or their home."""
+    for place in (Path.cwd(), Path.home()):
+        if place.is_relative_to(path):
+            raise InvalidEnvironment(
+                f"`{path}` holds `{place}`, so it is not cleared", hints=("choose another directory",)
+            )
 
 
 def _is_plain(arguments: argparse.Namespace) -> bool:
     """Whether no flag but `--python` has a part in the choice of the interpreter."""
-    names = ("project", "directory", "cache_dir", "no_cache", "no_config")
+    names = ("project", "directory", "cache_dir", "no_cache", "no_config", "python_preference")
     return not any(getattr(arguments, name, None) for name in names)
-
-
-def _project(arguments: argparse.Namespace) -> Project | None:
-    """The project around, if there is one: its requires-python decides what fits."""
-    try:
-        return read_project(find_project(Path(arguments.project or Path.cwd())))
-    except ProjectNotFound:
-        if arguments.project:
-            raise
-        return None
-
-
-def _keep(path: Path, cache_dir: Path, allowed: bool) -> bool:
-    """Whether an environment is there and may stay. Raises InvalidEnvironment when it is there and nobody said so."""
-    if open_environment(path, cache_dir=cache_dir) is None:
-        return False
-    if not allowed:
-        raise InvalidEnvironment(
-            f"there is a virtual environment at `{path}` already",
-            hints=("replace it with `--clear`, or keep it with `--allow-existing`",),
-        )
-    return True

@@ -14,7 +14,9 @@ from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blue
 from dxpy_async.cli.output import Output, wants_color
 from dxpy_async.cli.quick import project_root
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
+from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import Blueprint, kernel_of
+from dxpy_async.project.version_files import first_pin, pins_around, project_pins
 from dxpy_async.python.skeletons import can_be_at, default_prompt, make_skeleton
 
 TYPE_CHECKING = False
@@ -75,7 +77,13 @@ def _given(arguments: list[str]) -> tuple[str, str, str, int] | None:
 def say_created(output: Output, shown: str, path: str) -> None:
     """What is said of a new environment."""
     output.say(f"Created a virtual environment at {shown}")
-    output.say(f"Activate it with: source {os.path.relpath(path)}/bin/activate")
+    output.say(f"Activate it with: source {_quoted(f'{os.path.relpath(path)}/bin/activate')}")
+
+
+def _quoted(path: str) -> str:
+    """`path` as a shell reads it; `shlex`, for the same, loads what takes longer than making an environment."""
+    plain = all(character.isalnum() or character in "/._-+@:" for character in path)
+    return path if plain else "'" + path.replace("'", "'\\''") + "'"
 
 
 def key_of(root: str | None, python: str) -> str | None:
@@ -86,12 +94,15 @@ def key_of(root: str | None, python: str) -> str | None:
     if not os.path.isabs(python) and (os.sep in python or os.path.isdir(python)):
         return None
     digest = circumstances(f"venv {python}", os.environ)
-    if root is not None:
-        try:
+    pins = project_pins(root, os.environ) if root is not None else pins_around(os.getcwd(), os.environ)
+    try:
+        if root is not None:
             with open(f"{root}/{PROJECT_NAME}", "rb") as file:
                 digest.update(file.read())
-        except OSError:
-            return None
+        if not python and (pin := first_pin(pins)):
+            digest.update(pin[0].encode("utf-8", "surrogateescape"))
+    except (OSError, DxpyError):
+        return None
     return digest.hexdigest()
 
 
@@ -101,5 +112,5 @@ def keep(
     """Keep the choice of an interpreter, and the words for it, for the next `dxpy venv` that asks for the same."""
     key = key_of(root, python)
     if key is not None and hasattr(os, "uname"):
-        blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, 0, message, ())
+        blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, False, 0, message, ())
         blueprint.write(cache_dir, key)

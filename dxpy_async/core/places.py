@@ -1,4 +1,4 @@
-"""Names of the files and directories that dxpy keeps beside a pyproject.toml."""
+"""Names of the files and directories that dxpy keeps beside a pyproject.toml, and of what several layers know of."""
 
 from __future__ import annotations
 
@@ -11,3 +11,6 @@ STATE_NAME = "dxpy-state"
 """In the environment: what it was made of, and when nothing of that has changed."""
 ENVIRONMENTS_BUCKET = "environments-v1"
 """In the cache: environments of scripts and of `dxpy run --with`."""
+
+COMPILING = "bytecode-v1/compiling"
+"""In the cache: the lock of the process that compiles for environments of symbolic links; it holds its number."""

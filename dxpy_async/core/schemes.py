@@ -19,7 +19,8 @@ class InstallScheme:
     """The directories of one environment (all absolute, all inside `prefix`) and the interpreter its scripts start.
 
     `headers` is the directory under which each distribution gets one of its own name. `cache_tag` names the
-    interpreter's bytecode files (`cpython-312`). On Windows scripts are `.exe` launchers; see `installer.scripts`.
+    interpreter's bytecode files (`cpython-312`). The scripts of a `relocatable` one find it from where they lie. On
+    Windows scripts are `.exe` launchers; see `installer.scripts`.
 
     Source: https://docs.python.org/3/library/sysconfig.html#installation-paths
     """
@@ -32,3 +33,4 @@ class InstallScheme:
     headers: Path
     python: Path
     cache_tag: str
+    relocatable: bool = False

@@ -38,6 +38,23 @@ class KernelChoice(StrEnum):
     NUMBA = "numba"
 
 
+class PythonPreference(StrEnum):
+    """Which interpreters are looked at first: those that dxpy has installed (`managed`), or the others."""
+
+    MANAGED = "managed"
+    ONLY_MANAGED = "only-managed"
+    SYSTEM = "system"
+    ONLY_SYSTEM = "only-system"
+
+
+class PythonDownloads(StrEnum):
+    """When an interpreter is fetched: when none on the machine fits, when `dxpy python install` says so, or never."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+    NEVER = "never"
+
+
 class Authentication(StrEnum):
     """Whether an index is asked with credentials."""
 
@@ -142,6 +159,14 @@ class Settings:
 
     cache_dir: Path
     python: str | None = None
+    python_file: Path | None = None
+    """The file in which `python` stands, when that is a `.python-version`."""
+    python_is_default: bool = False
+    """Whether `python` is only what the user wants where nothing is said: a project that needs another gets that."""
+    python_preference: PythonPreference = PythonPreference.MANAGED
+    python_downloads: PythonDownloads = PythonDownloads.AUTOMATIC
+    python_mirror: str | None = None
+    """Where archives of Pythons are: without one, none can be fetched."""
     indexes: IndexSettings = field(default_factory=IndexSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK

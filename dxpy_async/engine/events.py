@@ -102,6 +102,14 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonInstalled:
+    """A Python is in its place; `key` is the name of its directory."""
+
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Another process holds what this operation needs; it goes on when that is free."""
 
@@ -133,6 +141,7 @@ Event = (
     | Prepared
     | Installing
     | Linked
+    | PythonInstalled
     | Waiting
     | Warned
     | Finished

@@ -38,10 +38,11 @@ from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.pages import NotCached, PageSource
+from dxpy_async.index.parted_downloads import PARTED_FROM, NotInParts, PartedDownload
 from dxpy_async.index.remote_index import RemoteIndex, index_addresses, remote_index
 from dxpy_async.index.safe_url import Origin, SafeURL
 from dxpy_async.index.sharing import SharedWork
-from dxpy_async.index.transport import Pacing, Transport
+from dxpy_async.index.transport import Pacing, Reply, Transport, over_limit
 
 __all__ = ["Downloaded", "IndexClient", "Pacing"]
 
@@ -85,6 +86,8 @@ class IndexClient:
             self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
         )
         self._downloads = asyncio.Semaphore(max(1, network.bytes_in_flight // _DOWNLOAD_BYTES))
+        self._whole_only: set[Origin] = set()
+        """Who does not give files in parts."""
         self._exits = AsyncExitStack()
 
     def state_of_directories(self) -> bytes:
@@ -202,13 +205,60 @@ class IndexClient:
             finally:
                 file.close()
 
+    async def small_file(self, url: str, limit: int) -> bytes | None:
+        """A file that lies beside distributions, of at most `limit` bytes; None when it is not there.
+
+        Nothing is kept of it. Raises an IndexFailure when it cannot be had, and InvalidIndexPage when it is longer.
+        """
+        address = SafeURL.parse(url)
+        if address.origin.scheme == "file":
+            return await in_thread(_read_small, path_of(address.public), limit)
+        if self._network.offline:
+            raise IndexUnavailable(f"`{address}` is needed, and the network is not used (offline)", url=address.public)
+
+        async def receive(reply: Reply) -> bytes | None:
+            if reply.status in (404, 410):
+                return None
+            if reply.status != 200:
+                raise reply.refusal()
+            return reply.plain(await reply.body(limit), limit)
+
+        headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
+        return await self._transport.request(
+            address.public, receive, headers=headers, authorization=address.authorization
+        )
+
     async def _bring(
         self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
     ) -> Downloaded:
         if address.origin.scheme != "file":
-            return await Download(self._transport, address, file, promise, progress).run()
+            return await self._fetch(address, file, promise, progress)
         await copy_file(path_of(address.public), file, promise, progress)
         return file.checked()
+
+    async def _fetch(
+        self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
+    ) -> Downloaded:
+        size = promise.size or 0
+        if size >= PARTED_FROM and promise.is_checkable and address.origin not in self._whole_only:
+            try:
+                return await PartedDownload(self._transport, address, file, promise, size, progress).run()
+            except NotInParts:
+                self._whole_only.add(address.origin)
+        return await Download(self._transport, address, file, promise, progress).run()
+
+
+def _read_small(path: Path, limit: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise IndexUnavailable(f"`{path}` cannot be read: {error.strerror}", url=path.as_uri()) from error
+    if len(content) > limit:
+        raise over_limit(path.as_uri(), len(content), limit)
+    return content
 
 
 def _index(address: str, base_directory: Path, credentials: dict[Origin, str]) -> RemoteIndex | LocalDirectory:

@@ -10,8 +10,7 @@ from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.installer.blueprints import Part
 from dxpy_async.installer.folding import Fold, with_parents
 from dxpy_async.installer.layout import Layout, lay_out, record_bytes, relative_path
-from dxpy_async.installer.scripts import is_windows, launchers, rewrite_shebang
-from dxpy_async.installer.shebang import shebang
+from dxpy_async.installer.scripts import first_lines, is_windows, launchers, rewrite_shebang
 
 
 def make_part(
@@ -33,7 +32,7 @@ def make_part(
     layout = lay_out(manifest, scheme)
     if fold is not None:
         layout = layout.folded(fold)
-    start = shebang(str(scheme.python))
+    start = first_lines(scheme)
     commands = {each.name: each.contents for each in launchers(manifest.entry_points, scheme, manifest.filename)}
     copied: list[tuple[str, ManifestFile]] = []
     for name, file in layout.scripts:

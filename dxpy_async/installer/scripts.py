@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import FileConflict, InvalidWheel
-from dxpy_async.installer.shebang import shebang
+from dxpy_async.installer.shebang import RELOCATABLE, shebang
 
 SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
@@ -75,9 +75,16 @@ def rewrite_shebang(contents: bytes, scheme: InstallScheme) -> bytes | None:
     match = _PLACEHOLDER.match(contents)
     if match is None:
         return None
-    interpreter = _interpreter(scheme, windowed=bool(match[1]))
-    start = f"#!{interpreter}\r\n".encode() if is_windows(scheme) else shebang(interpreter)
+    if is_windows(scheme):
+        start = f"#!{_interpreter(scheme, windowed=bool(match[1]))}\r\n".encode()
+    else:
+        start = first_lines(scheme)
     return start + contents[match.end() :]
+
+
+def first_lines(scheme: InstallScheme) -> bytes:
+    """What every script begins with that the environment's interpreter is to run, but on Windows."""
+    return RELOCATABLE if scheme.relocatable else shebang(str(scheme.python))
 
 
 def is_windows(scheme: InstallScheme) -> bool:
@@ -86,7 +93,7 @@ def is_windows(scheme: InstallScheme) -> bool:
 
 
 def _launcher(name: str, module: str, attribute: str, scheme: InstallScheme, *, windowed: bool) -> Iterator[Script]:
-    start = b"" if is_windows(scheme) else shebang(_interpreter(scheme, windowed=windowed))
+    start = b"" if is_windows(scheme) else first_lines(scheme)
     imported = attribute.partition(".")[0]
     body = (
         f"import sys\n\nfrom {module} import {imported}\n\n"

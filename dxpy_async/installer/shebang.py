@@ -8,6 +8,11 @@ _LONGEST_SHEBANG = 127
 """Bytes of a first line that every kernel reads whole: Linux before 5.1 cut it at 128."""
 
 
+RELOCATABLE = b'#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"\n\' \'\'\'\n'
+"""The first lines of a script that is run by the `python` beside it, wherever both are: a command for the shell, and
+for Python a string."""
+
+
 def shebang(interpreter: str) -> bytes:
     """The first line, or lines, that make a file start with `interpreter`.
 

@@ -8,6 +8,11 @@
     … of one project    sources
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
     interpreter         python            DXPY_PYTHON                 python
+    … in files          .python-version
+    … of whose making   python-preference DXPY_PYTHON_PREFERENCE      python_preference
+    … to be fetched     python-downloads  DXPY_PYTHON_DOWNLOADS       python_downloads
+    … from where        python-install-   DXPY_PYTHON_INSTALL_MIRROR  mirror
+                        mirror
     link mode           link-mode         DXPY_LINK_MODE              link_mode
     bytecode            compile-bytecode  DXPY_COMPILE_BYTECODE       compile_bytecode
     file conflicts                        DXPY_ALLOW_OVERWRITES       allow_overwrites
@@ -33,6 +38,8 @@
 A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole; but
 constraints and overrides of files are added to those of [tool.dxpy], and settings of one project to those of others.
 And an index that has the name of one of [tool.dxpy] is put in its place, whatever that answers for.
+A `.python-version` beside the project (without one: in the directory or above it) counts before [tool.dxpy], the
+user-wide one after it; `no_config` passes over both.
 """
 
 from __future__ import annotations
@@ -44,13 +51,21 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
-from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
-from dxpy_async.core.settings import IndexSettings, KernelChoice, LinkMode, NetworkSettings, Settings
+from dxpy_async.core.settings import (
+    IndexSettings,
+    KernelChoice,
+    LinkMode,
+    NetworkSettings,
+    PythonDownloads,
+    PythonPreference,
+    Settings,
+)
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
 from dxpy_async.project.cache_place import default_cache_dir
@@ -59,6 +74,7 @@ from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
+from dxpy_async.project.version_files import first_pin, pins_around, project_pins
 
 if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
     from dxpy_async.project.pyproject import Project
@@ -81,13 +97,23 @@ def load_settings(
     given = _Given(flags, environ)
     configured = not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
     tool = configured_table(flags, environ, project, directory) if configured else ToolTable()
+    pip = partial(_pip_indexes, environ, project) if configured else PipIndexes
     defaults = NetworkSettings()
     cache_dir = given.text("cache_dir", "DXPY_CACHE_DIR")
-    python = given.text("python", "DXPY_PYTHON")
+    choice = _python(given, tool, version_file_places(environ, project, directory) if configured else [])
     return Settings(
         cache_dir=Path(_placed(cache_dir, directory) if cache_dir else default_cache_dir(environ)),
-        python=python or tool.python,
-        indexes=_indexes(given, tool, directory, pip=partial(_pip_indexes, environ) if configured else PipIndexes),
+        python=choice.request,
+        python_file=Path(choice.file) if choice.file is not None else None,
+        python_is_default=choice.is_default,
+        python_preference=given.choice("python_preference", "DXPY_PYTHON_PREFERENCE", PythonPreference)
+        or tool.python_preference
+        or PythonPreference.MANAGED,
+        python_downloads=given.choice("python_downloads", "DXPY_PYTHON_DOWNLOADS", PythonDownloads)
+        or tool.python_downloads
+        or PythonDownloads.AUTOMATIC,
+        python_mirror=_mirror(given, tool),
+        indexes=_indexes(given, tool, directory, pip=pip),
         network=NetworkSettings(
             offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
@@ -103,6 +129,39 @@ def load_settings(
         hints=_hints(environ, tool),
         resolution=_resolution(given, tool, directory),
     )
+
+
+def version_file_places(environ: Mapping[str, str], project: Project | None, directory: Path | None) -> list[str]:
+    """Where a pin can stand for a project, or without one for `directory`; the last place is the user-wide one."""
+    if project is not None:
+        return project_pins(str(project.root), environ)
+    return pins_around(str(directory), environ) if directory is not None else []
+
+
+class _PythonChoice(NamedTuple):
+    request: str | None
+    file: str | None = None
+    is_default: bool = False
+
+
+def _python(given: _Given, tool: ToolTable, places: list[str]) -> _PythonChoice:
+    if request := given.text("python", "DXPY_PYTHON"):
+        return _PythonChoice(request)
+    if pinned := first_pin(places[:-1]):
+        return _PythonChoice(*pinned)
+    user_wide = first_pin(places[-1:]) if tool.python is None else None
+    return _PythonChoice(*user_wide, is_default=True) if user_wide is not None else _PythonChoice(tool.python)
+
+
+def _mirror(given: _Given, tool: ToolTable) -> str | None:
+    mirror = given.text("mirror", "DXPY_PYTHON_INSTALL_MIRROR") or tool.python_mirror
+    if mirror is not None and not re.match(r"(?:https?|file)://.", mirror, re.IGNORECASE):
+        origin = given.origin("mirror", "DXPY_PYTHON_INSTALL_MIRROR", "tool.dxpy.python-install-mirror")
+        raise UsageError(
+            f"{origin} is `{mirror}`, which is not the address of a mirror",
+            hints=("a mirror begins with https://, http:// or file://",),
+        )
+    return mirror or None
 
 
 def file_amendments(flags: Mapping[str, object], environ: Mapping[str, str], directory: Path | None) -> Amendments:
@@ -192,7 +251,8 @@ def watched_paths(
     named = config_file or environ.get("DXPY_CONFIG_FILE")
     files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
     own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
-    return [*own, *project.watched, *files, *pip_files(environ)]
+    pins = project_pins(str(project.root), environ)
+    return [*own, *project.watched, *pins, *files, *_pip_files(environ, project)]
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Callable[[], PipIndexes]) -> IndexSettings:
@@ -230,8 +290,12 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
     )
 
 
-def _pip_indexes(environ: Mapping[str, str]) -> PipIndexes:
-    return read_pip_indexes(pip_files(environ), environ)
+def _pip_files(environ: Mapping[str, str], project: Project | None) -> list[str]:
+    return pip_files(environ, os.path.join(project.root, ENVIRONMENT_NAME) if project is not None else None)
+
+
+def _pip_indexes(environ: Mapping[str, str], project: Project | None) -> PipIndexes:
+    return read_pip_indexes(_pip_files(environ, project), environ)
 
 
 def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:

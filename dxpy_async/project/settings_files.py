@@ -31,6 +31,12 @@ class _SettingsFile(ToolReader):
         return self._file
 
     def table(self) -> ToolTable:
+        if "tool" in self._document:
+            self._refuse(
+                "it has a table [tool]",
+                line=self._line_of_key("tool.dxpy"),
+                hints=("settings stand here by themselves, without [tool.dxpy]",),
+            )
         for key in OF_PROJECTS:
             if key in self._document:
                 self._refuse(
@@ -56,6 +62,9 @@ def merged(near: ToolTable, far: ToolTable) -> ToolTable:
         link_mode=near.link_mode or far.link_mode,
         compile_bytecode=near.compile_bytecode if near.compile_bytecode is not None else far.compile_bytecode,
         python=near.python or far.python,
+        python_preference=near.python_preference or far.python_preference,
+        python_downloads=near.python_downloads or far.python_downloads,
+        python_mirror=near.python_mirror or far.python_mirror,
         hints=near.hints if near.hints is not None else far.hints,
         mode=near.mode or far.mode,
         prereleases=near.prereleases or far.prereleases,

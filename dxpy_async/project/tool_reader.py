@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, LinkMode
+from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.source_reader import SourceReader
 from dxpy_async.project.tasks import parse_tasks
@@ -38,6 +38,9 @@ SETTINGS = (
     "prerelease",
     "prerelease-package",
     "python",
+    "python-downloads",
+    "python-install-mirror",
+    "python-preference",
     "resolution",
 )
 """The keys of [tool.dxpy] that can also stand in files of settings."""
@@ -156,8 +159,18 @@ class ToolReader(SourceReader):
             "compile_bytecode": self._boolean(table, "compile-bytecode", key_at(where, "compile-bytecode")),
             "link_mode": self._choice(table, "link-mode", key_at(where, "link-mode"), LinkMode),
             "python": self._string(table, "python", key_at(where, "python")),
+            **self._pythons(table, where),
             "hints": self._boolean(table, "hints", key_at(where, "hints")),
             **self._resolution(table, where),
+        }
+
+    def _pythons(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Where interpreters come from, which [tool.uv] says in the same words."""
+        preference, downloads, mirror = "python-preference", "python-downloads", "python-install-mirror"
+        return {
+            "python_preference": self._choice(table, preference, key_at(where, preference), PythonPreference),
+            "python_downloads": self._choice(table, downloads, key_at(where, downloads), PythonDownloads),
+            "python_mirror": self._string(table, mirror, key_at(where, mirror)),
         }
 
     def _resolution(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -283,6 +296,7 @@ class ToolReader(SourceReader):
         where = "tool.uv"
         return ToolTable(
             **self._indexes(table, where, root),
+            **self._pythons(table, where),
             sources=self._sources(table, f"{where}.sources"),
             **self._resolution(table, where),
             **self._named_groups(table, where),

@@ -9,7 +9,7 @@ from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, LinkMode
+from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import UploadLimits
 from dxpy_async.project.source_tables import SourceTable
 from dxpy_async.project.tasks import Task
@@ -49,6 +49,9 @@ class ToolTable:
     link_mode: LinkMode | None = None
     compile_bytecode: bool | None = None
     python: str | None = None
+    python_preference: PythonPreference | None = None
+    python_downloads: PythonDownloads | None = None
+    python_mirror: str | None = None
     hints: bool | None = None
     mode: ResolutionMode | None = None
     prereleases: Prereleases | None = None

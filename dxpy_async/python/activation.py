@@ -1,5 +1,7 @@
 """The scripts that make an environment the active one of a shell, and their `deactivate`.
 
+Those of a relocatable environment find it from where they lie; csh cannot tell, so there it is where it was made.
+
 They use the variables of the standard library's own scripts (`_OLD_VIRTUAL_PATH`, …), so that environments of dxpy and
 of others can be activated on top of each other. A path is written so that each shell reads it back as it is, whatever
 characters it has; a prompt is shown with those characters replaced that a shell would act upon.
@@ -167,17 +169,127 @@ if (-not $Env:VIRTUAL_ENV_DISABLE_PROMPT) {
 }
 """
 
+# One line for `deactivate`: an alias can have no more.
+_CSH = """\
+# Read this file into csh or tcsh: `source <this file>`. `deactivate` undoes it.
 
-def activation_scripts(root: str, scripts: str, prompt: str) -> Mapping[str, bytes]:
+alias deactivate 'test $?_OLD_VIRTUAL_PATH != 0 && setenv PATH "$_OLD_VIRTUAL_PATH" && unset _OLD_VIRTUAL_PATH; test $?_OLD_VIRTUAL_PYTHONHOME != 0 && setenv PYTHONHOME "$_OLD_VIRTUAL_PYTHONHOME" && unset _OLD_VIRTUAL_PYTHONHOME; test $?_OLD_VIRTUAL_PROMPT != 0 && set prompt = "$_OLD_VIRTUAL_PROMPT" && unset _OLD_VIRTUAL_PROMPT; unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; rehash; test "\\!:*" != "nondestructive" && unalias deactivate'
+
+deactivate nondestructive
+
+setenv VIRTUAL_ENV @ROOT@
+setenv VIRTUAL_ENV_PROMPT @PROMPT@
+
+set _OLD_VIRTUAL_PATH = "$PATH"
+setenv PATH "${VIRTUAL_ENV}/@SCRIPTS@:${PATH}"
+
+if ($?PYTHONHOME) then
+    set _OLD_VIRTUAL_PYTHONHOME = "$PYTHONHOME"
+    unsetenv PYTHONHOME
+endif
+
+if (! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt) then
+    set _OLD_VIRTUAL_PROMPT = "$prompt"
+    set prompt = @SHOWN@"$prompt"
+endif
+
+rehash
+"""  # noqa: E501
+
+_NU = """\
+# Read this file into nushell: `overlay use <this file>`. `deactivate` undoes it.
+
+const virtual_env = @ROOT@
+
+export-env {
+    let prompt = @PROMPT@
+    let name = if "Path" in $env { "Path" } else { "PATH" }
+    let path = ($env | get $name)
+    let entries = if ($path | describe) == "string" { $path | split row (char esep) } else { $path }
+    let before = ($env.PROMPT_COMMAND? | default "")
+    let shown = if ($env.VIRTUAL_ENV_DISABLE_PROMPT? | default "" | is-empty) {
+        {|| $"\\(($prompt)\\) (if ($before | describe) == 'closure' { do $before } else { $before })" }
+    } else { $before }
+    load-env {
+        $name: ($entries | prepend ($virtual_env | path join @SCRIPTS@))
+        VIRTUAL_ENV: $virtual_env
+        VIRTUAL_ENV_PROMPT: $prompt
+        PROMPT_COMMAND: $shown
+    }
+    hide-env --ignore-errors PYTHONHOME
+}
+
+export alias deactivate = overlay hide activate --keep-env [ PWD ]
+"""
+
+_BATCH = """\
+@echo off
+rem Run this file in the command prompt of Windows. `deactivate` undoes it.
+if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
+if defined _OLD_VIRTUAL_PROMPT set "PROMPT=%_OLD_VIRTUAL_PROMPT%"
+if defined _OLD_VIRTUAL_PYTHONHOME set "PYTHONHOME=%_OLD_VIRTUAL_PYTHONHOME%"
+for %%i in ("%~dp0..") do set "VIRTUAL_ENV=%%~fi"
+set "VIRTUAL_ENV_PROMPT=@PROMPT@"
+set "_OLD_VIRTUAL_PATH=%PATH%"
+set "PATH=%~dp0;%PATH%"
+if defined PYTHONHOME set "_OLD_VIRTUAL_PYTHONHOME=%PYTHONHOME%"
+set PYTHONHOME=
+if defined VIRTUAL_ENV_DISABLE_PROMPT goto :end
+if not defined PROMPT set "PROMPT=$P$G"
+set "_OLD_VIRTUAL_PROMPT=%PROMPT%"
+set "PROMPT=(@PROMPT@) %PROMPT%"
+:end
+"""
+
+_BATCH_END = """\
+@echo off
+if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
+if defined _OLD_VIRTUAL_PROMPT set "PROMPT=%_OLD_VIRTUAL_PROMPT%"
+if defined _OLD_VIRTUAL_PYTHONHOME set "PYTHONHOME=%_OLD_VIRTUAL_PYTHONHOME%"
+for %%v in (_OLD_VIRTUAL_PATH _OLD_VIRTUAL_PROMPT _OLD_VIRTUAL_PYTHONHOME VIRTUAL_ENV VIRTUAL_ENV_PROMPT) do set %%v=
+"""
+
+_SH_PLACE = """\
+$(
+    if [ -n "${BASH_SOURCE-}" ] ; then
+        CDPATH= cd -- "$(dirname -- "$BASH_SOURCE")/@UP@" && pwd
+    elif [ -n "${ZSH_VERSION-}" ] ; then
+        eval 'CDPATH= cd -- "$(dirname -- "${(%):-%x}")/@UP@" && pwd'
+    else
+        printf '%s\\n' @ROOT@
+    fi
+)"""
+"""Where the script lies, for a relocatable environment; a plain POSIX shell cannot tell."""
+
+
+def activation_scripts(root: str, scripts: str, prompt: str, *, relocatable: bool = False) -> Mapping[str, bytes]:
     """The scripts by file name, for the environment at `root` whose executables are in `scripts` below it."""
-    values = {"@SCRIPTS@": scripts.replace(os.sep, "/")}
-    sh = {**values, "@ROOT@": _sh(root), "@PROMPT@": _sh(prompt), "@SHOWN@": _sh(f"({_harmless(prompt)}) ")}
-    fish = {**values, "@ROOT@": _fish(root), "@PROMPT@": _fish(prompt)}
+    scripts = scripts.replace(os.sep, "/")
+    up = "/".join(".." for _ in scripts.split("/"))
+    sh_root, fish_root, nu_root = _sh(root), _fish(root), _nu(root)
+    if relocatable:
+        sh_root = _fill(_SH_PLACE, {"@UP@": up, "@ROOT@": sh_root})
+        fish_root, nu_root = f"(realpath (status dirname)/{up})", f"(path self {up})"
+    shown = f"({_harmless(prompt)}) "
+    values = {"@SCRIPTS@": scripts}
+    sh = {**values, "@ROOT@": sh_root, "@PROMPT@": _sh(prompt), "@SHOWN@": _sh(shown)}
+    fish = {**values, "@ROOT@": fish_root, "@PROMPT@": _fish(prompt)}
+    csh = {**values, "@ROOT@": _csh(root), "@PROMPT@": _csh(prompt), "@SHOWN@": _csh(shown)}
+    nu = {"@SCRIPTS@": _nu(scripts), "@ROOT@": nu_root, "@PROMPT@": _nu(prompt)}
     return {
         "activate": os.fsencode(_fill(_SH, sh)),
         "activate.fish": os.fsencode(_fill(_FISH, fish)),
+        "activate.csh": os.fsencode(_fill(_CSH, csh)),
+        "activate.nu": os.fsencode(_fill(_NU, nu)),
         "activate.ps1": _with_mark(_fill(_POWERSHELL, {"@PROMPT@": _powershell(prompt)})),
     }
+
+
+def batch_scripts(prompt: str) -> Mapping[str, bytes]:
+    """Those for the command prompt of Windows, which find the environment from where they lie. Not run so far."""
+    shown = "".join(character for character in prompt if character.isprintable() and character not in '%"&|<>^!')
+    texts = {"activate.bat": _fill(_BATCH, {"@PROMPT@": shown}), "deactivate.bat": _BATCH_END}
+    return {name: text.replace("\n", "\r\n").encode("utf-8", "replace") for name, text in texts.items()}
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
@@ -209,6 +321,18 @@ def _sh(text: str) -> str:
 
 def _fish(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _csh(text: str) -> str:
+    return "'" + text.replace("'", "'\\''").replace("!", "\\!") + "'"
+
+
+def _nu(text: str) -> str:
+    """A raw string: nothing in it means anything, as long as its end does not stand in it."""
+    hashes = "#"
+    while f"'{hashes}" in text:
+        hashes += "#"
+    return f"r{hashes}'{text}'{hashes}"
 
 
 def _powershell(text: str) -> str:

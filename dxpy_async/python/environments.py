@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InterpreterError, InvalidEnvironment
+from dxpy_async.python.activation import activation_scripts, batch_scripts
 from dxpy_async.python.probing import Interpreter, environment_python, probe
 from dxpy_async.python.skeletons import (
     CONFIGURATION,
@@ -52,11 +53,15 @@ _CONFIGURATION_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class VirtualEnvironment:
-    """An environment at `root` (absolute) with the interpreter it was made from and the places of its parts."""
+    """An environment at `root` (absolute) with the interpreter it was made from and the places of its parts.
+
+    `system_site_packages`: whether it sees what is installed into that interpreter.
+    """
 
     root: Path
     interpreter: Interpreter
     scheme: InstallScheme
+    system_site_packages: bool = False
 
     @property
     def python(self) -> Path:
@@ -91,7 +96,10 @@ def open_environment(root: Path, *, cache_dir: Path) -> VirtualEnvironment | Non
     made_with = configuration.get("version_info") or configuration.get("version") or interpreter.version
     if made_with.split(".")[:2] != interpreter.version.split(".")[:2]:
         raise _broken(root, f"it was made with Python {made_with}, and its interpreter is {interpreter.version} now")
-    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, python))
+    relocatable, system = (
+        configuration.get(key, "").lower() == "true" for key in ("relocatable", "include-system-site-packages")
+    )
+    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, python, relocatable), system)
 
 
 def _read_configuration(root: Path) -> dict[str, str] | None:
@@ -141,7 +149,7 @@ def _broken(root: Path, reason: str) -> InvalidEnvironment:
     )
 
 
-def _scheme(root: Path, interpreter: Interpreter, python: Path) -> InstallScheme:
+def _scheme(root: Path, interpreter: Interpreter, python: Path, relocatable: bool) -> InstallScheme:
     purelib, platlib = root / interpreter.purelib, root / interpreter.platlib
     if platlib != purelib and os.path.realpath(platlib) == os.path.realpath(purelib):
         platlib = purelib  # lib64 is a link to lib: one directory, one name
@@ -154,6 +162,7 @@ def _scheme(root: Path, interpreter: Interpreter, python: Path) -> InstallScheme
         headers=root / "include" / "site" / purelib.parent.name,
         python=python,
         cache_tag=interpreter.cache_tag,
+        relocatable=relocatable,
     )
 
 
@@ -166,20 +175,24 @@ def create_environment(
     *,
     prompt: str | None = None,
     clear: bool = False,
+    force: bool = False,
+    beside_others: bool = False,
     system_site_packages: bool = False,
+    relocatable: bool = False,
 ) -> VirtualEnvironment:
-    """Make an environment at `root` (absolute), with nothing installed in it. `clear` removes one that is there before.
+    """Make an environment at `root` (absolute), with nothing installed in it.
 
-    The prompt is the directory's name when none is given, the name of the directory around it for `.venv`. Raises
-    InvalidEnvironment when there is an environment already, or anything else than an empty directory (that is never
-    cleared), and when the disk does not let it be made.
+    What is there is in the way: `clear` removes an environment, with `force` any directory, and `beside_others` makes
+    it among files that are none of its own. The prompt is the directory's name when none is given, the name of the
+    directory around it for `.venv`. A `relocatable` one can be moved as a whole. Raises InvalidEnvironment when it is
+    not to be made there, and when the disk does not let it be made.
     """
     _check_place(root, interpreter)
     entries = _entries(root)
     try:
         if entries:
-            _make_room(root, entries, clear=clear)
-        return _make(root, interpreter, prompt or default_prompt(str(root)), system_site_packages)
+            _make_room(root, interpreter, entries, clear=clear, force=force, beside_others=beside_others)
+        return _make(root, interpreter, prompt or default_prompt(str(root)), system_site_packages, relocatable)
     except OSError as error:
         at = f" ({error.filename})" if error.filename else ""
         raise InvalidEnvironment(f"the environment `{root}` cannot be made: {error.strerror}{at}") from error
@@ -198,28 +211,50 @@ def _check_place(root: Path, interpreter: Interpreter) -> None:
         raise InvalidEnvironment(f"`{root}` holds the very interpreter that the environment would be made with")
 
 
-def _make_room(root: Path, entries: list[str], *, clear: bool) -> None:
+def _make_room(
+    root: Path, interpreter: Interpreter, entries: list[str], *, clear: bool, force: bool, beside_others: bool
+) -> None:
     """Empty the directory if it may be emptied. Interrupted, it is an unfinished environment, which may be, too."""
     if CONFIGURATION in entries:
         if not clear:
             raise InvalidEnvironment(
                 f"there is a virtual environment at `{root}` already", hints=("replace it with `--clear`",)
             )
-        for sign in ("pyproject.toml", ".git"):
-            if sign in entries:
-                raise InvalidEnvironment(
-                    f"`{root}` is an environment and holds `{sign}` too, so it is not cleared",
-                    hints=("remove the environment's files by hand, or choose another directory",),
-                )
+        _check_expendable(root, entries)
         os.replace(root / CONFIGURATION, root / UNFINISHED)
     elif not _is_blank(entries):
-        raise InvalidEnvironment(
-            f"the directory `{root}` is not empty, and not a virtual environment",
-            hints=("choose another directory, or empty this one",),
-        )
+        if beside_others and not clear:
+            _check_free(root, interpreter, entries)
+            return
+        if not (clear and force):
+            raise InvalidEnvironment(
+                f"the directory `{root}` is not empty, and not a virtual environment",
+                hints=("choose another directory, empty this one, or let it be emptied by `--clear --force`",),
+            )
+        _check_expendable(root, entries)
     for name in entries:
         if name not in (CONFIGURATION, UNFINISHED, LOCK_FILE):
             _remove(os.path.join(root, name))
+
+
+def _check_expendable(root: Path, entries: list[str]) -> None:
+    for sign in ("pyproject.toml", ".git"):
+        if sign in entries:
+            raise InvalidEnvironment(
+                f"`{root}` holds `{sign}` too, so it is not cleared",
+                hints=("remove the environment's files by hand, or choose another directory",),
+            )
+
+
+def _check_free(root: Path, interpreter: Interpreter, entries: list[str]) -> None:
+    """Whether nothing that is there has the name of a part of the environment."""
+    parts = {Path(place).parts[0] for place in (interpreter.purelib, interpreter.platlib, interpreter.scripts)}
+    taken = sorted(parts.union(("lib64", ".gitignore", "CACHEDIR.TAG")).intersection(entries))
+    if taken:
+        raise InvalidEnvironment(
+            f"no environment can be made among the files in `{root}`: there is `{taken[0]}` already",
+            hints=("choose another directory",),
+        )
 
 
 def _remove(path: str) -> None:
@@ -254,18 +289,22 @@ def skeleton_facts(interpreter: Interpreter) -> SkeletonFacts:
     )
 
 
-def _make(root: Path, interpreter: Interpreter, prompt: str, system_site_packages: bool) -> VirtualEnvironment:
+def _make(
+    root: Path, interpreter: Interpreter, prompt: str, system_site_packages: bool, relocatable: bool
+) -> VirtualEnvironment:
     base, facts = str(root), skeleton_facts(interpreter)
     python = os.path.join(base, interpreter.scripts, "python")
     if interpreter.is_windows:
-        begin(base, facts, prompt, system_site_packages)
+        begin(base, facts, prompt, system_site_packages, relocatable)
         os.makedirs(os.path.join(base, interpreter.purelib))
         os.makedirs(os.path.dirname(python), exist_ok=True)
         python = _copy_launchers(interpreter, os.path.dirname(python))
-        finish(base, interpreter.scripts, prompt)
+        scripts = activation_scripts(base, interpreter.scripts, prompt, relocatable=relocatable)
+        finish(base, interpreter.scripts, {**scripts, **batch_scripts(prompt)})
     else:
-        make_skeleton(base, facts, prompt, system_site_packages)
-    return VirtualEnvironment(root, interpreter, _scheme(root, interpreter, Path(python)))
+        make_skeleton(base, facts, prompt, system_site_packages, relocatable)
+    scheme = _scheme(root, interpreter, Path(python), relocatable)
+    return VirtualEnvironment(root, interpreter, scheme, system_site_packages)
 
 
 def _copy_launchers(interpreter: Interpreter, scripts: str) -> str:

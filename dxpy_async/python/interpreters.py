@@ -1,41 +1,53 @@
-"""Finding the interpreter that is asked for.
+"""Finding the interpreter that is asked for (`requests` says what that can be).
 
-What a request can be:
-
-    3  3.12  3.12.1  3.13t          that version; `t` for the free-threaded build
-    >=3.11,<3.13                    a version within those bounds
-    cpython@3.12  pypy@3.10  pypy   that implementation, of that version
-    python3.12  python              the executable of that name on PATH
-    ./bin/python  .venv  /opt/py    an executable, or the directory of an environment or installation
-
-Where is looked: the active environment, PATH from front to back, pyenv's versions, the interpreter dxpy runs with. A
-directory of shims (pyenv, asdf, mise) stands for the installations its programs would start; no shim is ever run.
+Where is looked: the active environment (a virtual one or conda's), the Pythons that dxpy has installed, PATH from front
+to back, the versions of pyenv, asdf and mise, conda's base, on Windows what the launcher `py` knows, and last the
+interpreter dxpy runs with. `PythonPreference` says whether dxpy's own come before the system's, after them, alone or
+not at all. A directory of shims (pyenv, asdf, mise) stands for the installations its programs would start; no shim is
+ever run.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.version import InvalidVersion, Version
-
-from dxpy_async.core import parsers
-from dxpy_async.core.specifiers import allows, normal_specifier
-from dxpy_async.errors import InterpreterError, InterpreterNotFound, UsageError
+from dxpy_async.core.settings import PythonPreference
+from dxpy_async.core.user_places import python_dir
+from dxpy_async.errors import InterpreterError, InterpreterNotFound
+from dxpy_async.python.builds import PythonKey
 from dxpy_async.python.probing import OLDEST, Interpreter, environment_python, probe
+from dxpy_async.python.requests import ANY, PythonRequest, is_within, parse_request, python_specifier
 
-__all__ = ["Interpreter", "SearchPlaces", "find_interpreter", "probe", "satisfies"]
+__all__ = [
+    "Found",
+    "Interpreter",
+    "SearchPlaces",
+    "all_interpreters",
+    "find_interpreter",
+    "managed_pythons",
+    "probe",
+    "satisfies",
+    "searched_places",
+]
+
+_MINOR_NAME = r"python([0-9]{1,4})\.([0-9]{1,4})t?(?:\.exe)?"
+_LAUNCHER_SECONDS = 10
 
 
 class SearchPlaces(NamedTuple):
     """Where interpreters may be found: facts of the surroundings, gathered by the caller.
 
-    `path` are the directories of PATH in order; `environment` is the active virtual environment; `pyenv_root` is set
-    where pyenv is, and `pyenv_versions` are the versions it is told to use, empty when it is told nothing; `fallback`
-    is an interpreter known to exist.
+    `path` are the directories of PATH in order; `environment` is the active virtual or conda environment, `conda` the
+    base of conda when that is active; `managed` is where dxpy installs Pythons; `pyenv_root` is set where pyenv is, and
+    `pyenv_versions` are the versions it is told to use, empty when it is told nothing; `installs` are the directories
+    of other version managers; `launcher` is the `py` of Windows; `fallback` is an interpreter known to exist.
     """
 
     path: tuple[str, ...] = ()
@@ -43,105 +55,105 @@ class SearchPlaces(NamedTuple):
     pyenv_root: str | None = None
     pyenv_versions: tuple[str, ...] = ()
     fallback: str | None = None
+    managed: str | None = None
+    conda: str | None = None
+    installs: tuple[str, ...] = ()
+    launcher: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], executable: str | None = None) -> SearchPlaces:
-        """The places that the variables PATH, VIRTUAL_ENV, PYENV_ROOT and PYENV_VERSION name, then `executable`."""
+        """The places that variables name (PATH, VIRTUAL_ENV, CONDA_PREFIX, PYENV_ROOT, …), then `executable`."""
+        path = tuple(entry for entry in environ.get("PATH", "").split(os.pathsep) if entry)
+        conda = environ.get("CONDA_PREFIX") or None
+        is_base = environ.get("CONDA_DEFAULT_ENV") in ("base", "root")
+        launchers = (os.path.join(entry, "py.exe") for entry in path) if os.name == "nt" else ()
         return cls(
-            path=tuple(entry for entry in environ.get("PATH", "").split(os.pathsep) if entry),
-            environment=environ.get("VIRTUAL_ENV") or None,
+            path=path,
+            environment=environ.get("VIRTUAL_ENV") or (None if is_base else conda),
             pyenv_root=environ.get("PYENV_ROOT") or None,
             pyenv_versions=tuple(name for name in environ.get("PYENV_VERSION", "").split(":") if name),
             fallback=executable or None,
+            managed=python_dir(environ),
+            conda=conda if is_base else None,
+            installs=tuple(
+                os.path.join(root, "installs", "python")
+                for root in (environ.get("ASDF_DATA_DIR"), environ.get("MISE_DATA_DIR"))
+                if root
+            ),
+            launcher=next((path for path in launchers if os.path.isfile(path)), None),
         )
 
+    def is_managed(self, executable: Path) -> bool:
+        """Whether that interpreter is one that dxpy has installed."""
+        if self.managed is None:
+            return False
+        return str(executable).startswith(os.path.join(os.path.realpath(self.managed), ""))
 
-# --- what is asked for ------------------------------------------------------------------------------------------------
-
-
-class _Request(NamedTuple):
-    """A request taken apart: `path`, or `name` on PATH, or a version (specifier text) of an implementation."""
-
-    path: str | None = None
-    name: str | None = None
-    implementation: str | None = None
-    specifier: str = ""
-    minor: tuple[int, int] | None = None
-    """Major and minor, when the request names them: the executable `python3.12` is then worth a first look."""
-    free_threaded: bool | None = False
-    """None: either will do."""
-
-
-# Texts, compiled by `re` when they are first used, which in most runs is never.
-_VERSION = r"(?P<version>[0-9]+(?:\.[0-9]+){0,2}(?:(?:a|b|rc)[0-9]+)?)(?P<threads>t?)"
-_IMPLEMENTATION = r"(?i:(?P<name>cpython|pypy|graalpy)(?:(?:@|-)?(?P<rest>[0-9<>=!~].*))?)"
-_MINOR_NAME = r"python([0-9]{1,4})\.([0-9]{1,4})t?(?:\.exe)?"
-
-
-def _parse_request(text: str) -> _Request:
-    """Raises UsageError for a version or range that does not parse."""
-    request = text.strip()
-    if not request:
-        raise UsageError("the requested Python is empty", hints=("name a version like `3.12`, or a path",))
-    if match := re.fullmatch(_IMPLEMENTATION, request):
-        return _version_request(match["rest"] or "", match["name"].lower())
-    if request[0] in "0123456789<>=!~" and os.sep not in request:
-        return _version_request(request, None)
-    named_directory = os.path.isdir(request) and environment_python(Path(request)) is not None
-    if os.sep in request or (os.altsep and os.altsep in request) or named_directory:
-        return _Request(path=request, free_threaded=None)
-    return _Request(name=request, free_threaded=None)
-
-
-def _version_request(text: str, implementation: str | None) -> _Request:
-    if not text:
-        return _Request(implementation=implementation, free_threaded=None)
-    if match := re.fullmatch(_VERSION, text):
-        version, free_threaded = match["version"], bool(match["threads"])
-        whole = version.count(".") == 2 or not version.replace(".", "").isdigit()
-        parts = re.findall(r"\d+", version)
-        return _Request(
-            implementation=implementation,
-            specifier=f"=={version}" if whole else f"=={version}.*",
-            minor=(int(parts[0]), int(parts[1])) if len(parts) > 1 else None,
-            free_threaded=free_threaded,
-        )
-    try:
-        return _Request(implementation=implementation, specifier=normal_specifier(text))
-    except parsers.specifiers.InvalidSpecifier as error:
-        raise UsageError(
-            f"`{text}` is neither a Python version nor a range of versions",
-            hints=("name a version like `3.12`, a range like `>=3.11,<3.13`, or a path",),
-        ) from error
-
-
-# --- finding ----------------------------------------------------------------------------------------------------------
+    def allows(self, interpreter: Interpreter, preference: PythonPreference) -> bool:
+        """Whether an interpreter may be used at all by a preference that knows only one kind."""
+        if preference is PythonPreference.ONLY_MANAGED:
+            return self.is_managed(interpreter.executable)
+        return preference is not PythonPreference.ONLY_SYSTEM or not self.is_managed(interpreter.executable)
 
 
 def find_interpreter(
-    request: str | None, *, search: SearchPlaces, requires_python: str = "", cache_dir: Path
+    request: str | None,
+    *,
+    search: SearchPlaces,
+    requires_python: str = "",
+    cache_dir: Path,
+    preference: PythonPreference = PythonPreference.MANAGED,
 ) -> Interpreter:
     """The first interpreter, in the order of the module's text, that fits `request` and `requires_python`.
 
     Raises InterpreterNotFound, which names what was found instead, InterpreterError when the very interpreter that is
     asked for is broken, and UsageError for a request or specifier that does not parse.
     """
-    wanted = _parse_request(request) if request is not None else _Request()
-    required = _specifier(requires_python)
+    wanted = parse_request(request) if request is not None else ANY
+    required = python_specifier(requires_python)
     if wanted.path is not None:
         return _held_against(_probe_path(wanted.path, cache_dir), required, request or "")
     if wanted.name is not None:
         return _held_against(_probe_name(wanted.name, search, cache_dir), required, request or "")
-    specifier = _specifier(wanted.specifier)
+    if wanted.key is not None:
+        return _held_against(_probe_key(wanted.key, search, cache_dir), required, request or "")
 
     def fits(version: str) -> bool:
-        return _is_within(version, specifier) and _is_within(version, required)
+        return is_within(version, wanted.specifier) and is_within(version, required)
 
-    for interpreter in _working(_candidates(wanted, search, fits), cache_dir):
-        if _fits(interpreter, wanted, required):
+    candidates = _candidates(wanted, search, preference, fits)
+    for interpreter in _working(candidates, search, preference, cache_dir):
+        if wanted.fits(interpreter) and is_within(interpreter.version, required):
             return interpreter
-    everything = _working(_candidates(_Request(), search, lambda _: True), cache_dir)
+    everything = _working(_candidates(ANY, search, preference, lambda _: True), search, preference, cache_dir)
     raise _not_found(request, requires_python, everything)
+
+
+class Found(NamedTuple):
+    """An interpreter, and the path by which it was found, which may be a link to it or an environment's."""
+
+    interpreter: Interpreter
+    path: Path
+
+
+def all_interpreters(
+    *, search: SearchPlaces, cache_dir: Path, preference: PythonPreference = PythonPreference.MANAGED
+) -> Iterator[Found]:
+    """Every interpreter that works, once, under the first path it is found by."""
+    seen = set()
+    for path in _candidates(ANY, search, preference, lambda _: True):
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            interpreter = probe(Path(path), cache_dir=cache_dir)
+        except InterpreterError:
+            continue
+        if str(interpreter.executable) in seen - {real} or not search.allows(interpreter, preference):
+            continue
+        seen.add(str(interpreter.executable))
+        yield Found(interpreter, Path(path))
 
 
 def searched_places(request: str | None, search: SearchPlaces) -> list[str]:
@@ -149,16 +161,18 @@ def searched_places(request: str | None, search: SearchPlaces) -> list[str]:
 
     What is missing counts too. Raises UsageError for a request that does not parse.
     """
-    wanted = _parse_request(request) if request is not None else _Request()
-    places = [*search.path]
+    wanted = parse_request(request) if request is not None else ANY
+    places = [*search.path, *search.installs]
     for root in [os.path.dirname(os.path.normpath(path)) for path in search.path if _is_shims(path)]:
         places += [f"{root}/version", f"{root}/versions", f"{root}/installs/python"]
     if search.pyenv_root:
         places.append(os.path.join(search.pyenv_root, "versions"))
+    if search.managed:
+        places.append(search.managed)
     places += _directories(search, lambda _: True)
-    places += _candidates(_Request(), search, lambda _: True)
+    places += _candidates(ANY, search, PythonPreference.MANAGED, lambda _: True)
     if wanted.implementation is not None or wanted.minor is not None:  # else they are the same
-        places += _candidates(wanted, search, lambda _: True)
+        places += _candidates(wanted, search, PythonPreference.MANAGED, lambda _: True)
     if wanted.name is not None:
         places += [os.path.join(place, wanted.name) for place in _directories(search, lambda _: True)]
     for given in (search.environment, wanted.path):
@@ -167,7 +181,9 @@ def searched_places(request: str | None, search: SearchPlaces) -> list[str]:
     return list(dict.fromkeys(places))
 
 
-def _working(candidates: Iterable[str], cache_dir: Path) -> Iterator[Interpreter]:
+def _working(
+    candidates: Iterable[str], search: SearchPlaces, preference: PythonPreference, cache_dir: Path
+) -> Iterator[Interpreter]:
     """The interpreters among the candidates, each once; what is broken is passed over, another may do."""
     asked = set()
     for path in candidates:
@@ -175,9 +191,11 @@ def _working(candidates: Iterable[str], cache_dir: Path) -> Iterator[Interpreter
         if real not in asked:
             asked.add(real)
             try:
-                yield probe(Path(path), cache_dir=cache_dir)
+                interpreter = probe(Path(path), cache_dir=cache_dir)
             except InterpreterError:
                 continue
+            if search.allows(interpreter, preference):
+                yield interpreter
 
 
 def satisfies(interpreter: Interpreter, request: str | None, requires_python: str = "") -> bool:
@@ -185,42 +203,19 @@ def satisfies(interpreter: Interpreter, request: str | None, requires_python: st
 
     Of a path the real paths are compared, of a name on PATH the last part. Raises UsageError as `find_interpreter`.
     """
-    wanted = _parse_request(request) if request is not None else _Request(free_threaded=None)
+    wanted = parse_request(request) if request is not None else PythonRequest(free_threaded=None)
     if wanted.path is not None:
         python = environment_python(Path(wanted.path)) if os.path.isdir(wanted.path) else Path(wanted.path)
         if python is None or os.path.realpath(python) != str(interpreter.executable):
             return False
-    elif wanted.name is not None and wanted.name not in ("python", "python3", interpreter.executable.name):
+    names = ("python", "python3", interpreter.executable.name)
+    if wanted.name not in (None, *names) or wanted.key not in (None, *interpreter.executable.parts):
         return False
-    return _fits(interpreter, wanted, _specifier(requires_python))
-
-
-def _fits(interpreter: Interpreter, wanted: _Request, required: str) -> bool:
-    return (
-        wanted.implementation in (None, interpreter.implementation)
-        and wanted.free_threaded in (None, interpreter.free_threaded)
-        and _is_within(interpreter.version, _specifier(wanted.specifier))
-        and _is_within(interpreter.version, required)
-    )
-
-
-def _is_within(version: str, specifier: str) -> bool:
-    try:
-        return allows(specifier, Version(version))
-    except InvalidVersion:  # what that means is a matter of the operator
-        return parsers.specifiers.SpecifierSet(specifier).contains(version, prereleases=True)
-
-
-def _specifier(text: str) -> str:
-    """`text` in its normal form. Raises UsageError for one that is no specifier."""
-    try:
-        return normal_specifier(text)
-    except parsers.specifiers.InvalidSpecifier as error:
-        raise UsageError(f"`{text}` is not a range of Python versions") from error
+    return wanted.fits(interpreter) and is_within(interpreter.version, python_specifier(requires_python))
 
 
 def _held_against(interpreter: Interpreter, required: str, request: str) -> Interpreter:
-    if _is_within(interpreter.version, required):
+    if is_within(interpreter.version, required):
         return interpreter
     raise InterpreterNotFound(
         f"`{request}` is {interpreter.describe()}, but the project requires Python {required}",
@@ -234,9 +229,11 @@ def _not_found(request: str | None, requires_python: str, there: Iterable[Interp
     found = sorted(there, key=lambda interpreter: (interpreter.target.python_version, interpreter.describe()))
     names = ", ".join(dict.fromkeys(interpreter.describe() for interpreter in found))
     instead = f"there are {names}" if names else "there is no working one in the active environment or on PATH"
+    installing = f"dxpy python install {shlex.quote(request or requires_python or '3')}"
     return InterpreterNotFound(
         f"found no Python{asked}{needed}; {instead}",
-        hints=("install one that fits, or name one with `--python PATH`",),
+        hints=(f"install one that fits, by `{installing}` or otherwise, or name one with `--python PATH`",),
+        wanted=(request, requires_python),
     )
 
 
@@ -264,16 +261,73 @@ def _probe_name(name: str, search: SearchPlaces, cache_dir: Path) -> Interpreter
     )
 
 
-def _candidates(wanted: _Request, search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[str]:
+def _probe_key(key: str, search: SearchPlaces, cache_dir: Path) -> Interpreter:
+    for found, directory in managed_pythons(search):
+        if str(found) == key and (python := environment_python(Path(directory))) is not None:
+            return probe(python, cache_dir=cache_dir)
+    raise InterpreterNotFound(
+        f"`{key}` is not installed",
+        hints=(f"install it with `dxpy python install {key}`", "`dxpy python list` shows what there is"),
+        wanted=(key, ""),
+    )
+
+
+def _candidates(
+    wanted: PythonRequest, search: SearchPlaces, preference: PythonPreference, fits: Callable[[str], bool]
+) -> Iterator[str]:
     """Executables to ask, most wanted first; `fits` judges versions that the name of an installation gives away."""
     if search.environment:
         python = environment_python(Path(search.environment))
         if python is not None:
             yield str(python)
+    managed, system = _managed(search, fits), _of_system(wanted, search, fits)
+    match preference:
+        case PythonPreference.SYSTEM:
+            yield from chain(system, managed)
+        case PythonPreference.ONLY_MANAGED:
+            yield from managed
+        case PythonPreference.ONLY_SYSTEM:
+            yield from system
+        case PythonPreference.MANAGED:
+            yield from chain(managed, system)
+
+
+def _managed(search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[str]:
+    for key, directory in managed_pythons(search):
+        if fits(key.version) and (python := environment_python(Path(directory))) is not None:
+            yield str(python)
+
+
+def managed_pythons(search: SearchPlaces) -> list[tuple[PythonKey, str]]:
+    """The Pythons that dxpy has installed, with their directories: newest first."""
+    try:
+        names = os.listdir(search.managed) if search.managed else []
+    except OSError:
+        return []
+    found = [(key, os.path.join(search.managed or "", name)) for name in names if (key := PythonKey.parse(name))]
+    return sorted(found, key=lambda each: each[0].order, reverse=True)
+
+
+def _of_system(wanted: PythonRequest, search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[str]:
     for directory in _directories(search, fits):
         yield from _executables(directory, wanted)
+    if search.launcher:
+        yield from _known_to_launcher(search.launcher)
     if search.fallback:
         yield search.fallback
+
+
+def _known_to_launcher(launcher: str) -> Iterator[str]:
+    """What the launcher of Windows lists: lines that end in an executable's path. This has not been run."""
+    try:
+        listed = subprocess.run(
+            [launcher, "--list-paths"], capture_output=True, text=True, timeout=_LAUNCHER_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    for line in listed.splitlines():
+        if match := re.search(r"[A-Za-z]:\\.*\.exe$", line.strip()):
+            yield match[0]
 
 
 def _directories(search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[str]:
@@ -285,9 +339,13 @@ def _directories(search: SearchPlaces, fits: Callable[[str], bool]) -> Iterator[
             yield directory
     if search.pyenv_root:
         yield from _installations(os.path.join(search.pyenv_root, "versions"), search.pyenv_versions, fits)
+    for installs in search.installs:
+        yield from _installations(installs, (), fits)
+    if search.conda:
+        yield os.path.join(search.conda, "bin") if os.name != "nt" else search.conda
 
 
-def _executables(directory: str, wanted: _Request) -> Iterator[str]:
+def _executables(directory: str, wanted: PythonRequest) -> Iterator[str]:
     """The interpreters of a directory: the wanted version's name, the plain names, then the others."""
     suffix = ".exe" if os.name == "nt" else ""
     implementation = wanted.implementation or "cpython"

@@ -12,6 +12,8 @@ from dxpy_async.python.activation import activation_scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dxpy_async.core.schemes import SkeletonFacts
 
 CONFIGURATION = "pyvenv.cfg"
@@ -37,11 +39,13 @@ def default_prompt(root: str) -> str:
     return (os.path.basename(parent) if name == ".venv" else name) or "venv"
 
 
-def make_skeleton(root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bool = False) -> None:
+def make_skeleton(
+    root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bool = False, relocatable: bool = False
+) -> None:
     """Make an environment at `root` (absolute; blank or not there), for systems with links. Raises OSError."""
     executable, _, _, purelib, scripts_name, names, lib64 = facts
     scripts = f"{root}{os.sep}{scripts_name}"
-    begin(root, facts, prompt, system_site_packages)
+    begin(root, facts, prompt, system_site_packages, relocatable)
     os.makedirs(f"{root}{os.sep}{purelib}")
     if lib64:
         os.symlink("lib", f"{root}{os.sep}lib64")
@@ -49,10 +53,10 @@ def make_skeleton(root: str, facts: SkeletonFacts, prompt: str, system_site_pack
     os.symlink(executable, f"{scripts}{os.sep}python")
     for name in names:
         os.symlink("python", f"{scripts}{os.sep}{name}")
-    finish(root, scripts_name, prompt)
+    finish(root, scripts_name, activation_scripts(root, scripts_name, prompt, relocatable=relocatable))
 
 
-def begin(root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bool) -> None:
+def begin(root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bool, relocatable: bool = False) -> None:
     """Make the directory, and the configuration under its first name."""
     executable, implementation, version, *_ = facts
     shown = "".join(character if character.isprintable() else " " for character in prompt)
@@ -64,6 +68,8 @@ def begin(root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bo
         "prompt": shown,
         "executable": executable,
     }
+    if relocatable:
+        lines["relocatable"] = "true"
     text = "".join(f"{key} = {value}\n" for key, value in lines.items())
     try:
         os.mkdir(root)
@@ -74,9 +80,9 @@ def begin(root: str, facts: SkeletonFacts, prompt: str, system_site_packages: bo
     write(f"{root}{os.sep}{UNFINISHED}", text.encode("utf-8", "surrogateescape"))
 
 
-def finish(root: str, scripts_name: str, prompt: str) -> None:
+def finish(root: str, scripts_name: str, activation: Mapping[str, bytes]) -> None:
     """Add what does not depend on the interpreter, and give the configuration its name."""
-    for name, content in activation_scripts(root, scripts_name, prompt).items():
+    for name, content in activation.items():
         write(f"{root}{os.sep}{scripts_name}{os.sep}{name}", content)
     write(f"{root}{os.sep}.gitignore", b"*\n")
     write(f"{root}{os.sep}CACHEDIR.TAG", _CACHE_TAG)

@@ -112,7 +112,7 @@ def test_adding_and_removing_changes_the_block_alone(dxpy: Command, tmp_path: Pa
     file.write_bytes(b"#!/usr/bin/python\r\nprint('caf\xe9')\r\n")
     file.chmod(0o750)
     added = dxpy(["add", "--script", "tool.py", "web", "safe<2"], tmp_path)
-    assert (added.code, added.err) == (0, "Added `web` to dependencies\nAdded `safe<2` to dependencies\n")
+    assert (added.code, added.err) == (0, "Added `web` to `tool.py`\nAdded `safe<2` to `tool.py`\n")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert file.read_bytes() == (
         b'#!/usr/bin/python\r\n# /// script\r\n# requires-python = ">='
@@ -141,7 +141,7 @@ def test_a_lock_of_a_script_is_used_and_kept_up_to_date(dxpy: Command, script: P
         "web==2.0",
     ]
     added = dxpy(["add", "--script", "job.py", "tool"], where)
-    assert without_times(added.err) == "Resolved 4 packages in T\nAdded `tool>=0.1` to dependencies\n"
+    assert without_times(added.err) == "Resolved 4 packages in T\nAdded `tool>=0.1` to `job.py`\n"
     synced = dxpy("sync --script job.py", where)
     assert " + tool==0.1" in synced.err
     assert dxpy("run job.py", where).err == ""

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from real_pythons import real_interpreter
 
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-
-
-@lru_cache
-def _real_interpreter(version: str) -> Path | None:
-    directories = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if Path(entry).name != "shims"]
-    roots = [os.environ.get("PYENV_ROOT"), *(str(Path(entry).parent) for entry in os.environ["PATH"].split(os.pathsep))]
-    for root in roots:
-        directories += [str(path) for path in sorted(Path(root or ".", "versions").glob(f"{version}.*/bin"))]
-    directories.append(str(Path(sys.executable).resolve().parent))
-    found = shutil.which(f"python{version}", path=os.pathsep.join(directories))
-    return Path(os.path.realpath(found)) if found else None
 
 
 @pytest.fixture(params=VERSIONS)
@@ -47,7 +33,7 @@ def python312() -> Path:
 
 
 def _needed(version: str) -> Path:
-    path = _real_interpreter(version)
+    path = real_interpreter(version)
     if path is None:
         pytest.skip(f"there is no Python {version} on this machine")
     return path

@@ -1,4 +1,4 @@
-"""Activation in the real shells of this machine. PowerShell is tested only where it is installed."""
+"""Activation in the real shells of this machine. PowerShell and nushell are tested only where they are installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dxpy_async.python.activation import activation_scripts
+from dxpy_async.python.activation import activation_scripts, batch_scripts
 from dxpy_async.python.environments import create_environment
 from dxpy_async.python.probing import probe
 
@@ -20,6 +20,8 @@ SHELLS = {
     "zsh": ["zsh", "-f"],
     "dash": ["dash"],
     "fish": ["fish", "--no-config"],
+    "tcsh": ["tcsh", "-f"],
+    "nu": ["nu", "--no-config-file"],
     "pwsh": ["pwsh", "-NoProfile", "-NonInteractive"],
 }
 
@@ -38,8 +40,9 @@ def shell(name: str, text: str, directory: Path, **variables: str) -> list[str]:
 
 @pytest.fixture
 def make(tmp_path: Path, python311: Path, shared_cache: Path):  # type: ignore[no-untyped-def]
-    def make(name: str, prompt: str | None = None) -> Path:
-        return create_environment(tmp_path / name, probe(python311, cache_dir=shared_cache), prompt=prompt).root
+    def make(name: str, prompt: str | None = None, *, relocatable: bool = False) -> Path:
+        interpreter = probe(python311, cache_dir=shared_cache)
+        return create_environment(tmp_path / name, interpreter, prompt=prompt, relocatable=relocatable).root
 
     return make
 
@@ -122,6 +125,74 @@ def test_activate_and_deactivate_in_fish(tmp_path: Path, make, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", PLACES)
+def test_activate_and_deactivate_in_csh(tmp_path: Path, make, name: str) -> None:  # type: ignore[no-untyped-def]
+    root = make(name)
+    script = quoted(root / "bin" / "activate.csh").replace("!", "\\!")
+    text = f"""
+        set prompt = '> '
+        set before = "$PATH"
+        source {script}
+        echo "$VIRTUAL_ENV"
+        echo "$VIRTUAL_ENV_PROMPT"
+        python -c 'import sys; print(sys.prefix)'
+        echo "$prompt" | sed 's/^(.*) > $/prompted/'
+        echo $?PYTHONHOME
+        deactivate
+        echo $?VIRTUAL_ENV $?VIRTUAL_ENV_PROMPT "$PYTHONHOME" "$prompt"
+        if ("$PATH" == "$before") echo restored
+        alias deactivate
+    """
+    assert shell("tcsh", text, tmp_path, PYTHONHOME="/somewhere") == [
+        str(root),
+        name,
+        str(root),
+        "prompted",
+        "0",
+        "0 0 /somewhere > ",
+        "restored",
+    ]
+
+
+@pytest.mark.parametrize("name", [*PLACES, "ends '# oddly"])
+def test_activate_and_deactivate_in_nushell(tmp_path: Path, make, name: str) -> None:  # type: ignore[no-untyped-def]
+    root = make(name)
+    text = f"""
+        overlay use r##'{root / "bin" / "activate.nu"}'##
+        print $env.VIRTUAL_ENV $env.VIRTUAL_ENV_PROMPT (do $env.PROMPT_COMMAND)
+        print ($env.PYTHONHOME? | default unset)
+        python -c 'import sys; print(sys.prefix)'
+        deactivate
+        print ($env.VIRTUAL_ENV? | default unset) $env.PYTHONHOME ($env.PATH | str join (char esep))
+    """
+    assert shell("nu", text, tmp_path, PYTHONHOME="/somewhere") == [
+        str(root),
+        name,
+        f"({name}) ",
+        "unset",
+        str(root),
+        "unset",
+        "/somewhere",
+        os.environ["PATH"],
+    ]
+
+
+MOVED = {
+    "bash": ". 'moved here/bin/activate'; echo \"$VIRTUAL_ENV\"",
+    "zsh": ". 'moved here/bin/activate'; echo \"$VIRTUAL_ENV\"",
+    "fish": "source 'moved here/bin/activate.fish'; echo $VIRTUAL_ENV",
+    "nu": "overlay use r#'{}/bin/activate.nu'#; print $env.VIRTUAL_ENV",
+    "pwsh": ". '{}/bin/activate.ps1'; $Env:VIRTUAL_ENV",
+}
+
+
+@pytest.mark.parametrize("which", MOVED)
+def test_moved_environment_is_activated_where_it_is(tmp_path: Path, make, which: str) -> None:  # type: ignore[no-untyped-def]
+    moved = make("env", relocatable=True).rename(tmp_path / "moved here")
+    text = MOVED[which].replace("{}", str(moved)) + "; python -c 'import sys; print(sys.prefix)'"
+    assert shell(which, text, tmp_path) == [str(moved), str(moved)]
+
+
+@pytest.mark.parametrize("name", PLACES)
 def test_activate_and_deactivate_in_powershell(tmp_path: Path, make, name: str) -> None:  # type: ignore[no-untyped-def]
     root = make(name)
     script = "'" + str(root / "bin" / "activate.ps1").replace("'", "''") + "'"
@@ -167,6 +238,12 @@ def test_prompt_is_left_alone_when_asked_or_when_there_is_none(tmp_path: Path, m
     activate = quoted(make("env") / "bin" / "activate")
     assert shell(which, f"PS1='> '; . {activate}; echo \"$PS1\"", tmp_path, VIRTUAL_ENV_DISABLE_PROMPT="1") == ["> "]
     assert shell(which, f'unset PS1; . {activate}; echo "${{PS1-none}}"', tmp_path) == ["none"]
+
+
+def test_scripts_for_the_command_prompt_hold_nothing_that_it_would_run() -> None:
+    scripts = batch_scripts('100% "sure" & more')
+    assert 'set "VIRTUAL_ENV_PROMPT=100 sure  more"\r\n' in scripts["activate.bat"].decode()
+    assert all(b"\n" not in text.replace(b"\r\n", b"") for text in scripts.values())
 
 
 def test_powershell_script_is_readable_by_the_old_windows_powershell() -> None:
