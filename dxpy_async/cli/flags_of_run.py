@@ -37,6 +37,9 @@ def declare_run(parser: Parser) -> None:
         "--with-requirements", action="append", default=[], metavar="FILE", help="with those in a file of requirements"
     )
     group.add_argument(
+        "--with-editable", action="append", default=[], metavar="PATH", help="with the project in this directory"
+    )
+    group.add_argument(
         "--env-file", action="append", default=[], metavar="FILE", help="set the variables in this file [DXPY_ENV_FILE]"
     )
     group.add_argument("--no-env-file", action="store_true", help="read no file of variables [DXPY_NO_ENV_FILE]")

@@ -18,6 +18,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from dxpy_async.cli import load
 from dxpy_async.cli.children import run_child
 from dxpy_async.cli.context import (
     kept_settings,
@@ -155,12 +156,13 @@ def _require_file(name: str) -> None:
 
 
 def _requirements(arguments: argparse.Namespace) -> list[Requirement]:
-    """What is to be there besides: of `--with` and `--with-requirements`."""
+    """What is to be there besides: of `--with`, `--with-editable` and `--with-requirements`."""
     texts = [text for given in arguments.with_packages for text in split_requirements(given)]
     wanted = [_requirement(text) for text in texts]
-    return wanted + [
-        each.requirement for each in read_statements(arguments.with_requirements, "requirements", Path.cwd())
-    ]
+    if arguments.with_editable:
+        wanted += map(load("editables").editable, arguments.with_editable)
+    in_files = read_statements(arguments.with_requirements, "requirements", Path.cwd())
+    return [*wanted, *(each.requirement for each in in_files)]
 
 
 def split_requirements(text: str) -> list[str]:
