@@ -3,6 +3,7 @@
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     script_again    `dxpy run script.py` when its block of metadata is what it was
     task_again      `dxpy run NAME` when nothing has changed and NAME may be a task
+    with_again      `dxpy run --with PACKAGE CMD` when the same was asked before
     lock_again      `dxpy lock` when only the lock is missing, and memory knows it
     replay          `dxpy sync` into an environment that was made before and is not there
     venv_replay     `dxpy venv`, plain or with `-q`, `--prompt`, `--python`, if that interpreter was chosen before
@@ -65,6 +66,8 @@ def _answer(arguments: list[str]) -> int:
         code = load("script_again").answer(words)
     if code is None and (words := quick.task_in(arguments)):
         code = load("task_again").answer(words)
+    if code is None and arguments[:1] == ["run"] and arguments[1:] and arguments[1].startswith(("--with", "-w")):
+        code = load("with_again").answer(arguments[1:])
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
     if code is None and (root := quick.without_environment(arguments)) is not None:

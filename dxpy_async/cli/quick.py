@@ -161,7 +161,7 @@ def _run(command: list[str]) -> int | None:
     place = synced_place()
     if place is None or os.environ.get("DXPY_ENV_FILE"):
         return None
-    if _may_be_task(command[0], place[0]) or (is_source(command[0]) and _may_have_block(command[0])):
+    if may_be_task(command[0], place[0]) or (is_source(command[0]) and _may_have_block(command[0])):
         return None
     if unchanged(place[0], state_facts(place[1], os.environ), exact=False) is None:
         return None
@@ -171,7 +171,7 @@ def _run(command: list[str]) -> int | None:
         return None  # which the full program says in words
 
 
-def _may_be_task(name: str, environment: str) -> bool:
+def may_be_task(name: str, environment: str) -> bool:
     """Whether a project may have a task of that name: the words of its table are in a file, or may be, as escapes.
 
     The files are those of the project around and of the workspace, which the environment is of.

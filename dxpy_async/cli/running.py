@@ -34,6 +34,7 @@ from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.script_again import remember_script
 from dxpy_async.cli.summary import report
 from dxpy_async.cli.sync_requests import blueprint_key, request_text
+from dxpy_async.cli.with_again import remember_overlay
 from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName
@@ -225,10 +226,23 @@ class _Runner:
             self._remember(script, settings)
         return self._overlaid(script, Place(str(script.environment)), settings)
 
-    def _remember(self, script: Project, settings: Settings) -> None:
+    def _is_plain(self, project: Project) -> bool:
+        """Whether no flag has a say in the environment; `--with` does not count."""
         given = self._arguments
         flags = (given.no_cache, given.no_config, given.config_file, given.cache_dir, given.no_sync, given.offline)
-        if any(flags) or given.frozen or given.locked or request_text(given, script):
+        more = (given.frozen, given.locked, given.isolated, given.project, given.with_requirements, given.with_editable)
+        return not (any(flags) or any(more) or request_text(given, project))
+
+    def _remember_overlay(self, under: Project, place: Place, above: Project, settings: Settings) -> None:
+        if self.project is None or not self._is_plain(replace(under, members=())):
+            return
+        stamps = take_stamps([str(under.lock)], self._began_ns)
+        texts, cache_dir = self._arguments.with_packages, str(settings.cache_dir)
+        remember_overlay(texts, place.environment, str(above.environment), stamps, cache_dir)
+
+    def _remember(self, script: Project, settings: Settings) -> None:
+        given = self._arguments
+        if given.with_packages or not self._is_plain(script):
             return
         watched = [str(script.lock), *map(str, watched_paths(script, os.environ, Path.cwd()))]
         stamps = take_stamps(watched, self._began_ns)
@@ -277,6 +291,7 @@ class _Runner:
         lay_over(above, interpreter, sites, settings)
         if not self._sync_kept(above, settings, pins=under.lock):
             return None
+        self._remember_overlay(under, place, above, settings)
         return Place(str(above.environment), over=place.environment)
 
     def _sync_kept(self, project: Project, settings: Settings, *, pins: Path | None = None) -> bool:

@@ -16,6 +16,10 @@ from dxpy_async.errors import DxpyError
 from dxpy_async.installer.state import unchanged
 from dxpy_async.project.document import kept_document, read_content
 
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from typing import Any
+
 _PLAIN = frozenset({"cmd", "cwd", "env", "help"})
 """What a table may have that is one command and nothing more."""
 _SHELL_CHARACTERS = "'\"\\"
@@ -28,14 +32,9 @@ def answer(words: list[str]) -> int | None:
         return None  # a member of a workspace has tasks in two files
     if unchanged(place[0], state_facts("", os.environ), exact=False) is None:
         return None
-    file = Path(root, PROJECT_NAME)
-    try:
-        document = kept_document(file, read_content(file))
-    except (DxpyError, FileNotFoundError):
+    tasks = kept_tasks(root)
+    if tasks is None:
         return None
-    if document is None:
-        return None
-    tasks = document.get("tool", {}).get("dxpy", {}).get("scripts", {})
     command, variables, directory = words, {}, os.curdir
     if words[0] in tasks:
         task = tasks[words[0]]
@@ -50,6 +49,19 @@ def answer(words: list[str]) -> int | None:
         return launch(place[0], command, {**os.environ, **variables})
     os.chdir(before)
     return None
+
+
+def kept_tasks(root: str) -> dict[str, Any] | None:
+    """The table of tasks of the project in `root`, without reading TOML; None when that cannot be."""
+    file = Path(root, PROJECT_NAME)
+    try:
+        document = kept_document(file, read_content(file))
+    except (DxpyError, FileNotFoundError):
+        return None
+    tasks: dict[str, Any] | None = None
+    if document is not None:
+        tasks = document.get("tool", {}).get("dxpy", {}).get("scripts", {})
+    return tasks
 
 
 def _words(command: object) -> list[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,15 @@ from command import Command, without_times, write_project
 from dxpy_async.cli.running import split_requirements
 
 SHOW = ["python", "-c", "import sys, safe, tool; print(*safe.__path__, tool.__file__, sys.prefix)"]
+
+
+def loads_much(dxpy: Command, arguments: list[str], cwd: Path) -> bool:
+    """Whether a run parses its command line, as the full program does, before it becomes the command."""
+    show = (
+        "import sys, os; os.execve = lambda *_: (print('argparse' in sys.modules, flush=True), os._exit(0)); "
+        f"from dxpy_async.cli import main; main({arguments!r})"
+    )
+    return subprocess.check_output([sys.executable, "-c", show], cwd=cwd, env=dxpy.environ, text=True) == "True\n"
 
 
 @pytest.fixture
@@ -30,6 +41,7 @@ def test_packages_are_laid_over_the_projects_environment(dxpy: Command, root: Pa
     assert tool.startswith(f"{root}/.venv/")
     again = dxpy(["run", "--with", "safe<2", *SHOW], root)
     assert (again.out, again.err) == (first.out, "")
+    assert not loads_much(dxpy, ["run", "--with", "safe<2", *SHOW], root)
     look = "import importlib.util; raise SystemExit(importlib.util.find_spec('safe') is not None)"
     assert dxpy(["run", "python", "-c", look], root).code == 0
     assert not list((root / ".venv").rglob("*safe*"))
@@ -51,6 +63,11 @@ def test_versions_of_the_projects_lock_are_taken_where_they_fit(dxpy: Command, t
     show = ["python", "-c", "import web; print(web.__file__)"]
     assert " + web==1.0" in dxpy(["run", "--with", "web", *show], root).err
     assert " + web==2.0" in dxpy(["run", "--with", "web>1", *show], root).err
+    write_project(tmp_path / "p", "web<2", "tool")
+    assert "tool" in dxpy(["run", "--with", "web", *show], root).err
+    write_project(tmp_path / "p", "web")
+    assert dxpy("lock --upgrade", root).code == 0
+    assert " + web==2.0" in dxpy(["run", "--with", "web", *show], root).err
 
 
 def test_a_script_and_no_project_can_have_more_as_well(dxpy: Command, tmp_path: Path) -> None:
@@ -65,6 +82,9 @@ def test_what_cannot_be_had(dxpy: Command, root: Path) -> None:
     missing = dxpy(["run", "--with", "safe>9", "python", "-c", "print('not this')"], root)
     assert (missing.code, missing.out) == (1, "")
     assert missing.err.startswith("error: because you require safe>9")
+    assert dxpy("run --with-editable no-dir python", root).err == (
+        "error: `no-dir` is not a directory\n\nhint: name the directory of a project\n"
+    )
     assert dxpy("run --with-requirements no.txt python", root).err == (
         "error: there is no file of requirements `no.txt`\n"
     )
