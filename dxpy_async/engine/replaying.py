@@ -7,7 +7,7 @@ import time
 
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.compiling_later import compiles_later
-from dxpy_async.engine.syncing import SyncPlan, left_out
+from dxpy_async.engine.syncing import SyncPlan
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import (
     Blueprint,
@@ -45,6 +45,8 @@ def remember(
         return
     if compiles_later(settings) and len(plan.bytecode) != len(plan.stored):
         return  # what is made again would never be compiled
+    if any(item.is_built for item in plan.selection.packages):
+        return  # the blueprint's key knows nothing of source trees
     if settings.allow_overwrites or plan.changes.leaving or len(plan.stored) != len(plan.selection.packages):
         return
     cache_dir = str(settings.cache_dir)
@@ -69,7 +71,7 @@ def remember(
         checked,
         settings.link_mode is LinkMode.SYMLINK,
         locked,
-        left_out(project) or "",
+        "",
         wheels,
     ).write(cache_dir, key)
 

@@ -131,6 +131,7 @@ class ToolReader(SourceReader):
         return ToolTable(
             **self._settings(table, where, root),
             sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
             **self._named_groups(table, where),
         )
 
@@ -279,6 +280,7 @@ class ToolReader(SourceReader):
         return ToolTable(
             **self._indexes(table, where, root),
             sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )

@@ -49,6 +49,8 @@ class ToolTable:
     compile_bytecode: bool | None = None
     python: str | None = None
     hints: bool | None = None
+    package: bool | None = None
+    """Whether the project itself is installed; None: if it has a build system."""
     mode: ResolutionMode | None = None
     prereleases: Prereleases | None = None
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
