@@ -48,7 +48,8 @@ from dxpy_async.engine.holding import held
 from dxpy_async.engine.syncing import reading_lock
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import BuildCycle, BuildFailed, BuildRefused, FormatError, InvalidMetadata, InvalidSource
-from dxpy_async.formats.source_metadata import parse_source_document, static_pkg_info, static_project_metadata
+from dxpy_async.formats.source_documents import parse_source_document
+from dxpy_async.formats.source_metadata import static_pkg_info, static_project_metadata
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.python.environments import VirtualEnvironment, open_environment
