@@ -131,6 +131,7 @@ from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import load_settings, watched_paths
 from dxpy_async.project.source_editing import SourceEntry
 from dxpy_async.project.source_names import name_of_directory
+from dxpy_async.project.source_tables import Surroundings
 from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter
@@ -256,7 +257,7 @@ class Engine:
                     await self._resolve(roots, facts, target, requires_python, options, "what you ask for", on_event)
                 )
 
-            trees = self._trees(Path.cwd(), self._any_interpreter)
+            trees = self._trees(Surroundings(str(Path.cwd())), self._any_interpreter)
             return (await self._remembered(question, recalled_resolution, find, trees, on_event)).value
 
     def _question(
@@ -448,9 +449,7 @@ class Engine:
             git = parse_source_url(url)
             if not isinstance(git, GitUrl):
                 raise ProjectError(f"`{url}` is not a git repository")
-            repositories = GitRepositories(
-                self._settings.cache_dir, lock=FileLock, environ=os.environ, offline=self._settings.network.offline
-            )
+            repositories = self._shelf.repositories
 
             def wait(repository: str) -> None:
                 on_event(Waiting(f"another process that reads the git repository `{repository}`"))
@@ -517,7 +516,7 @@ class Engine:
             )
             return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
 
-        trees = self._trees(project.root, partial(self._interpreter_of, project), commits=commits)
+        trees = self._trees(project.surroundings, partial(self._interpreter_of, project), commits=commits)
         return await self._remembered(question, recalled_lock, find, trees, on_event)
 
     def _interpreter_of(self, project: Project) -> Interpreter:
@@ -527,14 +526,18 @@ class Engine:
         return find_interpreter(self._settings.python, search=self._search, cache_dir=self._settings.cache_dir)
 
     def _trees(
-        self, root: Path, interpreter: Callable[[], Interpreter], *, commits: Mapping[str, str] | None = None
+        self,
+        surroundings: Surroundings,
+        interpreter: Callable[[], Interpreter],
+        *,
+        commits: Mapping[str, str] | None = None,
     ) -> Trees:
-        """What a resolution may have to build, for what `interpreter` gives; relative paths are held against `root`."""
+        """What a resolution may have to build, for what `interpreter` gives; paths are held against `surroundings`."""
 
         def builder() -> BuildsTrees:
             return self._builder if self._builder is not None else self.builder(interpreter())
 
-        return Trees(self._shelf, builder, root, commits=commits)
+        return Trees(self._shelf, builder, surroundings, commits=commits)
 
     async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
         """`lock` with a sha256 for every file that `target` would install; what the index lacks is computed."""
@@ -744,7 +747,7 @@ class Engine:
             return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
 
         question = self._question("install", roots, target, options)
-        trees = self._trees(Path.cwd(), lambda: interpreter)
+        trees = self._trees(Surroundings(str(Path.cwd())), lambda: interpreter)
         return (await self._remembered(question, recalled_lock, find, trees, on_event)).value
 
     async def _change(
@@ -768,7 +771,7 @@ class Engine:
         )
         await self._in_thread(transaction.recover)
         builder = self._builder or self.builder(environment.interpreter, environment=environment)
-        trees = Trees(self._shelf, lambda: builder, root)
+        trees = Trees(self._shelf, lambda: builder, Surroundings(str(root)))
         planning = partial(
             plan_changes,
             selection,

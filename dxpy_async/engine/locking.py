@@ -289,7 +289,7 @@ def why_stale(lock: DplLockFile | Lock, project: Project, target: TargetEnvironm
     amendments = settings.resolution.amendments
     if difference := explain_difference(lock.roots, roots_of(project, amendments)):
         return difference
-    return environment_mismatch(lock, target) or why_changed(lock, project.root, amendments)
+    return environment_mismatch(lock, target) or why_changed(lock, project.surroundings, amendments)
 
 
 def is_current(lock: DplLockFile | Lock, project: Project, target: TargetEnvironment, settings: Settings) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.locked_sources import directory_of_source
 from dxpy_async.core.names import ExtraName
 from dxpy_async.core.releases import CoreMetadata
@@ -16,18 +17,23 @@ from dxpy_async.errors import SourceUnavailable
 from dxpy_async.formats.source_metadata import static_project_metadata
 from dxpy_async.project.document import decode, parse, read_content
 from dxpy_async.project.locked_roots import public_requirement
-from dxpy_async.project.pyproject import FILE_NAME
+from dxpy_async.project.pyproject import FILE_NAME, ProjectFile
+from dxpy_async.project.source_tables import Surroundings, lowered
 
 
-def why_changed(lock: LockView, root: Path, amendments: Amendments) -> str | None:
-    """In which way a directory differs from what `lock`, which lies in `root`, says of it; None when none does.
+def why_changed(lock: LockView, surroundings: Surroundings, amendments: Amendments) -> str | None:
+    """In which way a directory differs from what `lock` says of it; None when none does.
 
     A directory that only its build backend can tell about counts as unchanged; `has_untold` knows of it. Raises
     SourceUnavailable for a directory that is not there, and InvalidProject for a pyproject.toml that does not parse.
     """
+    root = Path(surroundings.lock_root)
     for package, url in _directories(lock):
         metadata = _static_metadata(package, url, root)
-        if metadata is not None and (difference := _difference(package, metadata, amendments)):
+        if metadata is None:
+            continue
+        metadata = with_own_sources(metadata, directory_path(url, root), surroundings)
+        if difference := _difference(package, metadata, amendments):
             return f"`{package.name}` in `{url.path}` {difference}"
     return None
 
@@ -35,6 +41,18 @@ def why_changed(lock: LockView, root: Path, amendments: Amendments) -> str | Non
 def has_untold(lock: LockView, root: Path) -> bool:
     """Whether there is a directory of which only its build backend can tell what it requires. Raises as the other."""
     return any(is_untold(package, root) for package in lock.packages)
+
+
+def with_own_sources(metadata: CoreMetadata, directory: Path, surroundings: Surroundings) -> CoreMetadata:
+    """The metadata of a directory, with the urls that its own table of sources gives to what it requires.
+
+    Raises InvalidProject.
+    """
+    file = directory / FILE_NAME
+    if not metadata.requirements or not file.is_file() or b"sources" not in (content := read_content(file)):
+        return metadata
+    table = ProjectFile(content, file).sources(surroundings, directory)
+    return replace(metadata, requirements=lowered(metadata.requirements, table)) if table else metadata
 
 
 def is_untold(package: LockedRelease, root: Path) -> bool:

@@ -31,10 +31,12 @@ from dxpy_async.engine.locating import (
     locate,
     sdist_tree,
 )
+from dxpy_async.engine.tree_changes import with_own_sources
 from dxpy_async.errors import InvalidMetadata, InvalidSourceArchive, SourceUnavailable
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.sharing import SharedWork
+from dxpy_async.project.source_tables import Surroundings
 from dxpy_async.resolver.needs import DirectCandidate
 from dxpy_async.sources.git import GitRepositories
 from dxpy_async.store.store import Store, StoredWheel
@@ -130,7 +132,7 @@ def _kept(place: Path, sha256: str) -> Sdist | None:
 
 
 class Trees:
-    """The source trees of one operation. Relative paths are held against `root`, the directory of the lock.
+    """The source trees of one operation. Relative paths are held against the directory of the lock, `root`.
 
     `builder` gives who builds, once anything has to be asked of a build backend. `commits` are those that an earlier
     lock has for references to git repositories, which are kept.
@@ -140,11 +142,12 @@ class Trees:
         self,
         shelf: SourceShelf,
         builder: Callable[[], BuildsTrees],
-        root: Path,
+        surroundings: Surroundings,
         *,
         commits: Mapping[str, str] | None = None,
     ) -> None:
-        self._shelf, self._make_builder, self.root, self._commits = shelf, builder, root, commits or {}
+        self._shelf, self._make_builder, self._commits = shelf, builder, commits or {}
+        self._surroundings, self.root = surroundings, Path(surroundings.lock_root)
         self._made: BuildsTrees | None = None
         self._making = asyncio.Lock()
 
@@ -213,6 +216,8 @@ class Trees:
                 metadata = await (await self._builder()).metadata(tree, editable=is_editable(item), on_event=on_event)
         except (InvalidMetadata, InvalidSourceArchive) as error:
             return Unavailable(str(error))
+        if item.tree is not None and item.tree.is_local:
+            metadata = with_own_sources(metadata, item.tree.root, self._surroundings)
         return DirectCandidate(metadata.version, metadata, source)
 
     # For syncing

@@ -107,6 +107,14 @@ class Project:
             yield from member.project.requirements
 
     @property
+    def surroundings(self) -> Surroundings:
+        """What the sources of directories are held against that its lock refers to."""
+        members = {member.project.name: member.url for member in self.members}
+        if members and self.name:
+            members[self.name] = str(DirectoryUrl(".", is_editable=self.is_packaged, is_virtual=not self.is_packaged))
+        return Surroundings(str(self.root), members or None)
+
+    @property
     def is_told_by_backend(self) -> bool:
         """Whether only its build backend knows what the project requires."""
         return not _LOCKED_KEYS.isdisjoint(self.dynamic)
@@ -185,6 +193,11 @@ class ProjectFile(ToolReader):
         """The project of a workspace's member."""
         self._surroundings = surroundings
         return self.project(root)
+
+    def sources(self, surroundings: Surroundings, root: Path) -> SourceTable:
+        """Where what the project in `root` requires is to come from, whatever else the file says."""
+        self._surroundings = surroundings
+        return self._tool(root).sources
 
     def idle_sources(self, projects: Iterable[Project]) -> list[str]:
         """In words, the sources in [tool.dxpy] for what none of `projects` requires, which therefore do nothing."""

@@ -152,6 +152,17 @@ def test_a_version_that_only_the_backend_knows_makes_no_lock_stale(dxpy: Command
     assert (root / "dxpy.lock").read_bytes() == lock
 
 
+def test_the_sources_of_a_directory_count_for_what_it_requires(dxpy: Command, tmp_path: Path) -> None:
+    write_tree(tmp_path / "libs" / "bar", "bar", "7.0")
+    own = '[tool.dxpy.sources]\nbar = { path = "../bar" }\n'
+    foo = write_tree(tmp_path / "libs" / "foo", "foo", dependencies=["bar"], build_system=f"{BUILD_SYSTEM}{own}")
+    root = write_project(tmp_path / "p", "foo @ file:../libs/foo#editable=true")
+    (foo / "own_backend.py").write_bytes((tmp_path / "libs" / "bar" / "own_backend.py").read_bytes())
+    assert dxpy("sync", root).err.endswith("\n + bar==7.0\n + foo==1.0\n")
+    assert sources(root)["bar"] == "file:../libs/bar"
+    assert dxpy("lock --check", root).code == 0
+
+
 # git
 
 
