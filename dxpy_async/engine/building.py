@@ -170,6 +170,11 @@ class Builder:
             return None
         return known.wheel(tree, editable=editable)
 
+    def keep(self, tree: SourceTree, stored: StoredWheel, *, editable: bool = False) -> None:
+        """Find `stored` for `tree` from now on: what a build left in a directory makes no other wheel of it."""
+        is_static = static_metadata(tree) is not None
+        self._known(tree).keep_wheel(tree, stored, editable=editable, is_static=is_static)
+
     async def metadata(self, tree: SourceTree, *, editable: bool = False, on_event: Listener) -> CoreMetadata:
         """What `tree` says of itself: without building where it says so statically, else by its build backend.
 

@@ -847,8 +847,9 @@ class Engine:
             nonlocal last_stored
             last_stored = time.perf_counter()
             built[item.package.name] = stored
-            await self._in_thread(stage, transaction, plan, check_identity(item, stored))
-            on_event(Linked(item.package.name, item.package.version))
+            now = await self._in_thread(trees.as_built, item)
+            await self._in_thread(stage, transaction, plan, now, check_identity(item, stored))
+            on_event(Linked(item.package.name, stored.manifest.version))
 
         async def link_stored() -> None:
             for item in plan.selection.packages:

@@ -110,7 +110,7 @@ class Fetcher:
             else:
                 assert item.file is not None, "a wheel is a file"
                 stored = await self.fetch(item.file, on_event=on_event)
-            on_event(Stored(item.package.name, item.package.version))
+            on_event(Stored(item.package.name, stored.manifest.version))
             await on_stored(item, stored)
 
         async with asyncio.TaskGroup() as tasks:

@@ -325,9 +325,9 @@ def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None
         raise WrongEnvironment(str(path), mismatch, made_for=describe_markers(lock.environment))
 
 
-def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:
-    """Link one distribution of `plan`; it stays invisible until the transaction commits."""
-    arrival = _arrival(plan, stored)
+def stage(transaction: Transaction, plan: SyncPlan, item: Selected, stored: StoredWheel) -> None:
+    """Link one distribution of `plan`, `item` as it is now; it stays invisible until the transaction commits."""
+    arrival = _arrival(plan, stored)._replace(direct_url=direct_url(item))
     transaction.stage(**arrival._asdict())
 
 

@@ -50,6 +50,8 @@ class BuildsTrees(Protocol):
 
     def built(self, tree: SourceTree, *, editable: bool = False) -> StoredWheel | None: ...
 
+    def keep(self, tree: SourceTree, stored: StoredWheel, *, editable: bool = False) -> None: ...
+
     async def metadata(self, tree: SourceTree, *, editable: bool = False, on_event: Listener) -> CoreMetadata: ...
 
     async def wheel(self, tree: SourceTree, *, editable: bool = False, on_event: Listener) -> StoredWheel: ...
@@ -228,7 +230,17 @@ class Trees:
         if (found := built_wheel(builder, item)) is not None:
             return found
         async with self._ready(item, on_event) as tree:
-            return await builder.wheel(tree, editable=is_editable(item), on_event=on_event)
+            stored = await builder.wheel(tree, editable=is_editable(item), on_event=on_event)
+        after = (await in_thread(self.as_built, item)).tree
+        if after is not None and after != item.tree:
+            await in_thread(partial(builder.keep, after, stored, editable=is_editable(item)))
+        return stored
+
+    def as_built(self, item: Selected) -> Selected:
+        """`item` as it is now: a build may leave files in a directory, which would make it look changed ever after."""
+        if item.tree is None or not item.tree.is_local:
+            return item
+        return locate(item, self.root, self._shelf.store.root)
 
     async def find_built(self) -> FindBuilt:
         """What finds wheels that were built before."""

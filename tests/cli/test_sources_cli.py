@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Command, without_times, write_project
+from command import PYTHON, Command, clean_environ, without_times, write_project
 from index_server import LoopbackIndex
 from repositories import BUILD_SYSTEM, Repository, builds, write_sdist, write_tree
 
@@ -108,6 +109,17 @@ def test_a_directory_is_built_and_built_anew_when_it_changed(dxpy: Command, tmp_
     assert says(root, "import foo; print(foo.version)") == "changed"
     assert builds(lib) == 2
     assert sources(root)["foo"] == "file:../lib"
+
+
+def test_what_a_build_leaves_in_a_directory_is_no_change_of_it(dxpy: Command, tmp_path: Path) -> None:
+    lib = write_tree(tmp_path / "lib", "foo")
+    backend = lib / "own_backend.py"
+    backend.write_text(f"{backend.read_text()}\nopen('litter.txt', 'a').write('x')\n")
+    root = write_project(tmp_path / "p", "foo @ file:../lib")
+    assert dxpy("sync", root).code == 0
+    litter = (lib / "litter.txt").read_text()
+    assert without_times(dxpy("sync", root).err) == "Resolved 1 package in T\nChecked 1 package in T\n"
+    assert (lib / "litter.txt").read_text() == litter
 
 
 def test_an_editable_directory_is_followed_without_a_sync(dxpy: Command, tmp_path: Path) -> None:
@@ -350,3 +362,51 @@ def test_a_directory_that_vanished_is_named(dxpy: Command, tmp_path: Path) -> No
         2,
         f"error: `foo` comes from the directory `{lib}`, and there is no such directory\n",
     )
+
+
+# Beside uv
+
+UV = shutil.which("uv")
+
+
+@pytest.mark.skipif(UV is None, reason="uv is not installed")
+def test_uv_ends_with_the_same_distributions(
+    dxpy: Command, tmp_path: Path, index: LoopbackIndex, upstream: Repository
+) -> None:
+    tree = write_tree(tmp_path / "tree", "onlysource", dependencies=["safe<2"])
+    index.add_directory(write_sdist(tmp_path / "sdists", tree, "onlysource", "1.0").parent)
+    tables = (
+        f'[tool.uv.sources]\nfoo = {{ git = "{upstream.url}", branch = "main" }}\n'
+        'bar = { path = "libs/bar", editable = true }\nbaz = { path = "libs/baz" }\n'
+    )
+    for root in (tmp_path / "p", tmp_path / "q"):
+        write_tree(
+            root,
+            "webapp",
+            None,
+            dependencies=["foo", "bar", "baz", "onlysource"],
+            more='requires-python = ">=3.11"\n',
+            files={"VERSION": "0.3.dev1\n"},
+            build_system=f"{BUILD_SYSTEM}{tables}",
+        )
+        for name in ("bar", "baz"):
+            write_tree(root / "libs" / name, name, "4.2")
+        (root / "own_backend.py").write_bytes((tree / "own_backend.py").read_bytes())
+    assert dxpy("sync", tmp_path / "p").code == 0
+    environ = clean_environ(
+        UV_CACHE_DIR=str(tmp_path / "uv-cache"),
+        UV_DEFAULT_INDEX=index.url,
+        UV_PYTHON=PYTHON,
+        UV_PYTHON_DOWNLOADS="never",
+    )
+    assert UV is not None
+    ran = subprocess.run([UV, "sync"], cwd=tmp_path / "q", env=environ, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    ours, theirs = (sorted(path.name for path in site(tmp_path / each).glob("*.dist-info")) for each in "pq")
+    assert ours == theirs
+    for name in ("foo", "bar", "baz", "webapp"):
+        found, expected = direct_url(tmp_path / "p", name), direct_url(tmp_path / "q", name)
+        found.get("dir_info", {}).pop("dxpy-fingerprint", None)
+        if "dir_info" in expected:
+            found["dir_info"].setdefault("editable", False)
+        assert found == json.loads(json.dumps(expected).replace(str(tmp_path / "q"), str(tmp_path / "p"))), name
