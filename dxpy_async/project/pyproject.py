@@ -99,14 +99,6 @@ class Project:
         return self.has_build_system if self.tool.package is None else self.tool.package
 
     @property
-    def requirements(self) -> Iterator[Requirement]:
-        """All that it and the members of its workspace ask for, with whatever extra or group."""
-        for asked in (self.dependencies, *self.optional_dependencies.values(), *self.dependency_groups.values()):
-            yield from asked
-        for member in self.members:
-            yield from member.project.requirements
-
-    @property
     def surroundings(self) -> Surroundings:
         """What the sources of directories are held against that its lock refers to."""
         members = {member.project.name: member.url for member in self.members}
