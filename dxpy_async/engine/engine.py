@@ -460,9 +460,7 @@ class Engine:
             git = parse_source_url(url)
             if not isinstance(git, GitUrl):
                 raise ProjectError(f"`{url}` is not a git repository")
-            repositories = GitRepositories(
-                self._settings.cache_dir, lock=FileLock, environ=os.environ, offline=self._settings.network.offline
-            )
+            repositories = self._shelf.repositories
 
             def wait(repository: str) -> None:
                 on_event(Waiting(f"another process that reads the git repository `{repository}`"))

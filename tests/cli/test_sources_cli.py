@@ -279,6 +279,28 @@ def test_an_archive_named_by_path_is_built_and_its_hash_is_locked(dxpy: Command,
     assert without_times(dxpy("sync", root).err) == "Checked 1 package in T\n"
 
 
+def test_credentials_in_an_address_are_used_and_written_nowhere(
+    dxpy: Command, tmp_path: Path, index: LoopbackIndex
+) -> None:
+    tree = write_tree(tmp_path / "tree", "foo")
+    index.add_directory(write_sdist(tmp_path / "sdists", tree, "foo", "1.0").parent)
+    index.credentials = ("somebody", "s3cret")
+    url = index.file_url("foo-1.0.tar.gz").replace("://", "://somebody:s3cret@")
+    root = write_project(tmp_path / "p", f"foo @ {url}")
+    result = dxpy("sync", root)
+    assert result.err.endswith(" + foo==1.0\n"), result.err
+    written = [*root.glob(".venv/lib/*/site-packages/foo-1.0.dist-info/*"), root / "dxpy.lock"]
+    written += [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert not [path for path in written if b"s3cret" in path.read_bytes()]
+    assert dxpy("lock --check", root).code == 0
+    other = write_project(tmp_path / "q", f"foo @ {url}")
+    (other / "dxpy.lock").write_bytes((root / "dxpy.lock").read_bytes())
+    again = dxpy("sync --locked", other, environ={"DXPY_CACHE_DIR": str(tmp_path / "another")})
+    assert again.err.endswith(" + foo==1.0\n"), again.err
+    wrong = dxpy("sync", write_project(tmp_path / "r", f"foo @ {url.replace('s3cret', 'gu3ss')}"))
+    assert (wrong.code, "gu3ss" in wrong.err) == (2, False)
+
+
 # Export
 
 
