@@ -21,6 +21,7 @@ from dxpy_async.core.target_platforms import WantedTarget
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import ProjectNotFound, UsageError
+from dxpy_async.project.build_settings import SWITCHES, VALUES
 from dxpy_async.project.pyproject import Project, find_project
 from dxpy_async.project.settings import load_settings, switched_on, watched_paths
 from dxpy_async.project.workspaces import open_project
@@ -45,6 +46,7 @@ _SETTING_FLAGS = (
     "python_downloads",
     "mirror",
     *_RESOLUTION_FLAGS,
+    *VALUES,
 )
 
 
@@ -100,7 +102,7 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["no_config"] = True
     if arguments.config_file:
         flags["config_file"] = arguments.config_file
-    switches = ("compile_bytecode", "allow_overwrites", "no_index")
+    switches = ("compile_bytecode", "allow_overwrites", "no_index", *SWITCHES)
     flags |= {name: True for name in switches if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if not arguments.no_cache:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
+    build_flags,
     index_flags,
     linking_flags,
     place_flags,
@@ -26,6 +27,7 @@ _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 def declare_add(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     linking_flags(parser)
     parser.add_argument(
@@ -72,6 +74,7 @@ def _source_flags(parser: Parser) -> None:
 def declare_remove(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
@@ -101,6 +104,7 @@ def declare_version(parser: Parser) -> None:
 def declare_lock(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
@@ -135,6 +139,7 @@ def declare_why(parser: Parser) -> None:
 def declare_export(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     target_flags(parser)
     selection_flags(parser)
@@ -146,6 +151,7 @@ def declare_export(parser: Parser) -> None:
 def declare_sync(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
@@ -176,6 +182,7 @@ class _NoPackages(argparse.Action):
 def declare_run(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     selection_flags(parser)
     linking_flags(parser)

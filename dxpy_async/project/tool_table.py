@@ -11,6 +11,7 @@ from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import UploadLimits
+from dxpy_async.project.build_table import BuildTable
 from dxpy_async.project.source_tables import SourceTable
 
 
@@ -59,5 +60,6 @@ class ToolTable:
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
     amendments: Amendments = NO_AMENDMENTS
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
+    builds: BuildTable = field(default_factory=BuildTable)
     default_groups: tuple[GroupName, ...] | None = None
     all_groups: bool = False
