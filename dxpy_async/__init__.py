@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.syncing import SyncOutcome
     from dxpy_async.engine.venv_manager import VenvManager
     from dxpy_async.engine.venvs import VenvOptions
+    from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.settings import load_settings
 
@@ -51,6 +52,8 @@ __all__ = [
     "VenvManager",
     "VenvOptions",
     "WantedTarget",
+    "WorkspaceManager",
+    "WorkspaceMember",
     "__version__",
     "load_settings",
 ]
@@ -76,6 +79,8 @@ _PLACES = {
     "VenvManager": "dxpy_async.engine.venv_manager",
     "VenvOptions": "dxpy_async.engine.venvs",
     "WantedTarget": "dxpy_async.core.target_platforms",
+    "WorkspaceManager": "dxpy_async.engine.workspace_manager",
+    "WorkspaceMember": "dxpy_async.engine.workspace_manager",
     "load_settings": "dxpy_async.project.settings",
 }
 

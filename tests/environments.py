@@ -107,7 +107,8 @@ class World:
             target = source.parent / "__pycache__" / f"{source.stem}.{self.scheme.cache_tag}.pyc"
             target.parent.mkdir(exist_ok=True)
             target.write_text(f"bytecode of {path}")
-            found.append((str(target), target.stat().st_size, target.stat().st_mtime_ns))
+            sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
+            found.append((str(target), target.stat().st_size, target.stat().st_mtime_ns, sha256))
         write_bytecode(str(stored.directory), self.scheme.cache_tag, found)
         return stored
 

@@ -8,8 +8,8 @@ https://peps.python.org/pep-0517/, https://peps.python.org/pep-0660/
 
 from __future__ import annotations
 
+import json
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -18,7 +18,6 @@ from typing import NamedTuple, TypeVar
 from pyproject_hooks import (
     BackendUnavailable,
     BuildBackendHookCaller,
-    BuildBackendWarning,
     HookMissing,
     UnsupportedOperation,
 )
@@ -34,9 +33,6 @@ from dxpy_async.formats.source_metadata import BuildSystem
 T = TypeVar("T")
 
 LOG_NAME = "build.log"
-
-# What a backend warns its users of is its authors' to read.
-warnings.filterwarnings("ignore", category=BuildBackendWarning)
 
 _KEPT_VARIABLES = frozenset({"PYTHONHASHSEED", "PYTHONWARNINGS", "PYTHONUTF8"})
 
@@ -185,7 +181,7 @@ class Backend:
         except BackendUnavailable as error:
             raise self._failed(
                 f"its backend `{self._system.backend}` cannot be imported",
-                output=error.traceback.strip("\n"),
+                output=str(error).strip("\n"),
                 hints=(f"`build-system.requires` has to name what provides `{self._system.backend}`",),
             ) from error
         except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
@@ -201,9 +197,22 @@ class Backend:
             timeout=self._timeout,
             stop=self._stop,
         )
+        _drop_warnings(Path(cmd[-1]) / "output.json")
 
     def _failed(self, reason: str, *, output: str = "", hints: tuple[str, ...] | list[str] = ()) -> BuildFailed:
         return BuildFailed(self._label, reason, output=output, hints=hints)
+
+
+def _drop_warnings(answer: Path) -> None:
+    """Leave out of an answer what pyproject-hooks would say to our user: it is for the authors of the source tree.
+
+    A filter of warnings is not enough, since it belongs to the whole process. Raises OSError and ValueError.
+    """
+    with open(answer, encoding="utf-8") as file:
+        content = json.load(file)
+    if content.pop("warnings", None):
+        with open(answer, "w", encoding="utf-8") as file:
+            json.dump(content, file)
 
 
 def _a(kind: Kind) -> str:

@@ -101,7 +101,8 @@ _LIBRARIES = {
 _HEADER = re.compile(r"(?:fatal error: |['\"])([\w./+-]+\.h(?:pp)?)['\"]?(?::? No such file| file not found)")
 _PROGRAM_NAMES = "|".join(sorted(map(re.escape, _PROGRAMS), key=len, reverse=True))
 _PROGRAM = re.compile(
-    rf"(?:(?:command|program|executable)\s+['\"`]?(?:\S*-)?({_PROGRAM_NAMES})(?:-\d+)?['\"`]?\s+(?:failed: No such file|not found)"
+    rf"(?:(?:command|program|executable)\s+['\"`]?(?:\S*-)?({_PROGRAM_NAMES})(?:-\d+)?['\"`]?\s+"
+    rf"(?:failed: No such file|not found)"
     rf"|(?:\b|/)({_PROGRAM_NAMES})['\"`]?:? (?:executable |command )?(?:is )?(?:not found|required)"
     rf"|No such file or directory: ['\"](?:\S*[-/])?({_PROGRAM_NAMES})['\"]"
     rf"|(?:unable to execute|cannot find|can't find|couldn't find|could not find|Unknown compiler\(s\): \[\[)"

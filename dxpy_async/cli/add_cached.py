@@ -1,4 +1,4 @@
-"""`dxpy add` and `dxpy remove` when all that a resolution needs is in the cache, and when none is wanted."""
+"""`dxpy add`, `remove` and `version` when all that a resolution needs is in the cache, and when none is wanted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.editing import bounds_of, conclude, draft_of
+from dxpy_async.cli.editing import bounds_of, conclude, draft_of, unnamed
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.locking import expect_no_garbage
 from dxpy_async.cli.output import Output
@@ -20,6 +20,8 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     expect_no_garbage()
+    if unnamed(arguments):
+        return None
     draft = draft_of(arguments)
     if arguments.frozen:
         draft.save(None)

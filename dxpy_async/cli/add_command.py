@@ -1,19 +1,25 @@
-"""`dxpy add` and `dxpy remove` with the engine: change pyproject.toml, lock, and sync."""
+"""`dxpy add`, `remove` and `version` with the engine: change pyproject.toml, lock, and sync."""
 
 from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import listener, settings_of
-from dxpy_async.cli.editing import bounds_of, conclude, draft_of
+from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.editing import bounds_of, conclude, draft_of, unnamed
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
+from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.drafts import EditOutcome
 from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
+    _ask_for_names(arguments, output)
     draft, bounds = draft_of(arguments), bounds_of(arguments)
+
+    if arguments.frozen:
+        draft.save(None)
+        return conclude(arguments, draft, draft, output)
 
     async def work(engine: Engine) -> EditOutcome:
         return await engine.lock_draft(draft, bounds=bounds, on_event=on_event)
@@ -21,3 +27,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with settings_of(arguments, draft.project) as settings, listener(arguments, output) as on_event:
         outcome = run_engine(settings, work)
     return conclude(arguments, draft, outcome, output)
+
+
+def _ask_for_names(arguments: argparse.Namespace, output: Output) -> None:
+    """Note what sources that have to be fetched are called."""
+    additions = unnamed(arguments)
+    if not additions:
+        return
+
+    async def work(engine: Engine) -> dict[str, ProjectName]:
+        return {each.text: await engine.project_name(str(each.url), on_event=on_event) for each in additions}
+
+    with settings_of(arguments, project_of(arguments)) as settings, listener(arguments, output) as on_event:
+        arguments.names = run_engine(settings, work)

@@ -9,8 +9,10 @@ import time
 from blake3 import blake3
 
 from dxpy_async.cli.quick import SEARCHED, state_facts
+from dxpy_async.core.places import COMPILING
 from dxpy_async.installer.blueprints import Blueprint, blueprint_time, kernel_of
 from dxpy_async.project.cache_place import default_cache_dir
+from dxpy_async.store.locks import is_held
 
 _DAY_NS = 24 * 60 * 60 * 1_000_000_000
 
@@ -39,6 +41,8 @@ def usable_blueprint(cache_dir: str, key: str, *, frozen: bool) -> Blueprint | N
     blueprint = Blueprint.read(cache_dir, key)
     if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):
         return None
+    if blueprint.compiling and not is_held(f"{cache_dir}/{COMPILING}"):
+        return None  # whoever was making bytecode was killed: the next rung starts another
     return blueprint
 
 

@@ -3,43 +3,132 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
-from pathlib import Path
+import json
+from collections.abc import Mapping, Sequence
+
+from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
+from dxpy_async.cli.additions import Addition, additions_of, indexes_in, wanted_of, with_name, without_user
 from dxpy_async.cli.context import project_root
 from dxpy_async.cli.output import Output
-from dxpy_async.core import parsers
-from dxpy_async.core.names import ExtraName, ProjectName, is_valid_name, normalize, normalize_extra
-from dxpy_async.core.requirements import Requirement, parse_requirement
-from dxpy_async.engine.drafts import Bounds, Draft, EditOutcome, draft_addition, draft_removal
+from dxpy_async.core.names import ProjectName, is_valid_name, normalize
+from dxpy_async.core.version_bumps import bumped, parse_bump
+from dxpy_async.engine.drafts import (
+    Bounds,
+    Draft,
+    EditOutcome,
+    draft_addition,
+    draft_removal,
+    draft_version,
+    require_static_version,
+)
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
-from dxpy_async.project.statements import read_statements
+from dxpy_async.project.pyproject import FILE_NAME, Project
+from dxpy_async.project.source_editing import SourceEntry
 from dxpy_async.project.workspaces import open_project
 
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
     """The project as the command line would have it."""
-    root, where = project_root(arguments), _where(arguments)
-    if arguments.command == "add":
-        return draft_addition(root, where, _wanted(arguments))
-    return draft_removal(root, where, _unwanted(arguments.packages))
+    root = project_root(arguments)
+    if arguments.command == "version":
+        return draft_version(root, new_version(arguments, open_project(root).meant))
+    where = _where(arguments)
+    if arguments.command == "remove":
+        return draft_removal(root, where, _unwanted(arguments.packages))
+    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root)
+    return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
+
+
+def additions(arguments: argparse.Namespace) -> list[Addition]:
+    """What is to be added; the names that were asked for are known by now (`arguments.names`)."""
+    found = additions_of(arguments)
+    names: Mapping[str, ProjectName] = getattr(arguments, "names", {})
+    return [with_name(each, names[each.text]) if each.text in names else each for each in found]
+
+
+def unnamed(arguments: argparse.Namespace) -> list[Addition]:
+    """What is to be added from sources that have to be fetched to know what they are called."""
+    return [each for each in additions(arguments) if not each.requirement.name] if arguments.command == "add" else []
+
+
+def _indexes(arguments: argparse.Namespace) -> tuple[SourceEntry, ...]:
+    """The indexes of `--index`, which count as the project file has them from now on, for the rungs to come too.
+
+    Those with a secret, which stays out of the file, go on counting as they were given.
+    """
+    if not hasattr(arguments, "indexes"):
+        given = arguments.extra_index_url or ()
+        arguments.indexes = tuple(indexes_in(given))
+        is_whole = len(arguments.indexes) == len(given) and all(without_user(text) == text for text in given)
+        if is_whole and not arguments.raw:
+            arguments.extra_index_url = None
+    indexes: tuple[SourceEntry, ...] = arguments.indexes
+    return indexes
+
+
+def new_version(arguments: argparse.Namespace, project: Project) -> Version:
+    """The version that the command line asks for."""
+    if arguments.value is None:
+        return bumped(require_static_version(project), [parse_bump(text) for text in arguments.bump])
+    try:
+        return Version(arguments.value)
+    except InvalidVersion as error:
+        raise UsageError(
+            f"`{arguments.value}` is not a version", hints=("it is like `1.2.3`, `2.0rc1` or `1.0.post1`",)
+        ) from error
+
+
+def version_text(project: Project, version: str, before: str | None, arguments: argparse.Namespace) -> str:
+    """What is printed of the version; `before` is the one it takes the place of."""
+    if arguments.output_format == "json":
+        said = {"package_name": project.name, "version": version, "previous_version": before}
+        return json.dumps(said, indent=2)
+    if arguments.short:
+        return version
+    return f"{project.name} {version}" if before is None else f"{project.name} {before} => {version}"
 
 
 def bounds_of(arguments: argparse.Namespace) -> Bounds:
     """What is to be written for a requirement without a version."""
-    return Bounds.NONE if arguments.command == "remove" or arguments.raw else Bounds(arguments.bounds)
+    return Bounds(arguments.bounds) if arguments.command == "add" and not arguments.raw else Bounds.NONE
 
 
 def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditOutcome, output: Output) -> int:
-    """Say what is new or another in the project, and sync, unless the flags forbid it."""
+    """Say what is new or another in the project, and sync, unless the flags forbid it.
+
+    When that fails, the project file and the lock are what they were.
+    """
     for requirement in outcome.new:
-        output.say(f"Added `{requirement}` to {draft.where}")
+        output.say(f"Added `{requirement}` to {draft.where}{_origin(draft, requirement.name)}")
     for requirement in outcome.changed:
-        output.say(f"Changed `{requirement}` in {draft.where}")
-    return 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
+        output.say(f"Changed `{requirement}` in {draft.where}{_origin(draft, requirement.name)}")
+    told = {requirement.name for requirement in (*outcome.new, *outcome.changed)}
+    for name in draft.sources.keys() - told:
+        output.say(f"`{name}` comes{_origin(draft, name).removeprefix(',')} now")
+    try:
+        code = 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
+    except BaseException:
+        if draft.take_back(outcome.content if isinstance(outcome, EditOutcome) else draft.after):
+            output.say(f"Put `{FILE_NAME}` and the lock back to what they were")
+        raise
+    if arguments.command == "version":
+        before = open_project(draft.root, draft.before).meant
+        now = draft.project.meant
+        output.data(version_text(now, str(now.version), str(before.version), arguments))
+    return code
+
+
+def _origin(draft: Draft, name: ProjectName) -> str:
+    source = draft.sources.get(name, {})
+    if "index" in source:
+        return f", from the index `{source['index']}`"
+    revision = next((f"@{source[kind]}" for kind in ("rev", "tag", "branch") if kind in source), "")
+    place = source.get("git") or source.get("url") or source.get("path")
+    editable = ", editable" if source.get("editable") else ""
+    return f", from `{place}{revision}`{editable}" if place else ""
 
 
 def _where(arguments: argparse.Namespace) -> DependencyList:
@@ -58,38 +147,6 @@ def _list_name(name: str, kind: str) -> str:
             f"`{name}` cannot be the name of {kind}", hints=("letters, digits, `-`, `_` and `.` are fine",)
         )
     return name
-
-
-def _wanted(arguments: argparse.Namespace) -> tuple[Requirement, ...]:
-    """The requirements on the command line and in the files it names, with what the flags say of each."""
-    wanted = [_requirement(text) for text in arguments.packages]
-    wanted += [each.requirement for each in read_statements(arguments.requirements, "requirements", Path.cwd())]
-    if not wanted:
-        raise UsageError("there is nothing to add", hints=("name packages, or files of requirements with `-r FILE`",))
-    extras = tuple(map(normalize_extra, arguments.with_extra))
-    return tuple(_with_flags(each, extras, arguments.marker) for each in wanted)
-
-
-def _with_flags(requirement: Requirement, extras: Sequence[ExtraName], marker: str | None) -> Requirement:
-    if extras:
-        requirement = requirement._replace(extras=tuple(sorted({*requirement.extras, *extras})))
-    if marker is None:
-        return requirement
-    condition = f"({requirement.marker}) and ({marker})" if requirement.marker else marker
-    try:
-        return parse_requirement(str(requirement._replace(marker=condition)))
-    except parsers.requirements.InvalidRequirement as error:
-        raise UsageError(f"`{marker}` is not a marker: {str(error).partition(chr(10))[0]}") from error
-
-
-def _requirement(text: str) -> Requirement:
-    try:
-        return parse_requirement(text)
-    except parsers.requirements.InvalidRequirement as error:
-        hints: tuple[str, ...] = ("quote what the shell would read otherwise: `dxpy add 'flask>=3'`",)
-        if os.path.exists(text) or "://" in text:
-            hints = ("only projects of an index, and archives by `NAME @ URL`, can be added so far",)
-        raise UsageError(f"`{text}` is not a requirement: {str(error).partition(chr(10))[0]}", hints=hints) from error
 
 
 def _unwanted(names: Sequence[str]) -> list[ProjectName]:

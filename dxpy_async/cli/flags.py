@@ -181,11 +181,17 @@ def linking_flags(flags: Parser) -> None:
 
 def place_flags(parser: Parser) -> None:
     """The flags that say which of a project's lists is changed, and what follows."""
-    group = parser.add_argument_group("where, and what then")
+    group = parser.add_argument_group("where in the project")
     place = group.add_mutually_exclusive_group()
     place.add_argument("--dev", action="store_true", help="in the dependency group `dev`")
     place.add_argument("--group", dest="to_group", metavar="NAME", help="in this dependency group")
     place.add_argument("--optional", metavar="EXTRA", help="in this extra")
+    what_then_flags(parser)
+
+
+def what_then_flags(parser: Parser) -> None:
+    """The flags that say what follows a change of the project file."""
+    group = parser.add_argument_group("what then")
     group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
     group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
     # What `sync` is told afterwards.

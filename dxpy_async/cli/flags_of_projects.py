@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
@@ -14,7 +15,9 @@ from dxpy_async.cli.flags import (
     selection_flags,
     target_flags,
     uninstalled_flags,
+    what_then_flags,
 )
+from dxpy_async.errors import UsageError
 
 _BOUNDS = ("lower", "major", "minor", "exact")
 _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
@@ -25,7 +28,9 @@ def declare_add(parser: Parser) -> None:
     resolution_flags(parser)
     python_flags(parser)
     linking_flags(parser)
-    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="a requirement, like flask or 'flask>=3'")
+    parser.add_argument(
+        "packages", nargs="*", metavar="PACKAGE", help="flask, 'flask>=3', ./libs/tool or git+https://…"
+    )
     parser.add_argument(
         "-r",
         "--requirements",
@@ -48,7 +53,20 @@ def declare_add(parser: Parser) -> None:
         help="what to write for one without a version: lower (>=1.2.3, default), major, minor, exact",
     )
     parser.add_argument("--raw", action="store_true", help="write requirements as they are given, with no bounds")
+    _source_flags(parser)
     place_flags(parser)
+
+
+def _source_flags(parser: Parser) -> None:
+    group = parser.add_argument_group("where it comes from", "An `--index` goes into the project too.")
+    place = group.add_mutually_exclusive_group()
+    place.add_argument("--git", metavar="URL", help="a git repository, as `git+URL` says as well")
+    place.add_argument("--path", metavar="PATH", help="a directory or archive, as a PACKAGE with a `/` says as well")
+    revision = group.add_mutually_exclusive_group()
+    revision.add_argument("--rev", metavar="COMMIT", help="of a git repository this commit")
+    revision.add_argument("--tag", metavar="TAG", help="… this tag")
+    revision.add_argument("--branch", metavar="BRANCH", help="… this branch")
+    group.add_argument("--editable", action="store_true", help="a directory: run it from where it is")
 
 
 def declare_remove(parser: Parser) -> None:
@@ -58,6 +76,26 @@ def declare_remove(parser: Parser) -> None:
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
+
+
+def declare_version(parser: Parser) -> None:
+    index_flags(parser)
+    resolution_flags(parser)
+    python_flags(parser)
+    linking_flags(parser)
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="the version to write")
+    parser.add_argument(
+        "--bump",
+        action="append",
+        metavar="PART[=N]",
+        help="step up major, minor, patch, stable, alpha, beta, rc, post or dev (can be combined)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell the version, and write nothing")
+    parser.add_argument("--short", action="store_true", help="print the version alone")
+    parser.add_argument(
+        "--output-format", choices=("text", "json"), default="text", metavar="FORM", help="text (default) or json"
+    )
+    what_then_flags(parser)
 
 
 def declare_lock(parser: Parser) -> None:
@@ -115,6 +153,24 @@ def declare_sync(parser: Parser) -> None:
     uninstalled_flags(parser)
     parser.add_argument("--check", action="store_true", help="only tell whether something would change")
     parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
+
+
+def declare_install(parser: Parser) -> None:
+    declare_sync(parser)
+    parser.add_argument("packages", nargs="*", action=_NoPackages, help=argparse.SUPPRESS)
+
+
+class _NoPackages(argparse.Action):
+    """Refuses what `pip install` would take."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        if values:
+            raise UsageError(
+                "`dxpy install` installs what the project requires, and takes no packages",
+                hints=(f"to let the project require them: `dxpy add {' '.join(values)}`",),
+            )
 
 
 def declare_run(parser: Parser) -> None:

@@ -15,9 +15,6 @@ def declare_tree(parser: Parser) -> None:
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")
     parser.add_argument("--invert", action="store_true", help="what requires a package, instead of what it needs")
-    parser.add_argument(
-        "--package", dest="shown", action="append", default=[], metavar="NAME", help="begin at this (can be repeated)"
-    )
     parser.add_argument("--prune", action="append", default=[], metavar="NAME", help="leave this out (can be repeated)")
     parser.add_argument("--no-dedupe", action="store_true", help="show what a package needs wherever it comes")
     parser.add_argument("--outdated", action="store_true", help="tell the newest version, where there is a newer one")
@@ -26,4 +23,7 @@ def declare_tree(parser: Parser) -> None:
         "--format", choices=_FORMATS, default="text", metavar="FORM", help=f"{', '.join(_FORMATS[:-1])} or dot"
     )
     parser.set_defaults(python_version=None, python_platform=None)
-    parser.epilog = "All extras of the project are shown, unless `--extra` names some."
+    parser.epilog = (
+        "Of a workspace all members are shown, and all extras, unless `--extra` names some. `--package` names what to "
+        "begin at: any package in the lock."
+    )

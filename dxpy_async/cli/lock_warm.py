@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if pins:
         return None
     project, watch = watched_project(arguments)
+    output.warn_all(project.warnings)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         watch = watch.of_target(project.root, settings.python, search)

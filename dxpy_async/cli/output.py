@@ -57,6 +57,10 @@ class Output:
         if self.verbosity >= 1:
             self._write(self.paint(printable(text), "dim"))
 
+    def warn_all(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.warn(text)
+
     def warn(self, text: str) -> None:
         if self.verbosity >= 0:
             self._write(f"{self.paint('warning', 'yellow')}: {printable(text)}")

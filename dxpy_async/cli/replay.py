@@ -28,6 +28,7 @@ from dxpy_async.project.version_files import first_pin, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.root_files import write_root
+from dxpy_async.store.unsealed_notes import was_left_open
 
 _NEEDLESS = ("--offline", "--no-progress")
 """Flags that change nothing about a sync that only links."""
@@ -69,6 +70,8 @@ def answer(arguments: list[str], root: str) -> int | None:
             return None
         resolved, began = time.perf_counter() - started, time.perf_counter()
         site, scripts = blueprint.skeleton[3:5]
+        if blueprint.symlinks and was_left_open(cache_dir):
+            return None
         if blueprint.symlinks:
             write_root(cache_dir, environment, [wheel.key for wheel in blueprint.wheels])
         make_skeleton(environment, blueprint.skeleton, blueprint.prompt)

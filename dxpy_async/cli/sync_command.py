@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 
 from dxpy_async.cli.context import listener, project_of, settings_of, sync_options
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import conclude_check, report
-from dxpy_async.cli.sync_requests import request_text
+from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 
@@ -29,6 +30,12 @@ def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> SyncOutcome:
-            return await engine.sync(project.directory, options=options, state_facts=facts, on_event=on_event)
+            return await engine.sync(
+                project.directory,
+                options=options,
+                state_facts=facts,
+                blueprint_key=partial(blueprint_key, arguments, project),
+                on_event=on_event,
+            )
 
         return run_engine(settings, work)

@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
     facts = state_facts(request_text(arguments, project), os.environ)
+    output.warn_all(project.warnings)
     if not options.dry_run:
         known = unchanged(str(project.root / ENVIRONMENT_NAME), facts, exact=options.exact)
         if known is not None:

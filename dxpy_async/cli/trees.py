@@ -10,7 +10,9 @@ from difflib import get_close_matches
 
 from dxpy_async.cli.context import settings_of, sync_options
 from dxpy_async.cli.output import Output, printable
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.dependency_graphs import DependencyGraph, GraphRoot, Node
+from dxpy_async.core.locked_parts import SeenLock, seen_as_one
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.selection import LockView, reached_from
@@ -23,13 +25,27 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 
 def graph_of(lock: LockView, project: Project, arguments: argparse.Namespace) -> DependencyGraph:
-    """What of `lock` the flags choose. Raises ProjectError for an extra or group that is not there."""
-    options = sync_options(arguments)
-    extras = options.selected_extras(lock.roots.optional) if arguments.extra else tuple(lock.roots.optional)
-    groups = options.selected_groups(project, lock.roots.groups)
-    reached_from(lock, lock.environment, extras=extras, groups=groups)
-    root = GraphRoot(name=project.name, version=project.version, roots=lock.roots, extras=extras, groups=groups)
-    return DependencyGraph(lock, [root], lock.environment)
+    """What of `lock` the flags choose, of all members of a workspace.
+
+    Raises ProjectError for an extra or group that is not there.
+    """
+    options = replace(sync_options(arguments), packages=(), all_packages=bool(project.members))
+    roots = options.roots(project, lock.roots)
+    extras = options.selected_extras(roots.optional) if arguments.extra else tuple(roots.optional)
+    groups = options.selected_groups(project, roots.groups)
+    reached_from(SeenLock(lock, roots), lock.environment, extras=extras, groups=groups)
+    projects = [
+        GraphRoot(
+            name=each.name,
+            version=each.version,
+            roots=seen_as_one(lock.roots, [each.name if each.root != project.root else None]),
+            extras=extras,
+            groups=groups,
+        )
+        for each in options.meant(project)
+        if each.name
+    ]
+    return DependencyGraph(lock, projects, lock.environment)
 
 
 def show(graph: DependencyGraph, notes: Notes, arguments: argparse.Namespace, output: Output, *, file: str) -> None:
@@ -66,9 +82,9 @@ def _draws_lines() -> bool:
 
 
 def _starts(graph: DependencyGraph, arguments: argparse.Namespace, file: str) -> Sequence[Node]:
-    if not arguments.shown:
+    if not arguments.package:
         return graph.leaves() if arguments.invert else graph.roots
-    return [node for name in arguments.shown for node in _found(graph, name, file)]
+    return [node for name in arguments.package for node in _found(graph, name, file)]
 
 
 def _found(graph: DependencyGraph, spelled: str, file: str) -> Sequence[Node]:

@@ -112,5 +112,5 @@ def keep(
     """Keep the choice of an interpreter, and the words for it, for the next `dxpy venv` that asks for the same."""
     key = key_of(root, python)
     if key is not None and hasattr(os, "uname"):
-        blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, 0, message, ())
+        blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, False, 0, message, ())
         blueprint.write(cache_dir, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass, replace
+from dxpy_async.core.dataclass import dataclass, field, replace
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import pins_of
@@ -22,6 +22,7 @@ from dxpy_async.errors import InvalidProject, ProjectError, ProjectNotFound
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.project.document import decode, parse, read_content
 from dxpy_async.project.editing import (
+    DEPENDENCIES,
     DependencyList,
     ListKind,
     drop_requirements,
@@ -32,6 +33,15 @@ from dxpy_async.project.editing import (
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.project.replacing import replace_file
+from dxpy_async.project.source_editing import (
+    SourceEntry,
+    drop_sources,
+    located_in,
+    put_index,
+    put_source,
+    put_version,
+    source_entries,
+)
 from dxpy_async.project.workspaces import open_project
 
 
@@ -77,7 +87,8 @@ def _next(version: Version, bounds: Bounds) -> str:
 class Draft:
     """A pyproject.toml as it is and as it would be.
 
-    `new` are the requirements of it that were not there before, `changed` those that were there in another form.
+    `new` are the requirements of it that were not there before, `changed` those that were there in another form, and
+    `sources` say where projects come from of which it did not say so before. `lock_before` is its lock's content.
     """
 
     root: Path
@@ -87,21 +98,24 @@ class Draft:
     project: Project
     new: tuple[Requirement, ...] = ()
     changed: tuple[Requirement, ...] = ()
+    sources: Mapping[ProjectName, SourceEntry] = field(default_factory=dict)
+    lock_before: bytes | None = None
 
     def with_bounds(self, bounds: Bounds, lock: Lock) -> Draft:
         """The draft with bounds around the versions in `lock` for new requirements that have none."""
-        pins = pins_of(lock)
+        pins, file = pins_of(lock), str(self.root / FILE_NAME)
+        located = located_in(parse(decode(self.after, file), file))
         bounded = [
             each._replace(specifier=bounds.around(pins[each.name]))
             for each in self.new
-            if not each.specifier and each.url is None and each.name in pins
+            if not each.specifier and each.url is None and each.name in pins and each.name not in located
         ]
         if not bounded or bounds is Bounds.NONE:
             return self
         kept = {(each.name, each.marker): each for each in self.new} | {
             (each.name, each.marker): each for each in bounded
         }
-        after = put_requirements(self.after, self.where, bounded, file=str(self.root / FILE_NAME))
+        after = put_requirements(self.after, self.where, bounded, file=file)
         return replace(self, after=after, project=open_project(self.root, after), new=tuple(kept.values()))
 
     def save(self, lock: Lock | None) -> bool:
@@ -123,13 +137,29 @@ class Draft:
             replace_file(file, self.before)
             raise
 
+    def take_back(self, saved: bytes) -> bool:
+        """Make the project file, which is still `saved`, and its lock what they were. False: somebody changed it."""
+        file, lock = self.root / FILE_NAME, self.project.root / LOCK_NAME
+        if read_content(file) != saved:
+            return False
+        replace_file(file, self.before)
+        if self.lock_before is not None:
+            replace_file(lock, self.lock_before)
+        else:
+            lock.unlink(missing_ok=True)
+        return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditOutcome:
-    """What adding or removing requirements came to: what is new or changed, as it is written, and the lock."""
+    """What adding or removing requirements came to: what is new or changed, as it is written, and the lock.
+
+    `content` is what the project file has now.
+    """
 
     new: tuple[Requirement, ...]
     changed: tuple[Requirement, ...]
+    content: bytes
     lock: LockOutcome
 
 
@@ -145,11 +175,27 @@ def save_draft(draft: Draft, bounds: Bounds, outcome: LockOutcome, settings: Set
     bounded = draft.with_bounds(bounds, outcome.lock)
     lock = replace(outcome.lock, roots=roots_of(bounded.project, settings.resolution.amendments))
     changed = bounded.save(lock)
-    return EditOutcome(new=bounded.new, changed=bounded.changed, lock=replace(outcome, lock=lock, changed=changed))
+    return EditOutcome(
+        new=bounded.new,
+        changed=bounded.changed,
+        content=bounded.after,
+        lock=replace(outcome, lock=lock, changed=changed),
+    )
 
 
-def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requirement]) -> Draft:
-    """The project in `root` with `wanted` among the requirements `where`. Raises ProjectError leaves."""
+def draft_addition(
+    root: Path,
+    where: DependencyList,
+    wanted: Sequence[Requirement],
+    *,
+    sources: Mapping[ProjectName, SourceEntry] | None = None,
+    indexes: Sequence[SourceEntry] = (),
+) -> Draft:
+    """The project in `root` with `wanted` among the requirements `where`, and what it says of where they come from.
+
+    Raises ProjectError leaves.
+    """
+    sources = sources or {}
     file = str(root / FILE_NAME)
     content = _content(root)
     name = open_project(root, content).meant.name
@@ -161,6 +207,11 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
             hints=(f"rename it (`project.name` in `{file}`) if you mean the project of that name on the index",),
         )
     after = put_requirements(content, where, wanted, file=file)
+    for index in indexes:
+        after = put_index(after, index, file=file)
+    for source_of, source in sources.items():
+        after = put_source(after, source_of, source, file=file)
+    project = open_project(root, after)
     were = {(each.name, each.marker): each for each in requirements_in(before, where)}
     are = requirements_in(parse(decode(after, file), file), where)
     return Draft(
@@ -168,9 +219,11 @@ def draft_addition(root: Path, where: DependencyList, wanted: Sequence[Requireme
         where=where,
         before=content,
         after=after,
-        project=open_project(root, after),
+        project=project,
         new=tuple(each for each in are if (each.name, each.marker) not in were),
         changed=tuple(each for each in are if were.get((each.name, each.marker), each) != each),
+        sources={name: entry for name, entry in sources.items() if source_entries(before).get(name) != entry},
+        lock_before=_content_of_lock(project),
     )
 
 
@@ -187,7 +240,56 @@ def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName
             hints = _places_of(name, document) or _names_like(name, listed)
             raise ProjectError(f"`{name}` is not among `{where}`", hints=hints)
     after = drop_requirements(content, where, wanted, file=file)
-    return Draft(root=root, where=where, before=content, after=after, project=open_project(root, after))
+    project = open_project(root, after)
+    left = parse(decode(after, file), file)
+    unused = [name for name in wanted if not lists_with(left, name) and not _requires(project, name)]
+    after = drop_sources(after, unused, file=file)
+    project = open_project(root, after)
+    lock_before = _content_of_lock(project)
+    return Draft(root=root, where=where, before=content, after=after, project=project, lock_before=lock_before)
+
+
+def _requires(project: Project, name: ProjectName) -> bool:
+    """Whether a member of the workspace requires `name`: what the root says of it counts for all."""
+    members = [member.project for member in project.members]
+    return any(
+        requirement.name == name
+        for each in members
+        for listed in (
+            each.dependencies,
+            *each.optional_dependencies.values(),
+            *each.dependency_groups.values(),
+        )
+        for requirement in listed
+    )
+
+
+def draft_version(root: Path, version: Version) -> Draft:
+    """The project in `root` with `version` as its own. Raises ProjectError leaves."""
+    content = _content(root)
+    require_static_version(open_project(root, content).meant)
+    after = put_version(content, str(version), file=str(root / FILE_NAME))
+    project = open_project(root, after)
+    lock_before = _content_of_lock(project)
+    return Draft(root=root, where=DEPENDENCIES, before=content, after=after, project=project, lock_before=lock_before)
+
+
+def require_static_version(project: Project) -> Version:
+    """The version that the file of `project` says. Raises InvalidProject when a build backend says it."""
+    if project.version is None:
+        raise InvalidProject(
+            str(project.file),
+            "`project.version` is dynamic: the build backend says what it is",
+            hints=("change it where the build backend reads it from",),
+        )
+    return Version(project.version)
+
+
+def _content_of_lock(project: Project) -> bytes | None:
+    try:
+        return (project.root / LOCK_NAME).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _places_of(name: ProjectName, document: dict[str, Any]) -> tuple[str, ...]:

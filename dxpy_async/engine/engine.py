@@ -33,11 +33,12 @@ from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.core.source_urls import GitUrl, parse_source_url
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.afterwards import see_to_the_rest
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop
-from dxpy_async.engine.compiling_later import compile_later, compiles_later
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
     Bounds,
@@ -45,6 +46,7 @@ from dxpy_async.engine.drafts import (
     EditOutcome,
     draft_addition,
     draft_removal,
+    draft_version,
     save_draft,
 )
 from dxpy_async.engine.events import (
@@ -55,6 +57,7 @@ from dxpy_async.engine.events import (
     Prepared,
     Preparing,
     Resolved,
+    Waiting,
     Warned,
     ignore,
 )
@@ -86,6 +89,7 @@ from dxpy_async.engine.remembering import (
     recalled_lock,
     recalled_resolution,
 )
+from dxpy_async.engine.replaying import Sketch, sketch_of
 from dxpy_async.engine.resolving import Watcher, look_away, resolve
 from dxpy_async.engine.store_links import prepare_links, processors, settle_links
 from dxpy_async.engine.suggestions import close_names
@@ -112,7 +116,7 @@ from dxpy_async.engine.syncing import (
 from dxpy_async.engine.targets import interpreter_for, target_for
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution
+from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, ProjectError
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
@@ -121,6 +125,8 @@ from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import load_settings, watched_paths
+from dxpy_async.project.source_editing import SourceEntry
+from dxpy_async.project.source_names import name_of_directory
 from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
@@ -128,6 +134,8 @@ from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
+from dxpy_async.sources.git import GitRepositories
+from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import StoredWheel
 
 P = ParamSpec("P")
@@ -143,6 +151,12 @@ FILE_THREADS = 4
 
 
 DEFAULT_LOCK = LockOptions()
+
+Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
+
+
+def _sketch_nothing(plan: SyncPlan, environment: VirtualEnvironment) -> None:
+    """For what nobody will look for a blueprint of."""
 
 
 class Engine:
@@ -360,14 +374,16 @@ class Engine:
         *,
         where: DependencyList = DEPENDENCIES,
         bounds: Bounds = Bounds.LOWER,
+        sources: Mapping[ProjectName, SourceEntry] | None = None,
         on_event: Listener = ignore,
     ) -> EditOutcome:
         """Add `requirements` to the project in `directory`, and lock; on failure both files are as they were.
 
         One that is there already keeps its place and what the new one does not say. Those that are new and name no
-        version get `bounds` around the one that was picked.
+        version get `bounds` around the one that was picked. `sources` are entries for its sources table, like
+        `{"path": "libs/tool", "editable": True}`.
         """
-        draft = draft_addition(Path(os.path.abspath(directory)), where, _parsed(requirements))
+        draft = draft_addition(Path(os.path.abspath(directory)), where, _parsed(requirements), sources=sources)
         return await self.lock_draft(draft, bounds=bounds, on_event=on_event)
 
     async def remove(
@@ -380,6 +396,36 @@ class Engine:
     ) -> EditOutcome:
         """Remove all requirements on `names` from a list of the project in `directory`, and lock, both or neither."""
         return await self.lock_draft(draft_removal(Path(os.path.abspath(directory)), where, names), on_event=on_event)
+
+    async def set_version(self, directory: Path, version: Version | str, *, on_event: Listener = ignore) -> EditOutcome:
+        """Write `version` as that of the project in `directory`, and lock, both or neither."""
+        draft = draft_version(Path(os.path.abspath(directory)), Version(str(version)))
+        return await self.lock_draft(draft, on_event=on_event)
+
+    async def project_name(self, url: str, *, on_event: Listener = ignore) -> ProjectName:
+        """What the project in the git repository at `url` is called, as its files say without being built.
+
+        Raises SourceUnavailable, and ProjectError when they do not say it.
+        """
+        async with self._operation(on_event):
+            git = parse_source_url(url)
+            if not isinstance(git, GitUrl):
+                raise ProjectError(f"`{url}` is not a git repository")
+            repositories = GitRepositories(
+                self._settings.cache_dir, lock=FileLock, environ=os.environ, offline=self._settings.network.offline
+            )
+
+            def wait(repository: str) -> None:
+                on_event(Waiting(f"another process that reads the git repository `{repository}`"))
+
+            commit = await repositories.commit_of(git, on_wait=wait)
+            place = await repositories.checkout(git._replace(revision=commit), on_wait=wait)
+            name = await self._in_thread(name_of_directory, place / git.subdirectory)
+            if name is None:
+                raise ProjectError(
+                    f"`{url}` does not say what it is called", hints=(f"say it: `dxpy add 'NAME @ {url}'`",)
+                )
+            return name
 
     async def lock_draft(
         self, draft: Draft, *, bounds: Bounds = Bounds.NONE, on_event: Listener = ignore
@@ -459,12 +505,14 @@ class Engine:
         *,
         options: SyncOptions = DEFAULT_SYNC,
         state_facts: Mapping[str, str] | None = None,
+        blueprint_key: Callable[[], str | None] | None = None,
         on_event: Listener = ignore,
     ) -> SyncOutcome:
         """Make the environment of the project in `directory` hold what its lock says, locking first where needed.
 
         With `state_facts`, they and the project's files are recorded in the environment, by which a later caller with
-        the same facts finds that nothing has changed (`installer.state`).
+        the same facts finds that nothing has changed (`installer.state`). With a `blueprint_key`, asked for when the
+        lock is written, a sync that fills a new environment is kept as a blueprint (`installer.blueprints`).
         """
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
@@ -481,10 +529,19 @@ class Engine:
                 if warning := left_out(project):
                     on_event(Warned(warning))
                 listener = ahead.settle(selection, on_event)
+
+                def sketched(plan: SyncPlan, environment: VirtualEnvironment) -> Sketch | None:
+                    key = blueprint_key() if blueprint_key is not None and options.exact else None
+                    if key is None:
+                        return None
+                    checked, locked = options.lock_mode is not LockMode.FROZEN, len(lock.packages)
+                    where = (project, self._settings, self._search)
+                    return sketch_of(plan, environment, *where, key=key, checked=checked, locked=locked)
+
                 async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                     environment = await self._in_thread(make_environment, project, interpreter, self._settings)
                     held = await self._in_thread(Held.by, environment, state_facts)
-                    outcome = await self._change(environment, selection, options.exact, listener)
+                    outcome = await self._change(environment, selection, options.exact, listener, sketched)
                     if state_facts is not None:
                         watch = watch.without_lock(project.root) if written else watch
                         record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
@@ -562,7 +619,9 @@ class Engine:
         engine, target = self._for_builds(builder), interpreter.target
         with _first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
-            lock = await engine._lock_of(roots, target, {}, on_event, root_name=f"building {builder.within_label}")
+            lock = await engine._lock_of(
+                roots, target, {}, on_event, root_name=f"what building `{builder.within_label}` requires"
+            )
             return select(lock, target)
 
     async def install_for_build(
@@ -619,9 +678,17 @@ class Engine:
         return (await self._remembered(question, recalled_lock, find, on_event)).value
 
     async def _change(
-        self, environment: VirtualEnvironment, selection: Selection, exact: bool, on_event: Listener
+        self,
+        environment: VirtualEnvironment,
+        selection: Selection,
+        exact: bool,
+        on_event: Listener,
+        sketched: Sketching = _sketch_nothing,
     ) -> SyncOutcome:
-        """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before."""
+        """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
+
+        `sketched` gives what to keep of that as a blueprint.
+        """
         transaction = Transaction(
             environment.scheme,
             link_mode=self._settings.link_mode,
@@ -650,8 +717,8 @@ class Engine:
             await self._in_thread(transaction.rollback)
             raise
         await self._in_thread(settle_links, plan, environment, self._settings, self._store)
-        if compiles_later(self._settings):
-            await self._in_thread(compile_later, plan, environment, self._store, os.environ)
+        sketch = sketched(plan, environment)
+        await self._in_thread(see_to_the_rest, plan, environment, self._store, self._settings, sketch, os.environ)
         return outcome
 
     async def _prepared(

@@ -68,7 +68,7 @@ class FetchingAhead:
 
     def settle(self, selection: Selection, on_event: Listener) -> Listener:
         """Give up what is not in `selection`, or has not begun. `on_event`, with what was fetched ahead counted in."""
-        names = {item.wheel.hashes.get("sha256"): item.package.name for item in selection.packages}
+        names = {item.sha256: item.package.name for item in selection.packages}
         for sha256, task in self._tasks.items():
             if sha256 not in names or sha256 not in self._begun:
                 task.cancel()

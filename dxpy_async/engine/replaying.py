@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.schemes import SkeletonFacts
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.engine.compiling_later import compiles_later
 from dxpy_async.engine.syncing import SyncPlan, left_out
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import (
@@ -16,16 +20,47 @@ from dxpy_async.installer.blueprints import (
     kernel_of,
     write_part,
 )
+from dxpy_async.installer.folding import Fold, fold, sites_files
 from dxpy_async.installer.parts import make_part
 from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.pyproject import Project
-from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
+from dxpy_async.python.environments import VirtualEnvironment, open_environment, skeleton_facts
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, searched_places
-from dxpy_async.store.bytecode import STAMP
-from dxpy_async.store.store import StoredWheel
+from dxpy_async.store.bytecode import STAMP, read_bytecode
+from dxpy_async.store.store import Store, StoredWheel
 
 
-def remember(
+class SketchedWheel(NamedTuple):
+    """One wheel of a sketch, by the SHA-256 of its archive, and what its `.dist-info` says of it."""
+
+    name: ProjectName
+    version: str
+    sha256: str
+    requested: bool
+    direct_url: str | None
+
+
+class Sketch(NamedTuple):
+    """What a blueprint says, all but what each wheel puts into an environment. All of it are plain values.
+
+    `environment` is the one that was filled; the others are those of `Blueprint`.
+    """
+
+    key: str
+    cache_dir: str
+    environment: str
+    stamps: dict[str, str]
+    kernel: str
+    skeleton: SkeletonFacts
+    prompt: str
+    checked: bool
+    symlinks: bool
+    locked: int
+    message: str
+    wheels: tuple[tuple[ProjectName, str, str, bool, str | None], ...]
+
+
+def sketch_of(
     plan: SyncPlan,
     environment: VirtualEnvironment,
     project: Project,
@@ -35,33 +70,26 @@ def remember(
     key: str,
     checked: bool,
     locked: int,
-) -> None:
-    """Keep a sync that has just filled a new environment. Nothing is kept of what only the full installer can do.
+) -> Sketch | None:
+    """What to keep of a sync that has just filled a new environment; None for what only the full installer can do.
 
     `checked` tells whether the lock was found to answer the project, `locked` how many releases it has.
     """
     named_here = settings.python is not None and os.sep in settings.python and not os.path.isabs(settings.python)
     if settings.link_mode not in (LinkMode.HARDLINK, LinkMode.SYMLINK) or named_here or os.name == "nt":
-        return
-    if compiles_later(settings) and len(plan.bytecode) != len(plan.stored):
-        return  # what is made again would never be compiled
-    if settings.allow_overwrites or plan.changes.leaving or len(plan.stored) != len(plan.selection.packages):
-        return
-    cache_dir = str(settings.cache_dir)
-    wheels: list[Wheel] = []
-    places: dict[str, str] = {}
-    for name, stored in plan.stored.items():
-        part = _part(plan, stored, environment)
-        if part is None:
-            return
-        wanted, key_of_entry = plan.wanted[name], stored.manifest.blake3
-        shared = tuple([path for path in _places(part) if places.setdefault(path, name) != name])
-        weight = len(part.paths) + len(part.links) + len(part.directories) * 3 + 20
-        file = write_part(cache_dir, key_of_entry, part)
-        wheels.append(
-            Wheel(name, wanted.version, key_of_entry, file, weight, wanted.requested, wanted.direct_url, shared)
-        )
-    Blueprint(
+        return None
+    if settings.allow_overwrites or plan.changes.leaving or plan.changes.keep:
+        return None
+    wheels: list[tuple[ProjectName, str, str, bool, str | None]] = []
+    for item in plan.selection.packages:
+        wanted, sha256 = plan.wanted[item.package.name], item.sha256
+        if sha256 is None or item.is_built:
+            return None
+        wheels.append((item.package.name, wanted.version, sha256, wanted.requested, wanted.direct_url))
+    return Sketch(
+        key,
+        str(settings.cache_dir),
+        str(environment.root),
         stamps_of_choice(environment.interpreter, settings, search),
         kernel_of(os.uname()),
         skeleton_facts(environment.interpreter),
@@ -70,16 +98,67 @@ def remember(
         settings.link_mode is LinkMode.SYMLINK,
         locked,
         left_out(project) or "",
-        wheels,
-    ).write(cache_dir, key)
+        tuple(wheels),
+    )
 
 
-def _part(plan: SyncPlan, stored: StoredWheel, environment: VirtualEnvironment) -> Part | None:
-    name, store = stored.manifest.name, str(stored.directory)
+def keep(sketch: Sketch, store: Store, *, is_compiling: bool) -> None:
+    """Keep what `sketch` says as a blueprint, if the environment and all the wheels are still there.
+
+    `is_compiling` says that bytecode is missing which is on its way.
+    """
+    stamps = {**sketch.stamps, **take_stamps([f"{sketch.cache_dir}/{STAMP}"], time.time_ns())}
+    wheels = [SketchedWheel(*wheel) for wheel in sketch.wheels]
     try:
-        return make_part(stored.manifest, store, environment.scheme, plan.folds.get(name), plan.bytecode.get(name, ()))
+        environment = open_environment(Path(sketch.environment), cache_dir=Path(sketch.cache_dir))
+        parts = _parts(wheels, store, environment, symlinks=sketch.symlinks) if environment is not None else None
     except (DxpyError, OSError):
-        return None
+        return  # somebody has changed or removed what this is about
+    if parts is None:
+        return
+    places: dict[str, str] = {}
+    made: list[Wheel] = []
+    for wheel, (key, part) in zip(wheels, parts, strict=True):
+        shared = tuple([path for path in _places(part) if places.setdefault(path, wheel.name) != wheel.name])
+        weight = len(part.paths) + len(part.links) + len(part.directories) * 3 + 20
+        file = write_part(sketch.cache_dir, key, part)
+        made.append(Wheel(wheel.name, wheel.version, key, file, weight, wheel.requested, wheel.direct_url, shared))
+    Blueprint(
+        stamps,
+        sketch.kernel,
+        sketch.skeleton,
+        sketch.prompt,
+        sketch.checked,
+        sketch.symlinks,
+        is_compiling,
+        sketch.locked,
+        sketch.message,
+        made,
+    ).write(sketch.cache_dir, sketch.key)
+
+
+def _parts(
+    wheels: Iterable[SketchedWheel], store: Store, environment: VirtualEnvironment, *, symlinks: bool
+) -> list[tuple[str, Part]] | None:
+    """The part of each wheel with the key of its entry; None when one is not to be had."""
+    found: dict[ProjectName, StoredWheel] = {}
+    for wheel in wheels:
+        stored = store.find(wheel.sha256)
+        if stored is None:
+            return None
+        found[wheel.name] = stored
+    folds: dict[ProjectName, Fold] = {}
+    if symlinks:
+        folds = fold({name: sites_files(stored.manifest) for name, stored in found.items()}, lambda _: False)
+    parts: list[tuple[str, Part]] = []
+    for name, stored in found.items():
+        entry = str(stored.directory)
+        bytecode = read_bytecode(entry, environment.scheme.cache_tag) or ()
+        part = make_part(stored.manifest, entry, environment.scheme, folds.get(name), bytecode)
+        if part is None:
+            return None
+        parts.append((stored.manifest.blake3, part))
+    return parts
 
 
 def _places(part: Part) -> list[str]:

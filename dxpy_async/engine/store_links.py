@@ -12,7 +12,7 @@ from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.syncing import SyncPlan
-from dxpy_async.errors import DamagedEntry
+from dxpy_async.errors import DamagedEntry, StoreError
 from dxpy_async.installer.state import LINK_MARK
 from dxpy_async.python.compiling import add_bytecode
 from dxpy_async.python.environments import VirtualEnvironment
@@ -33,6 +33,7 @@ def prepare_links(
     """
     symlinks = settings.link_mode is LinkMode.SYMLINK
     if symlinks:
+        _require_writable(store, environment)
         seal_what_was_left(store)
         for name, stored in plan.stored.items():
             if name in plan.folds and not store.check(stored):
@@ -49,6 +50,16 @@ def prepare_links(
         before = {key for root in roots.living() if root.environment == environment.root for key in root.keys}
         roots.register(environment.root, before | {stored.manifest.blake3 for stored in plan.stored.values()})
     return plan
+
+
+def _require_writable(store: Store, environment: VirtualEnvironment) -> None:
+    """Whoever links to entries says so in the store, and makes them read-only. Raises StoreError."""
+    if not os.access(store.root, os.W_OK):
+        raise StoreError(
+            f"the cache directory `{store.root}` cannot be linked to from `{environment.root}`: it may only be read, "
+            "so nobody who cleans it would know",
+            hints=("use `--link-mode copy`, or a cache directory of your own",),
+        )
 
 
 def settle_links(plan: SyncPlan, environment: VirtualEnvironment, settings: Settings, store: Store) -> None:
@@ -89,7 +100,7 @@ class Compiler:
         with unsealed(self._store, entries):
             sources = [f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest)]
             made = add_bytecode(self._executable, sources, environ=self._environ, workers=self._workers)
-            by_entry = _by_entry([(each.path, each.size, each.mtime_ns) for each in made], entries)
+            by_entry = _by_entry([(each.path, each.size, each.mtime_ns, each.sha256) for each in made], entries)
             return {
                 stored.manifest.name: write_bytecode(
                     str(stored.directory), self._tag, by_entry.get(stored.manifest.name, ())
@@ -104,12 +115,12 @@ def processors() -> int:
 
 
 def _by_entry(
-    files: Iterable[tuple[str, int, int]], entries: Iterable[StoredWheel]
-) -> dict[ProjectName, list[tuple[str, int, int]]]:
+    files: Iterable[tuple[str, int, int, str]], entries: Iterable[StoredWheel]
+) -> dict[ProjectName, list[tuple[str, int, int, str]]]:
     """Files by the wheel whose entry they are in; entries are named by digests of one length."""
     names = {str(stored.directory): stored.manifest.name for stored in entries}
     length = len(next(iter(names)))
-    found: dict[ProjectName, list[tuple[str, int, int]]] = {}
+    found: dict[ProjectName, list[tuple[str, int, int, str]]] = {}
     for file in files:
         found.setdefault(names[file[0][:length]], []).append(file)
     return found

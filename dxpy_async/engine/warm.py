@@ -16,10 +16,10 @@ from functools import partial
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.selection import Selection
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.compiling_later import compile_later, compiles_later
+from dxpy_async.engine.afterwards import see_to_the_rest
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
 from dxpy_async.engine.locking import why_stale
-from dxpy_async.engine.replaying import remember
+from dxpy_async.engine.replaying import sketch_of
 from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
@@ -127,13 +127,13 @@ def sync_from_store(
             record_sync(
                 watch, environment, project.root, state_facts, count, exact=options.exact, held=before, outcome=outcome
             )
-            if compiles_later(settings):
-                compile_later(plan, environment, store, os.environ)
+            sketch = None
             if blueprint_key is not None and options.exact:
                 checked = options.lock_mode is not LockMode.FROZEN
-                remember(
+                sketch = sketch_of(
                     plan, environment, project, settings, search, key=blueprint_key, checked=checked, locked=locked
                 )
+            see_to_the_rest(plan, environment, store, settings, sketch, os.environ)
             return outcome
 
 

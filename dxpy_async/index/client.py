@@ -38,6 +38,7 @@ from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.pages import NotCached, PageSource
+from dxpy_async.index.parted_downloads import PARTED_FROM, NotInParts, PartedDownload
 from dxpy_async.index.remote_index import RemoteIndex, index_addresses, remote_index
 from dxpy_async.index.safe_url import Origin, SafeURL
 from dxpy_async.index.sharing import SharedWork
@@ -85,6 +86,8 @@ class IndexClient:
             self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
         )
         self._downloads = asyncio.Semaphore(max(1, network.bytes_in_flight // _DOWNLOAD_BYTES))
+        self._whole_only: set[Origin] = set()
+        """Who does not give files in parts."""
         self._exits = AsyncExitStack()
 
     def state_of_directories(self) -> bytes:
@@ -229,9 +232,20 @@ class IndexClient:
         self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
     ) -> Downloaded:
         if address.origin.scheme != "file":
-            return await Download(self._transport, address, file, promise, progress).run()
+            return await self._fetch(address, file, promise, progress)
         await copy_file(path_of(address.public), file, promise, progress)
         return file.checked()
+
+    async def _fetch(
+        self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
+    ) -> Downloaded:
+        size = promise.size or 0
+        if size >= PARTED_FROM and promise.is_checkable and address.origin not in self._whole_only:
+            try:
+                return await PartedDownload(self._transport, address, file, promise, size, progress).run()
+            except NotInParts:
+                self._whole_only.add(address.origin)
+        return await Download(self._transport, address, file, promise, progress).run()
 
 
 def _read_small(path: Path, limit: int) -> bytes | None:

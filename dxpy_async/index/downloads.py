@@ -75,7 +75,7 @@ class HashingFile(io.FileIO):
     """A file, empty at first, whose digests are known when its last byte is written."""
 
     def __init__(self, path: Path, promise: Promise) -> None:
-        super().__init__(path, "wb")
+        super().__init__(path, "w+b")
         self._path, self._promise = path, promise
         self._forget()
 
@@ -97,14 +97,31 @@ class HashingFile(io.FileIO):
 
     def write(self, data: Any) -> int:
         view = memoryview(data)
-        for digest in self._digests.values():
-            digest.update(view)
-        self._blake3.update(view)
+        self._hash(view)
         rest = view
         while rest:
             rest = rest[super().write(rest) or 0 :]
-        self._written += len(view)
         return len(view)
+
+    def write_at(self, data: bytes, place: int) -> None:
+        """Write somewhere, to be hashed later."""
+        view = memoryview(data)
+        self.seek(place)
+        while view:
+            view = view[super().write(view) or 0 :]
+
+    def hash_all(self) -> None:
+        """Take what is in the file now as what was written."""
+        self._forget()
+        self.seek(0)
+        while batch := self.read(BATCH_BYTES):
+            self._hash(batch)
+
+    def _hash(self, data: Any) -> None:
+        for digest in self._digests.values():
+            digest.update(data)
+        self._blake3.update(data)
+        self._written += len(data)
 
     def checked(self) -> Downloaded:
         """What was written, if it is what was promised. Raises SizeMismatch or HashMismatch."""
@@ -254,6 +271,22 @@ async def write_batch(file: HashingFile, batch: bytes, filename: str) -> None:
         await finish(AsyncFileIO(file, loop=None, executor=None).write(batch))
     except OSError as error:
         raise StoreError(f"`{filename}` cannot be written to `{file.name!s}`: {error.strerror}") from error
+
+
+async def write_batch_at(file: HashingFile, batch: bytes, place: int, filename: str) -> None:
+    """The same without hashing, anywhere in the file; for one batch at a time."""
+    try:
+        await in_thread(file.write_at, batch, place)
+    except OSError as error:
+        raise StoreError(f"`{filename}` cannot be written to `{file.name!s}`: {error.strerror}") from error
+
+
+async def hash_written(file: HashingFile, filename: str) -> None:
+    """Hash what `write_batch_at` has written."""
+    try:
+        await in_thread(file.hash_all)
+    except OSError as error:
+        raise StoreError(f"`{filename}` cannot be read back from `{file.name!s}`: {error.strerror}") from error
 
 
 def _starts_at(reply: Reply, start: int) -> bool:

@@ -1,6 +1,6 @@
 """Records by which an environment that was made once is made again, without deciding anything anew.
 
-    blueprints-v1/<key>                 the wheels that some inputs came to; the key is a digest of those inputs
+    blueprints-v2/<key>                 the wheels that some inputs came to; the key is a digest of those inputs
     parts-v1/ab/<blake3>-<digest>       where the files of one wheel go; the digest is that of the record's own bytes
 
 A record is the BLAKE3 of its bytes, then its bytes, which `marshal` made: thirty thousand paths are read in the time
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dxpy_async.core.schemes import SkeletonFacts
 
-BLUEPRINTS = "blueprints-v1"
+BLUEPRINTS = "blueprints-v2"
 PARTS = "parts-v1"
 _DIGEST_BYTES = 32
 _MARK = f"{__version__} {marshal.version} {sys.hexversion:x}"
@@ -148,10 +148,22 @@ class Blueprint:
 
     `stamps` are those of the files and directories that the choice of the interpreter hung on, `kernel` that of the
     system it was made on. `checked` says that the lock was found to answer the project. `locked` is how many releases
-    the lock has; `message` is said to people.
+    the lock has; `message` is said to people. `compiling` says that bytecode was still being made, so that the next
+    sync looks again when nobody makes any.
     """
 
-    __slots__ = ("checked", "kernel", "locked", "message", "prompt", "skeleton", "stamps", "symlinks", "wheels")
+    __slots__ = (
+        "checked",
+        "compiling",
+        "kernel",
+        "locked",
+        "message",
+        "prompt",
+        "skeleton",
+        "stamps",
+        "symlinks",
+        "wheels",
+    )
 
     def __init__(
         self,
@@ -161,19 +173,21 @@ class Blueprint:
         prompt: str,
         checked: bool,
         symlinks: bool,
+        compiling: bool,
         locked: int,
         message: str,
         wheels: Iterable[Wheel],
     ) -> None:
         self.stamps, self.kernel, self.skeleton, self.prompt = stamps, kernel, skeleton, prompt
-        self.checked, self.symlinks, self.locked, self.message = checked, symlinks, locked, message
+        self.checked, self.symlinks, self.compiling = checked, symlinks, compiling
+        self.locked, self.message = locked, message
         self.wheels = tuple(wheels)
 
     def write(self, cache_dir: str, key: str) -> None:
         """Keep it. A cache that takes nothing costs the time of deciding again, nothing more."""
         wheels = tuple(wheel.plain() for wheel in self.wheels)
         facts = (self.stamps, self.kernel, self.skeleton, self.prompt)
-        rest = (self.checked, self.symlinks, self.locked, self.message)
+        rest = (self.checked, self.symlinks, self.compiling, self.locked, self.message)
         _write(f"{cache_dir}/{BLUEPRINTS}/{key}", _body((*facts, *rest, wheels)))
 
     @classmethod

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 SETTINGS_NAME = "dxpy.toml"
 
-PLACE_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA", "VIRTUAL_ENV")
-"""Variables that say where such files are. Those of pip begin with PIP_."""
-
 
 def settings_files(root: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
     """Where settings of dxpy can be, nearest first; `root` is the project's directory, None without a project."""
@@ -33,16 +30,19 @@ def settings_files(root: str | None, environ: Mapping[str, str], platform: str =
     return [*near, *(os.path.join(place, "dxpy", SETTINGS_NAME) for place in places)]
 
 
-def pip_files(environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
-    """Where settings of pip can be; the later wins. Nowhere when PIP_CONFIG_FILE names the null device."""
+def pip_files(environ: Mapping[str, str], environment: str | None, platform: str = sys.platform) -> list[str]:
+    """Where settings of pip can be, in the project's `environment` too; the later wins.
+
+    Nowhere when PIP_CONFIG_FILE names the null device.
+    """
     named = environ.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:
         return []
     files = _pip_system_files(environ, platform)
     if not named or not os.path.exists(named):  # as pip has it: a file that is named stands for the user's
         files += _pip_user_files(environ, platform)
-    if environ.get("VIRTUAL_ENV"):
-        files.append(os.path.join(environ["VIRTUAL_ENV"], _pip_name(platform)))
+    if environment is not None:
+        files.append(os.path.join(environment, _pip_name(platform)))
     return [*files, named] if named else files
 
 

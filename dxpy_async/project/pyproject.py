@@ -69,6 +69,12 @@ class Project:
     warnings: tuple[str, ...] = ()
 
     @property
+    def requirements(self) -> Iterator[Requirement]:
+        """All that it asks for, with whatever extra or group."""
+        for asked in (self.dependencies, *self.optional_dependencies.values(), *self.dependency_groups.values()):
+            yield from asked
+
+    @property
     def directory(self) -> Path:
         """The directory of the project that is meant when nobody names one."""
         return self.meant.root
@@ -161,7 +167,7 @@ class ProjectFile(ToolReader):
         """In words, the sources in [tool.dxpy] for what none of `projects` requires, which therefore do nothing."""
         tools = self._document.get("tool")
         table = tools.get("dxpy", {}).get("sources", {}) if isinstance(tools, dict) else {}
-        required = {requirement.name for project in projects for requirement in _all_requirements(project)}
+        required = {requirement.name for project in projects for requirement in project.requirements}
         return [
             f"`{self._file}:{self._line_of_key(f'tool.dxpy.sources.{name}')}` says where `{name}` comes from, "
             "and nothing requires it"
@@ -392,9 +398,3 @@ class ProjectFile(ToolReader):
                     line=self._line_of_key(f"tool.{tools}.default-groups"),
                 )
         return tool.default_groups
-
-
-def _all_requirements(project: Project) -> Iterator[Requirement]:
-    yield from project.dependencies
-    for named in (*project.optional_dependencies.values(), *project.dependency_groups.values()):
-        yield from named

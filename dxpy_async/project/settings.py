@@ -55,7 +55,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
-from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
+from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import (
     IndexSettings,
@@ -97,6 +97,7 @@ def load_settings(
     given = _Given(flags, environ)
     configured = not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
     tool = configured_table(flags, environ, project, directory) if configured else ToolTable()
+    pip = partial(_pip_indexes, environ, project) if configured else PipIndexes
     defaults = NetworkSettings()
     cache_dir = given.text("cache_dir", "DXPY_CACHE_DIR")
     choice = _python(given, tool, version_file_places(environ, project, directory) if configured else [])
@@ -112,7 +113,7 @@ def load_settings(
         or tool.python_downloads
         or PythonDownloads.AUTOMATIC,
         python_mirror=_mirror(given, tool),
-        indexes=_indexes(given, tool, directory, pip=partial(_pip_indexes, environ) if configured else PipIndexes),
+        indexes=_indexes(given, tool, directory, pip=pip),
         network=NetworkSettings(
             offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
@@ -251,7 +252,7 @@ def watched_paths(
     files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
     own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
     pins = project_pins(str(project.root), environ)
-    return [*own, *project.watched, *pins, *files, *pip_files(environ)]
+    return [*own, *project.watched, *pins, *files, *_pip_files(environ, project)]
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Callable[[], PipIndexes]) -> IndexSettings:
@@ -289,8 +290,12 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
     )
 
 
-def _pip_indexes(environ: Mapping[str, str]) -> PipIndexes:
-    return read_pip_indexes(pip_files(environ), environ)
+def _pip_files(environ: Mapping[str, str], project: Project | None) -> list[str]:
+    return pip_files(environ, os.path.join(project.root, ENVIRONMENT_NAME) if project is not None else None)
+
+
+def _pip_indexes(environ: Mapping[str, str], project: Project | None) -> PipIndexes:
+    return read_pip_indexes(_pip_files(environ, project), environ)
 
 
 def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:

@@ -31,6 +31,12 @@ class _SettingsFile(ToolReader):
         return self._file
 
     def table(self) -> ToolTable:
+        if "tool" in self._document:
+            self._refuse(
+                "it has a table [tool]",
+                line=self._line_of_key("tool.dxpy"),
+                hints=("settings stand here by themselves, without [tool.dxpy]",),
+            )
         for key in OF_PROJECTS:
             if key in self._document:
                 self._refuse(

@@ -65,10 +65,16 @@ def _without_source(tool: str, key: str, text: str, document: dict[str, Any]) ->
     return edited
 
 
-def sources_in(document: Mapping[str, Any]) -> frozenset[ProjectName]:
-    """The projects of which a parsed pyproject.toml says where they come from."""
+def source_entries(document: Mapping[str, Any]) -> dict[ProjectName, Any]:
+    """What a parsed pyproject.toml says of where projects come from."""
     sources = document.get("tool", {}).get(tool_name(document), {}).get("sources", {})
-    return frozenset(map(normalize, sources))
+    return {normalize(name): entry for name, entry in sources.items()}
+
+
+def located_in(document: Mapping[str, Any]) -> frozenset[ProjectName]:
+    """The projects that do not come from an index: it is their source that says which version they are of."""
+    entries = source_entries(document).items()
+    return frozenset(name for name, entry in entries if not (isinstance(entry, dict) and "index" in entry))
 
 
 def put_index(content: bytes, index: SourceEntry, *, file: str) -> bytes:

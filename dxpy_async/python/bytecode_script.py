@@ -1,12 +1,15 @@
 """What the interpreter of `compiling.add_bytecode` runs: source files to bytecode beside them.
 
 On stdin stand the paths of sources, each ended by a zero byte. On stdout comes for each that this Python understands
-its path, the bytecode's, and that file's size and time of change (ns), each ended by a zero byte. Bytecode is of the
-kind that fits its source while size and time of that are the same, because checking that costs an import nothing.
+its path, the bytecode's, and that file's size, time of change (ns) and SHA-256, each ended by a zero byte.
+
+Bytecode is of the kind that fits its source while size and time of that are the same, because checking that costs an
+import nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import marshal
 import os
@@ -26,7 +29,8 @@ def main() -> None:
         code = compiled(path)
         if code is not None:
             facts = write(place, code)
-            answer = [path, place, str(facts.st_size), str(facts.st_mtime_ns)]
+            digest = hashlib.sha256(code).hexdigest()
+            answer = [path, place, str(facts.st_size), str(facts.st_mtime_ns), digest]
             sys.stdout.buffer.write(os.fsencode("".join(text + "\0" for text in answer)))
 
 

@@ -55,12 +55,13 @@ def compile_sources(
 
 
 class Bytecode(NamedTuple):
-    """A file of bytecode beside its source, with its size and its time of change (ns)."""
+    """A file of bytecode beside its source, with its size, its time of change (ns) and its SHA-256 (hex)."""
 
     source: str
     path: str
     size: int
     mtime_ns: int
+    sha256: str
 
 
 def add_bytecode(
@@ -89,7 +90,9 @@ def add_bytecode(
             _wait(executable, process, said)
             up.seek(0)
             texts = iter(os.fsdecode(up.read()).split("\0")[:-1])
-            found += [Bytecode(source, next(texts), int(next(texts)), int(next(texts))) for source in texts]
+            found += [
+                Bytecode(source, next(texts), int(next(texts)), int(next(texts)), next(texts)) for source in texts
+            ]
         return found
 
 

@@ -1,6 +1,6 @@
 """Bytecode in the store: beside the sources of an entry, made once for each interpreter, linked like any file.
 
-    packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is: path, size and time of each file
+    packages-v1/ab/cd/<blake3>/.dxpy-bytecode-cpython-312       what there is, a file a line
     bytecode-v1/changed                                         an empty file, touched when lists have been added
 
 A list stands in the entry, so it goes when the entry goes. What a list does not name does not count: a compiler that
@@ -10,18 +10,26 @@ was killed has made no list, and its work is done again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from dxpy_async.core.manifests import NO_DIGEST, Manifest, ManifestFile
 from dxpy_async.store.failures import store_error
 
 STAMP = "bytecode-v1/changed"
 
-_FIRST_LINE = "dxpy-bytecode 1"
+_FIRST_LINE = "dxpy-bytecode 2"
+_LIST = ".dxpy-bytecode-"
 
 
 def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None:
-    """The bytecode that the entry has for an interpreter, by paths in the entry; None when it was not compiled."""
+    """The bytecode that the entry has for an interpreter, by paths in the entry; None when it was not compiled.
+
+    It has no digests, for RECORD has no rows for it.
+    """
+    return _read(entry, cache_tag, _unrecorded)
+
+
+def _read(entry: str, cache_tag: str, parse: Callable[[str], ManifestFile]) -> tuple[ManifestFile, ...] | None:
     try:
         with open(_place(entry, cache_tag), encoding="utf-8", errors="surrogateescape") as file:
             first, *lines = file.read().split("\n")
@@ -30,15 +38,15 @@ def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None
     if first != _FIRST_LINE or not lines or lines.pop():
         return None
     try:
-        return tuple([_file(line) for line in lines])
+        return tuple([parse(line) for line in lines])
     except ValueError:
         return None
 
 
-def write_bytecode(entry: str, cache_tag: str, files: Iterable[tuple[str, int, int]]) -> tuple[ManifestFile, ...]:
-    """Note what has been compiled: paths (absolute, below `entry`), sizes and times. Raises StoreError."""
-    found = sorted((path[len(entry) + 1 :], size, time) for path, size, time in files)
-    text = "".join([f"{size} {time} {path}\n" for path, size, time in found])
+def write_bytecode(entry: str, cache_tag: str, files: Iterable[tuple[str, int, int, str]]) -> tuple[ManifestFile, ...]:
+    """Note what has been compiled: paths (absolute, below `entry`), sizes, times, SHA-256 (hex). Raises StoreError."""
+    found = sorted((path[len(entry) + 1 :], size, time, sha256) for path, size, time, sha256 in files)
+    text = "".join([f"{size} {time} {sha256} {path}\n" for path, size, time, sha256 in found])
     place = _place(entry, cache_tag)
     beside = f"{place}.{os.getpid()}"
     try:
@@ -47,12 +55,13 @@ def write_bytecode(entry: str, cache_tag: str, files: Iterable[tuple[str, int, i
         os.replace(beside, place)
     except OSError as error:
         raise store_error(error, "keep bytecode in the store") from error
-    return tuple(
-        [
-            ManifestFile(path=path, size=size, executable=False, sha256=NO_DIGEST, mtime_ns=time)
-            for path, size, time in found
-        ]
-    )
+    return tuple([_unrecorded(line) for line in text.split("\n")[:-1]])
+
+
+def all_bytecode(entry: str) -> list[ManifestFile]:
+    """The bytecode that the entry has for any interpreter, with digests, by paths in the entry. Raises OSError."""
+    tags = [name[len(_LIST) :] for name in sorted(os.listdir(entry)) if name.startswith(_LIST)]
+    return [file for tag in tags for file in _read(entry, tag, _file) or ()]
 
 
 def stamp_bytecode(root: str) -> None:
@@ -70,9 +79,14 @@ def sources_of(manifest: Manifest) -> list[str]:
 
 
 def _file(line: str) -> ManifestFile:
-    size, time, path = line.split(" ", 2)
+    size, time, sha256, path = line.split(" ", 3)
+    return ManifestFile(path=path, size=int(size), executable=False, sha256=bytes.fromhex(sha256), mtime_ns=int(time))
+
+
+def _unrecorded(line: str) -> ManifestFile:
+    size, time, _, path = line.split(" ", 3)
     return ManifestFile(path=path, size=int(size), executable=False, sha256=NO_DIGEST, mtime_ns=int(time))
 
 
 def _place(entry: str, cache_tag: str) -> str:
-    return f"{entry}/.dxpy-bytecode-{cache_tag}"
+    return f"{entry}/{_LIST}{cache_tag}"

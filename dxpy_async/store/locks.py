@@ -57,6 +57,18 @@ def try_lock_descriptor(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
+def is_held(path: str) -> bool:
+    """Whether somebody holds the lock at `path` alone. A lock that was never made is held by nobody."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        return not try_lock_descriptor(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
 class FileLock:
     """One holder of the lock at `path`. Make one object per holder; an object is held once at a time."""
 

@@ -2,8 +2,6 @@
 
 Whoever has to write into one all the same says so first, in a note whose lock it holds. When it is killed, the lock is
 free and the note still there, by which the next one who looks makes the entries read-only again.
-
-    bytecode-v1/unsealed-<random>       the digests (BLAKE3) of entries that may be writable, one a line
 """
 
 from __future__ import annotations
@@ -17,8 +15,7 @@ from dxpy_async.core.manifests import Manifest
 from dxpy_async.errors import StoreError
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
-
-_NOTES, _NOTE = "bytecode-v1", "unsealed-"
+from dxpy_async.store.unsealed_notes import new_note, notes
 
 
 def seal(entry: str, manifest: Manifest) -> None:
@@ -41,7 +38,7 @@ def unsealed(store: Store, entries: Sequence[StoredWheel]) -> Iterator[None]:
     if not sealed:
         yield
         return
-    note = f"{store.root}/{_NOTES}/{_NOTE}{os.urandom(8).hex()}"
+    note = new_note(str(store.root))
     with FileLock(note):
         Path(note).write_text("\n".join(sealed))
         try:
@@ -57,8 +54,7 @@ def unsealed(store: Store, entries: Sequence[StoredWheel]) -> Iterator[None]:
 
 def seal_what_was_left(store: Store) -> None:
     """Make read-only what somebody who was killed left writable. Raises OSError and StoreError."""
-    for name in _notes(str(store.root)):
-        note = f"{store.root}/{_NOTES}/{name}"
+    for note in notes(str(store.root)):
         holder = FileLock(note)
         if not holder.try_acquire():
             continue  # it is at work
@@ -69,24 +65,6 @@ def seal_what_was_left(store: Store) -> None:
             os.unlink(note)
         finally:
             holder.release()
-
-
-def was_left_open(root: str) -> bool:
-    """Whether something in the store at `root` may be writable that should not be, and nobody is at work on it."""
-    for name in _notes(root):
-        holder = FileLock(f"{root}/{_NOTES}/{name}")
-        if holder.try_acquire():
-            holder.release()
-            return True
-    return False
-
-
-def _notes(root: str) -> list[str]:
-    """The notes that this process can do something about."""
-    place = f"{root}/{_NOTES}"
-    if not os.access(place, os.W_OK):
-        return []
-    return [name for name in os.listdir(place) if name.startswith(_NOTE)]
 
 
 def _seal_tree(entry: str) -> None:

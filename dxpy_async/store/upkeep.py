@@ -20,6 +20,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.errors import FormatError, StoreError
 from dxpy_async.formats.dpp_manifest import decode_manifest
 from dxpy_async.store.build_places import split_roots, spoil, unused_since
+from dxpy_async.store.bytecode import all_bytecode
 from dxpy_async.store.failures import store_error
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.roots import Roots
@@ -355,8 +356,12 @@ def _read_manifest(path: str) -> tuple[Manifest, float]:
 
 
 def _fault(stored: StoredWheel) -> tuple[str, str] | None:
-    """The first file that is not what was unpacked, and how it differs; None for a whole entry."""
-    for file in stored.manifest.files:
+    """The first file that is not what was unpacked or compiled, and how it differs; None for a whole entry."""
+    try:
+        bytecode = all_bytecode(str(stored.directory))
+    except OSError as error:
+        return stored.directory.name, f"cannot be listed: {error.strerror}"
+    for file in (*stored.manifest.files, *bytecode):
         path = f"{stored.directory}/{file.path}"
         try:
             with open(path, "rb", buffering=0) as opened:
@@ -369,7 +374,7 @@ def _fault(stored: StoredWheel) -> tuple[str, str] | None:
         if digest.digest() != file.sha256:
             return file.path, "has another content"
         if facts.st_mtime_ns != file.mtime_ns:
-            return file.path, "was written to after it was unpacked"
+            return file.path, "was written to after it was made"
     return None
 
 

@@ -11,7 +11,7 @@ from dxpy_async.builds.diagnoses import diagnose
     ("output", "hint"),
     [
         (
-            "foo.c:1:10: fatal error: Python.h: No such file or directory\n 1 | #include <Python.h>\ncompilation terminated.",
+            "foo.c:1:10: fatal error: Python.h: No such file or directory\ncompilation terminated.",
             "Python's header files may be missing: install `python3-dev` (`python3-devel` on Fedora)",
         ),
         (
@@ -32,7 +32,10 @@ from dxpy_async.builds.diagnoses import diagnose
         ),
         (
             "/bin/sh: 1: mysql_config: not found\nOSError: mysql_config not found",
-            "the client library of MySQL may be missing: install `default-libmysqlclient-dev` (`mysql-devel` on Fedora)",
+            (
+                "the client library of MySQL may be missing: "
+                "install `default-libmysqlclient-dev` (`mysql-devel` on Fedora)"
+            ),
         ),
         (
             "error: command 'gcc' failed: No such file or directory",
@@ -63,9 +66,11 @@ from dxpy_async.builds.diagnoses import diagnose
             "the client library of PostgreSQL may be missing: install `libpq-dev` (`libpq-devel` on Fedora)",
         ),
         (
-            "Traceback (most recent call last):\n  File \"setup.py\", line 1\nModuleNotFoundError: No module named 'numpy'",
-            "`it` needs `numpy` to be built and does not say so: name it in `extra-build-dependencies`, "
-            "or build it with `--no-build-isolation` in an environment that has it",
+            "Traceback (most recent call last):\nModuleNotFoundError: No module named 'numpy'",
+            (
+                "`it` needs `numpy` to be built and does not say so: name it in `extra-build-dependencies`, "
+                "or build it with `--no-build-isolation` in an environment that has it"
+            ),
         ),
         (
             "c++: fatal error: Killed signal terminated program cc1plus",

@@ -57,7 +57,7 @@ def test_a_command_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_p
 def test_a_sync_from_the_store_loads_no_event_loop_and_no_network(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web")
     assert dxpy("sync", root).code == 0
-    other = write_project(tmp_path / "q", "web")
+    other = write_project(tmp_path / "q", "web", name="other")  # so that there is no blueprint
     (other / "dxpy.lock").write_bytes((root / "dxpy.lock").read_bytes())
     modules = modules_after(dxpy, ["sync", "--frozen"], other)
     assert "dxpy_async.engine.warm" in modules

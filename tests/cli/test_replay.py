@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from command import PYTHON, Command, without_times, write_project
+from command import PYTHON, Command, wait_until, without_times, write_project
 from environments import tree_of
 from test_imports_of_paths import modules_after
+
+from dxpy_async.core.places import COMPILING
+from dxpy_async.installer.blueprints import BLUEPRINTS, Blueprint
+from dxpy_async.store.locks import FileLock, is_held
 
 MODES = ("hardlink", "symlink")
 INSTALLED = "Resolved 3 packages in T\nInstalled 3 packages in T\n + safe==1.9\n + templates==1.5\n + web==2.0\n"
@@ -107,12 +112,12 @@ def test_whatever_could_change_the_answer_is_decided_anew(dxpy: Command, remembe
         case "interpreters":
             variables["PATH"] = f"{remembered}:{os.environ['PATH']}"
         case "blueprint":
-            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            (blueprint,) = (cache / "blueprints-v2").iterdir()
             blueprint.write_bytes(blueprint.read_bytes()[:-1])
         case "part":
             shutil.rmtree(cache / "parts-v1")
         case "age":
-            (blueprint,) = (cache / "blueprints-v1").iterdir()
+            (blueprint,) = (cache / "blueprints-v2").iterdir()
             os.utime(blueprint, (0, 0))
     assert not is_replayed(dxpy, remembered, arguments, **variables)
     assert dxpy("sync", remembered).code == 0
@@ -145,6 +150,62 @@ def test_bytecode_that_came_into_the_store_since_is_not_passed_over(dxpy: Comman
     again(dxpy, root)
     site = next((root / ".venv/lib").glob("python3*/site-packages"))
     assert len(list((site / "safe/__pycache__").iterdir())) == 30
+
+
+def test_a_sync_that_had_to_fetch_everything_is_replayed(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "web")
+    assert "Prepared 3 packages" in again(dxpy, root)
+    assert is_replayed(dxpy, root)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by what they hold")
+def test_links_are_replayed_while_their_bytecode_is_compiled_and_afterwards(dxpy: Command, tmp_path: Path) -> None:
+    cache, root = tmp_path / "cache", write_project(tmp_path / "p", "web")
+    dxpy.environ["DXPY_LINK_MODE"] = "symlink"
+    del dxpy.environ["DXPY_COMPILE_BYTECODE"]
+    with FileLock(cache / COMPILING):  # so that compiling waits
+        again(dxpy, root)
+        wait_until(lambda: only_blueprint(cache) is not None)
+        assert is_replayed(dxpy, root)
+        assert list(cache.glob("packages-v1/*/*/*/.dxpy-bytecode-*")) == []
+    wait_until(lambda: (blueprint := only_blueprint(cache)) is not None and not blueprint.compiling)
+    wait_until(lambda: not is_held(str(cache / COMPILING)))
+    assert is_replayed(dxpy, root)
+    assert dxpy("cache verify", root).code == 0
+
+
+def test_links_whose_compiler_was_killed_are_decided_anew(dxpy: Command, tmp_path: Path) -> None:
+    cache, root = tmp_path / "cache", write_project(tmp_path / "p", "web")
+    dxpy.environ["DXPY_LINK_MODE"] = "symlink"
+    again(dxpy, root)
+    blueprint = only_blueprint(cache)
+    assert blueprint is not None
+    blueprint.compiling = True
+    blueprint.write(str(cache), next((cache / BLUEPRINTS).iterdir()).name)
+    assert not is_replayed(dxpy, root)
+    assert is_replayed(dxpy, root), "and kept once more"
+
+
+def test_an_entry_that_a_killed_compiler_left_writable_is_sealed_before_it_is_linked(
+    dxpy: Command, tmp_path: Path
+) -> None:
+    cache, root = tmp_path / "cache", write_project(tmp_path / "p", "web")
+    dxpy.environ["DXPY_LINK_MODE"] = "symlink"
+    again(dxpy, root)
+    (directory,) = cache.glob("packages-v1/*/*/*/safe")
+    directory.chmod(0o755)
+    note = cache / "bytecode-v1/unsealed-1"
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(directory.parent.name)
+    again(dxpy, root)
+    assert directory.stat().st_mode & 0o222 == 0
+    assert not note.exists()
+
+
+def only_blueprint(cache: Path) -> Blueprint | None:
+    """The blueprint in a cache that has one at the most."""
+    names = [path.name for path in cache.glob(f"{BLUEPRINTS}/*") if "." not in path.name]
+    return Blueprint.read(str(cache), names[0]) if names else None
 
 
 def test_an_environment_alone_is_made_again_the_same(dxpy: Command, tmp_path: Path) -> None:

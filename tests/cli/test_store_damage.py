@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from command import Command, write_project
+from command import PYTHON, Command, write_project
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
@@ -117,6 +120,59 @@ def test_a_store_that_may_only_be_read_serves_what_it_has_and_refuses_the_rest_i
     finally:
         subprocess.run(["umount", "-l", tmp_path / "cache"], check=True)
     assert dxpy("cache clean", tmp_path).code == 0
+
+
+CAPABILITY = "+dac_read_search"
+"""What lets somebody else run the Python of an administrator's home; it lets nobody write."""
+NOBODY = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *(f"--inh-caps=-all,{CAPABILITY}", f"--ambient-caps=-all,{CAPABILITY}"),
+)
+
+
+def python_of_all() -> str:
+    """A Python that everybody may run."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("only the administrator can be somebody else")
+    for python in (PYTHON, "/usr/bin/python3"):
+        probe = [*NOBODY, sys.executable, "-c", f"import os; raise SystemExit(not os.access({python!r}, os.X_OK))"]
+        if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
+            return python
+    pytest.skip("no Python that everybody may run")
+
+
+def test_a_store_of_somebody_else_serves_what_it_has_and_refuses_the_rest_in_words(
+    dxpy: Command, index: LoopbackIndex
+) -> None:
+    with tempfile.TemporaryDirectory() as shared:
+        os.chmod(shared, 0o755)
+        dxpy.environ.update(DXPY_CACHE_DIR=f"{shared}/cache", DXPY_PYTHON=python_of_all(), HOME=f"{shared}/theirs")
+        ours = write_project(Path(shared, "ours"), "web")
+        assert dxpy("sync", ours).code == 0
+        theirs = Path(shutil.copytree(ours, f"{shared}/theirs", ignore=shutil.ignore_patterns(".venv")))
+        for path in (theirs, *theirs.iterdir()):
+            os.chown(path, 65534, 65534)
+
+        def run(arguments: str) -> tuple[int, str]:
+            command = [*NOBODY, sys.executable, "-m", "dxpy_async", *arguments.split()]
+            ended = subprocess.run(
+                command, cwd=theirs, env=dxpy.environ, check=False, capture_output=True, text=True, timeout=60
+            )
+            return ended.returncode, ended.stderr
+
+        code, said = run("sync --frozen")
+        assert code == 0, said
+        assert (site(theirs) / "safe" / "part3.py").read_text() == "n = 3\n"
+        assert (site(theirs) / "safe" / "part3.py").stat().st_uid == 65534, "not hard-linked: it is not theirs"
+        assert run("cache verify")[0] == 0
+        code, said = run("sync --frozen --link-mode symlink")
+        assert code == 2
+        assert f"cannot be linked to from `{theirs}/.venv`" in said
+        assert "hint: use `--link-mode copy`" in said
+        for refused in ("cache clean", "add tool"):
+            code, said = run(refused)
+            assert (code, "Permission denied" in said) == (2, True), said
+        assert dxpy("cache verify", ours).code == 0
 
 
 def test_a_store_removed_while_it_is_used_is_made_again(dxpy: Command, synced: Path, tmp_path: Path) -> None:

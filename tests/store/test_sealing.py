@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from environments import put_wheel
 
-from dxpy_async.store.sealing import seal, seal_what_was_left, unsealed, was_left_open
+from dxpy_async.store.sealing import seal, seal_what_was_left, unsealed
 from dxpy_async.store.store import Store, StoredWheel
+from dxpy_async.store.unsealed_notes import was_left_open
 
 UNSEAL = """
 import os, sys

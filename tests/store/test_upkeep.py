@@ -15,6 +15,7 @@ from wheels import build_wheel
 from dxpy_async.core.names import normalize
 from dxpy_async.errors import StoreError
 from dxpy_async.store.adding import add_wheel
+from dxpy_async.store.bytecode import write_bytecode
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.upkeep import Upkeep
 
@@ -108,6 +109,20 @@ class TestSizes:
 
 
 class TestVerifying:
+    def test_bytecode_is_compared_too(self, store: Store, upkeep: Upkeep) -> None:
+        stored = add(store, "one", files={"one.py": "x = 1\n"})
+        code = stored.directory / "__pycache__/one.cpython-311.pyc"
+        code.parent.mkdir()
+        code.write_bytes(b"bytecode")
+        made = (str(code), 8, code.stat().st_mtime_ns, hashlib.sha256(b"bytecode").hexdigest())
+        write_bytecode(str(stored.directory), "cpython-311", [made])
+        assert upkeep.verify() == []
+        code.write_bytes(b"Bytecode")
+        os.utime(code, ns=(made[2], made[2]))  # what sizes and times hide
+        (damage,) = upkeep.verify()
+        assert (damage.file, damage.reason) == ("__pycache__/one.cpython-311.pyc", "has another content")
+        assert not is_there(store, stored)
+
     def test_a_whole_store_passes(self, store: Store, upkeep: Upkeep) -> None:
         add(store, "one")
         add(store, "two")
@@ -139,7 +154,7 @@ class TestVerifying:
         reasons = {damage.filename.partition("-")[0]: damage.reason for damage in upkeep.verify()}
         assert reasons == {
             "one": "cannot be read: No such file or directory",
-            "two": "was written to after it was unpacked",
+            "two": "was written to after it was made",
         }
 
 

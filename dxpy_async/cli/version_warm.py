@@ -1,0 +1,25 @@
+"""`dxpy version`: what it is, and what it would be; writing it is the business of the rungs of `dxpy add`."""
+
+from __future__ import annotations
+
+import argparse
+
+from dxpy_async.cli.context import project_of
+from dxpy_async.cli.editing import new_version, version_text
+from dxpy_async.cli.output import Output
+from dxpy_async.engine.drafts import require_static_version
+from dxpy_async.errors import UsageError
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    if arguments.value is not None and arguments.bump:
+        raise UsageError("VALUE says which version, and `--bump` says it too", hints=("give one of them",))
+    project = project_of(arguments).meant
+    if arguments.value is None and not arguments.bump:
+        output.data(version_text(project, str(require_static_version(project)), None, arguments))
+        return 0
+    after = new_version(arguments, project)
+    if not arguments.dry_run:
+        return None
+    output.data(version_text(project, str(after), str(require_static_version(project)), arguments))
+    return 0
