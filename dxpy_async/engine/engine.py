@@ -65,6 +65,7 @@ from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.fetching_ahead import FetchingAhead
 from dxpy_async.engine.holding import held
+from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
 from dxpy_async.engine.locking import (
     LockOptions,
     LockOutcome,
@@ -151,6 +152,7 @@ FILE_THREADS = 4
 
 
 DEFAULT_LOCK = LockOptions()
+DEFAULT_INIT = InitOptions()
 
 Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
 
@@ -366,6 +368,15 @@ class Engine:
         async with self._operation(on_event):
             cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
             return await newest_versions(self._client, projects, cutoffs)
+
+    async def init(
+        self, directory: Path, *, options: InitOptions = DEFAULT_INIT, on_event: Listener = ignore
+    ) -> Initialized:
+        """Begin a project in `directory`: all of its files that are not there, or none."""
+        async with self._operation(on_event):
+            place = Path(os.path.abspath(directory))
+            begin = partial(initialize_project, settings=self._settings, search=self._search, environ=os.environ)
+            return await self._in_thread(begin, place, options)
 
     async def add(
         self,
