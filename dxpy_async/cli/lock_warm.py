@@ -55,8 +55,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if project.is_told_by_backend:
         return None
     output.warn_all(project.warnings)
-    if project.is_told_by_backend:
-        return None
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         watch = watch.of_target(project.root, settings.python, search)
