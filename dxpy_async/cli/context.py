@@ -22,6 +22,7 @@ from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import ProjectNotFound, UsageError
+from dxpy_async.project.build_settings import SWITCHES, VALUES
 from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project
 from dxpy_async.project.script_blocks import find_block, read_script_content, unfinished_block
 from dxpy_async.project.scripts import project_of_script
@@ -48,6 +49,7 @@ _SETTING_FLAGS = (
     "python_downloads",
     "mirror",
     *_RESOLUTION_FLAGS,
+    *VALUES,
 )
 
 
@@ -145,7 +147,7 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
         flags["no_config"] = True
     if arguments.config_file:
         flags["config_file"] = arguments.config_file
-    switches = ("compile_bytecode", "allow_overwrites", "no_index")
+    switches = ("compile_bytecode", "allow_overwrites", "no_index", *SWITCHES)
     flags |= {name: True for name in switches if getattr(arguments, name, False)}
     settings = load_settings(flags, os.environ, project, directory=Path.cwd())
     if project is not None and project.elsewhere is not None:

@@ -34,6 +34,28 @@ def index_flags(flags: Parser) -> None:
     )
 
 
+def build_flags(flags: Parser) -> None:
+    """What may be built, and how."""
+    group = flags.add_argument_group("build options")
+
+    def switch(name: str, text: str) -> None:
+        group.add_argument(name, action="store_true", help=text)
+
+    def several(*names: str, what: str = "NAME", text: str = "the same for one project") -> None:
+        group.add_argument(*names, action="append", metavar=what, help=f"{text} (can be repeated)")
+
+    switch("--no-build", "use wheels alone, and build nothing but what is editable [DXPY_NO_BUILD]")
+    several("--no-build-package")
+    switch("--no-binary", "build all that comes from an index [DXPY_NO_BINARY]")
+    several("--no-binary-package")
+    switch("--no-build-isolation", "build in the project's environment, as it is [DXPY_NO_BUILD_ISOLATION]")
+    several("--no-build-isolation-package")
+    several("-C", "--config-setting", "--config-settings", what="KEY=VALUE", text="what build backends are given")
+    several("--config-settings-package", what="NAME:KEY=VALUE")
+    several("--build-constraint", what="FILE", text="versions of what builds require [DXPY_BUILD_CONSTRAINT]")
+    group.add_argument("--build-timeout", metavar="SECONDS", help="for each step of a build [DXPY_BUILD_TIMEOUT]")
+
+
 def resolution_flags(flags: Parser) -> None:
     """Which versions are picked."""
     group = flags.add_argument_group(

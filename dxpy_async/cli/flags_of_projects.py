@@ -7,6 +7,7 @@ from typing import Any
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
+    build_flags,
     index_flags,
     linking_flags,
     place_flags,
@@ -28,6 +29,7 @@ def declare_add(parser: Parser) -> None:
     script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     linking_flags(parser)
     parser.add_argument(
@@ -75,6 +77,7 @@ def declare_remove(parser: Parser) -> None:
     script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
@@ -105,6 +108,7 @@ def declare_lock(parser: Parser) -> None:
     script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
@@ -140,6 +144,7 @@ def declare_export(parser: Parser) -> None:
     script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     target_flags(parser)
     selection_flags(parser)
@@ -152,6 +157,7 @@ def declare_sync(parser: Parser) -> None:
     script_flag(parser)
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     selection_flags(parser)
     linking_flags(parser)

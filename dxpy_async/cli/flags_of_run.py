@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 
 from dxpy_async.cli.arguments import Parser
-from dxpy_async.cli.flags import index_flags, linking_flags, python_flags, resolution_flags, selection_flags
+from dxpy_async.cli.flags import (
+    build_flags,
+    index_flags,
+    linking_flags,
+    python_flags,
+    resolution_flags,
+    selection_flags,
+)
 
 
 def declare_run(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     selection_flags(parser)
     linking_flags(parser)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Parser
-from dxpy_async.cli.flags import index_flags, python_flags, resolution_flags, selection_flags
+from dxpy_async.cli.flags import build_flags, index_flags, python_flags, resolution_flags, selection_flags
 
 _FORMATS = ("text", "json", "mermaid", "dot")
 
@@ -11,6 +11,7 @@ _FORMATS = ("text", "json", "mermaid", "dot")
 def declare_tree(parser: Parser) -> None:
     index_flags(parser)
     resolution_flags(parser)
+    build_flags(parser)
     python_flags(parser)
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")

@@ -1,4 +1,4 @@
-"""Pythons: found on this machine, installed from a mirror, removed, pinned."""
+"""Pythons: found on this machine, installed, removed, pinned. (`python_offers`: what can be installed.)"""
 
 from __future__ import annotations
 
@@ -15,32 +15,24 @@ from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.settings import PythonDownloads, PythonPreference, Settings
 from dxpy_async.core.user_places import bin_dir
 from dxpy_async.engine.events import (
-    DownloadFinished,
-    DownloadProgress,
-    DownloadStarted,
     Finished,
     Listener,
-    Prepared,
-    Preparing,
     PythonInstalled,
     Warned,
     ignore,
 )
 from dxpy_async.engine.holding import held
+from dxpy_async.engine.python_offers import open_offers
 from dxpy_async.errors import (
     FormatError,
-    IndexFailure,
     InstallationFailed,
-    IntegrityError,
     InterpreterNotFound,
     UsageError,
 )
-from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_thread
-from dxpy_async.index.python_mirror import PythonMirror, Release
 from dxpy_async.project.settings import load_settings
 from dxpy_async.project.version_files import NAME, read_requests, remove_pin, user_wide_pin, write_pin
-from dxpy_async.python.builds import Machine, PythonBuild, PythonKey, best_build, is_exact, parse_sums
+from dxpy_async.python.builds import Machine, PythonBuild, PythonKey
 from dxpy_async.python.installations import (
     LOCK_NAME,
     STAGING_NAME,
@@ -62,11 +54,6 @@ from dxpy_async.python.interpreters import (
 from dxpy_async.python.requests import ANY, PythonRequest, parse_request, python_specifier
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.trees import remove_tree
-
-_NO_MIRROR_HINTS = (
-    "name one by `--mirror URL`, the variable DXPY_PYTHON_INSTALL_MIRROR or `python-install-mirror` in [tool.dxpy]",
-    "docs/python.md says what a mirror must have; a directory (`file:///srv/python`) can be one",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +157,9 @@ class PythonManager:
         Of a version that was built more than once the latest build is given. Raises InstallationFailed.
         """
         wanted = parse_request(request) if request is not None else ANY._replace(free_threaded=None)
-        found: dict[PythonKey, PythonBuild] = {}
         machine = machine if machine is not None else await in_thread(self._machine)
-        async with self._mirror() as mirror:
-            async for _, builds in self._releases(mirror, machine):
-                for build in builds:
-                    if build.key.fits(wanted):
-                        found.setdefault(build.key, build)
-                if not all_versions:
-                    break
-        return sorted(found.values(), key=lambda build: build.key.order, reverse=True)
+        async with open_offers(self._settings, machine) as offers:
+            return await offers.listed(wanted, all_versions=all_versions)
 
     async def install(
         self,
@@ -196,9 +176,9 @@ class PythonManager:
         """Install the newest build for each request (none: the newest final version) that has none installed.
 
         With `reinstall` those that are there are installed again, with `upgrade` the newest is installed beside an
-        older one. `bin_links` puts `python3.12` into `bin_directory`,
-        `default` also `python` and `python3`; `force` replaces what is there and not ours. Everything is downloaded and
-        checked beside; interrupted at any moment, what was there is as it was. Raises InstallationFailed.
+        older one. `bin_links` puts `python3.12` into `bin_directory`, `default` also `python` and `python3`; `force`
+        replaces what is there and not ours. Everything is downloaded and checked beside; interrupted at any moment,
+        what was there is as it was. Raises InstallationFailed.
         """
         asked = [(text, _installable(text)) for text in requests or (None,)]
         required = python_specifier(requires_python)
@@ -213,7 +193,7 @@ class PythonManager:
                     outcomes.append(await self._install(text, wanted, required, reinstall, staging, on_event))
                 if bin_links or default:
                     for outcome in outcomes:
-                        await in_thread(self._link, outcome.python, default, force, on_event)
+                        await self._link(outcome.python, default, force, on_event)
                 return outcomes
         except OSError as error:
             raise self._disk_error(error) from error
@@ -230,7 +210,7 @@ class PythonManager:
         wanted = [(text, parse_request(text)) for text in requests]
         try:
             if not self.directory.is_dir():
-                if all_versions:
+                if all_versions or not requests:
                     return []
                 raise _not_installed(requests[0], ())
             async with self._changing(on_event) as staging:
@@ -291,72 +271,17 @@ class PythonManager:
         on_event: Listener,
     ) -> PythonInstallation:
         """Fetch and put in place one build; the lock is held."""
-        async with self._mirror() as mirror:
-            release, build = await self._choose(mirror, text, wanted, required)
+        async with open_offers(self._settings, await in_thread(self._machine)) as offers:
+            release, build = await offers.choose(text, wanted, required)
             python = ManagedPython(build.key, self.directory / str(build.key))
             if python.root.exists() and not reinstall:
                 return PythonInstallation(python, installed=False)
             started = time.perf_counter()
             archive = staging / build.filename
-            await self._download(mirror, release, build, archive, on_event)
+            await offers.fetch(release, build, archive, on_event)
         await in_thread(self._unpack, archive, build, python.root, staging)
         on_event(PythonInstalled(str(build.key), time.perf_counter() - started))
         return PythonInstallation(python, installed=True)
-
-    async def _choose(
-        self, mirror: PythonMirror, text: str | None, wanted: PythonRequest, required: str
-    ) -> tuple[Release, PythonBuild]:
-        seen: set[PythonKey] = set()
-        machine = await in_thread(self._machine)
-        async for release, builds in self._releases(mirror, machine):
-            build = best_build(builds, wanted, required)
-            if build is not None:
-                return release, build
-            seen.update(each.key for each in builds)
-        raise _not_available(text or required, wanted, seen, machine, mirror.shown)
-
-    async def _releases(
-        self, mirror: PythonMirror, machine: Machine
-    ) -> AsyncIterator[tuple[Release, list[PythonBuild]]]:
-        """The releases of the mirror with their builds for `machine`, newest first."""
-        listed = False
-        try:
-            async for release in mirror.releases():
-                sums = await mirror.sums(release)
-                if sums is not None:
-                    listed = True
-                    yield release, list(parse_sums(sums, machine))
-        except IndexFailure as error:
-            raise InstallationFailed(f"the mirror of Python builds cannot be used: {error}") from error
-        if not listed:
-            raise InstallationFailed(
-                f"`{mirror.shown}` is not a mirror of Python builds: it has no release with a file SHA256SUMS",
-                hints=_NO_MIRROR_HINTS[1:],
-            )
-
-    async def _download(
-        self, mirror: PythonMirror, release: Release, build: PythonBuild, into: Path, on_event: Listener
-    ) -> None:
-        on_event(Preparing(files=1, size=0))
-        on_event(DownloadStarted(build.filename, None))
-        try:
-            await mirror.fetch(
-                release,
-                build.filename,
-                sha256=build.sha256,
-                into=into,
-                progress=lambda received: on_event(DownloadProgress(build.filename, received)),
-            )
-        except IntegrityError as error:
-            raise InstallationFailed(
-                f"{error}: the archive is not the one that the mirror's SHA256SUMS tells of",
-                hints=("try again later: a mirror may be half updated",),
-            ) from error
-        except IndexFailure as error:
-            raise InstallationFailed(f"`{build.key}` cannot be fetched: {error}") from error
-        finally:
-            on_event(DownloadFinished(build.filename))
-            on_event(Prepared(0, 0.0))
 
     def _unpack(self, archive: Path, build: PythonBuild, final: Path, staging: Path) -> None:
         into = staging / f"new-{os.urandom(4).hex()}"
@@ -368,8 +293,10 @@ class PythonManager:
         settle(root, build.key, final, staging / "facts")
         publish(root, final, staging)
 
-    def _link(self, python: ManagedPython, default: bool, force: bool, on_event: Listener) -> None:
-        linked = link_executables(python, self.bin_directory, managed=self.directory, default=default, force=force)
+    async def _link(self, python: ManagedPython, default: bool, force: bool, on_event: Listener) -> None:
+        linked = await in_thread(
+            link_executables, python, self.bin_directory, managed=self.directory, default=default, force=force
+        )
         for path in linked.refused:
             on_event(Warned(f"`{path}` is there and not dxpy's, so it stays; `--force` replaces it"))
 
@@ -378,27 +305,6 @@ class PythonManager:
         path = self._search.fallback or "python3"
         anyone = find_interpreter(path, search=self._search, cache_dir=self._settings.cache_dir)
         return Machine.of(anyone.target, is_64bit=anyone.is_64bit)
-
-    @asynccontextmanager
-    async def _mirror(self) -> AsyncIterator[PythonMirror]:
-        settings = self._settings
-        if settings.python_downloads is PythonDownloads.NEVER:
-            raise InstallationFailed(
-                "no Python may be downloaded: `python-downloads` is `never`",
-                hints=("allow it with `manual` or `automatic`, in [tool.dxpy] or by DXPY_PYTHON_DOWNLOADS",),
-            )
-        if settings.python_mirror is None:
-            raise InstallationFailed(
-                "no mirror of Python builds is configured, so none can be downloaded", hints=_NO_MIRROR_HINTS
-            )
-        async with IndexClient(
-            indexes=settings.indexes,
-            network=settings.network,
-            cache_dir=settings.cache_dir,
-            now=time.time,
-            base_directory=Path.cwd(),
-        ) as client:
-            yield PythonMirror(client, settings.python_mirror)
 
     @asynccontextmanager
     async def _changing(self, on_event: Listener) -> AsyncIterator[Path]:
@@ -445,20 +351,4 @@ def _not_installed(text: str, there: Sequence[ManagedPython]) -> InstallationFai
     return InstallationFailed(
         f"dxpy has installed no Python `{text}`",
         hints=(f"it has installed {names}" if names else "it has installed none at all",),
-    )
-
-
-def _not_available(
-    text: str, wanted: PythonRequest, seen: set[PythonKey], machine: Machine, mirror: str
-) -> InstallationFailed:
-    """Names what is nearest: the versions of the same minor, else the newest of each."""
-    keys = sorted(seen, key=lambda key: key.order, reverse=True)
-    of_minor = wanted.minor and [key for key in keys if key.version.startswith(f"{wanted.minor[0]}.{wanted.minor[1]}.")]
-    newest = {key.minor_name: key for key in reversed(keys)}.values()
-    near = of_minor if of_minor and is_exact(wanted) else sorted(newest, key=lambda key: key.order, reverse=True)
-    names = ", ".join(f"{key.version}{'t' if key.free_threaded else ''}" for key in near)
-    kind = " free-threaded" if wanted.free_threaded else ""
-    return InstallationFailed(
-        f"the mirror `{mirror}` has no{kind} Python{f' `{text}`' if text else ''} for {machine.triple}",
-        hints=(f"it has {names}",) if names else (),
     )

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dxpy_async.builds.fingerprints import BUILD_FILES
 from dxpy_async.core.dataclass import dataclass, replace
+from dxpy_async.core.selection import LockView
+from dxpy_async.engine.locating import watched_files
 from dxpy_async.installer.state import (
     NO_REQUEST,
     facts_with_held,
@@ -18,7 +21,7 @@ from dxpy_async.installer.state import (
     write_record,
 )
 from dxpy_async.project.document import keep_document
-from dxpy_async.project.pyproject import ProjectPlaces
+from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces, searched_places
 from dxpy_async.python.probing import environment_python
@@ -69,6 +72,15 @@ class StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
         lock = str(self.places.lock)
         return replace(self, stamps={path: stamp for path, stamp in self.stamps.items() if path != lock})
+
+    def of_trees(self, project: Project, lock: LockView) -> StateWatch:
+        """Watches too the files that say what the project itself and the directories in `lock` are and require.
+
+        To be taken before these are read.
+        """
+        own = [str(project.root / name) for name in BUILD_FILES] if project.is_packaged else []
+        paths = [path for path in (*own, *watched_files(lock, project.root)) if path not in self.stamps]
+        return replace(self, stamps={**self.stamps, **take_stamps(paths, time.time_ns())})
 
     def of_target(self, request: str | None, search: SearchPlaces) -> StateWatch:
         """Watches too what decides which interpreter the project is locked for; `request` is what is wanted.

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
@@ -55,7 +55,7 @@ class PythonMirror:
         """The address without credentials."""
         return str(SafeURL.parse(self._base))
 
-    async def releases(self) -> AsyncIterator[Release]:
+    async def releases(self) -> AsyncGenerator[Release, None]:
         """All releases that the mirror tells of, newest first; older ones are only asked for when they are wanted."""
         if _RELEASE.fullmatch(self._base.rpartition("/")[2]):
             yield Release(self._base)

@@ -33,6 +33,7 @@
     no memory           hints (false)     DXPY_NO_HINTS
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
+    builds              see `build_settings`
     no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
 
 A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole; but
@@ -68,6 +69,7 @@ from dxpy_async.core.settings import (
 )
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
+from dxpy_async.project.build_settings import build_settings
 from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.config_places import pip_files, settings_files
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
@@ -128,6 +130,7 @@ def load_settings(
         kernels=_kernels(environ),
         hints=_hints(environ, tool),
         resolution=_resolution(given, tool, directory),
+        builds=build_settings(given, tool.builds, directory),
     )
 
 

@@ -78,6 +78,7 @@ def merged(near: ToolTable, far: ToolTable) -> ToolTable:
             general=near.upload_limits.general or far.upload_limits.general,
             projects={**far.upload_limits.projects, **near.upload_limits.projects},
         ),
+        builds=near.builds.over(far.builds),
         default_groups=near.default_groups if near.default_groups is not None else far.default_groups,
         all_groups=near.all_groups or far.all_groups,
     )

@@ -116,6 +116,11 @@ class TomlReader:
             self._refuse(f"`{where}` holds an invalid requirement: {error}", line=self._line_of(text, where))
 
 
+def key_at(table: str, key: str) -> str:
+    """The dotted name of a key in a table; the file's own table has no name."""
+    return f"{table}.{key}" if table else key
+
+
 def kind_of(value: object) -> str:
     """What TOML calls a value's type, with its article."""
     names = {bool: "a boolean", str: "a string", int: "an integer", float: "a float", list: "an array", dict: "a table"}

@@ -14,8 +14,9 @@ from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
-from dxpy_async.project.source_reader import SourceReader
+from dxpy_async.project.build_reader import BUILD_KEYS, BuildReader
 from dxpy_async.project.tasks import parse_tasks
+from dxpy_async.project.toml_reader import key_at
 from dxpy_async.project.tool_table import NamedIndex, ToolTable, WorkspaceTable
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
@@ -42,6 +43,7 @@ SETTINGS = (
     "python-install-mirror",
     "python-preference",
     "resolution",
+    *BUILD_KEYS,
 )
 """The keys of [tool.dxpy] that can also stand in files of settings."""
 OF_PROJECTS = ("default-groups", "package", "scripts", "sources", "workspace")
@@ -61,13 +63,8 @@ class _GivenIndex(NamedTuple):
     authenticate: Authentication | None
 
 
-class ToolReader(SourceReader):
+class ToolReader(BuildReader):
     """The tables of tools in a pyproject.toml."""
-
-    @property
-    def _origin(self) -> str:
-        """How statements call the file that they stand in."""
-        return os.path.basename(self._file)
 
     def workspace(self) -> WorkspaceTable | None:
         """What the file says of its workspace, if it is the root of one."""
@@ -136,6 +133,7 @@ class ToolReader(SourceReader):
             **self._settings(table, where, root),
             sources=self._sources(table, f"{where}.sources"),
             tasks=parse_tasks(self._table(table, "scripts", f"{where}.scripts"), self._refuse_task),
+            package=self._boolean(table, "package", f"{where}.package"),
             **self._named_groups(table, where),
         )
 
@@ -161,6 +159,7 @@ class ToolReader(SourceReader):
             "python": self._string(table, "python", key_at(where, "python")),
             **self._pythons(table, where),
             "hints": self._boolean(table, "hints", key_at(where, "hints")),
+            "builds": self._builds(table, where),
             **self._resolution(table, where),
         }
 
@@ -194,15 +193,6 @@ class ToolReader(SourceReader):
                 projects=self._upload_limits(table, key_at(where, "exclude-newer-package")),
             ),
         }
-
-    def _statements(self, table: Mapping[str, Any], key: str, where: str) -> tuple[Statement, ...]:
-        where = key_at(where, key)
-        texts = self._strings(table, key, where)
-        start = (self._place_of_key(where) or 0) if texts else 0
-        return tuple(
-            Statement(self._requirement(text, where), f"{self._origin}:{self._line_after(start, text) or 1}")
-            for text in texts
-        )
 
     def _choice(self, table: Mapping[str, Any], key: str, where: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self._string(table, key, where)
@@ -292,17 +282,14 @@ class ToolReader(SourceReader):
         return {"default_groups": tuple(normalize_group(name) for name in names)}
 
     def _uv_table(self, table: Mapping[str, Any], root: Path) -> ToolTable:
-        """The settings of [tool.uv] that say where distributions are and which to pick; all others are uv's own."""
+        """What [tool.uv] says of where distributions are, which to pick and how to build; all else is uv's own."""
         where = "tool.uv"
         return ToolTable(
             **self._indexes(table, where, root),
             **self._pythons(table, where),
             sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
+            builds=self._builds(table, where),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )
-
-
-def key_at(table: str, key: str) -> str:
-    """The dotted name of a key in a table; the file's own table has no name."""
-    return f"{table}.{key}" if table else key

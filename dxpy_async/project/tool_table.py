@@ -11,6 +11,7 @@ from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import UploadLimits
+from dxpy_async.project.build_table import BuildTable
 from dxpy_async.project.source_tables import SourceTable
 from dxpy_async.project.tasks import Task
 
@@ -53,11 +54,14 @@ class ToolTable:
     python_downloads: PythonDownloads | None = None
     python_mirror: str | None = None
     hints: bool | None = None
+    package: bool | None = None
+    """Whether the project itself is installed; None: if it has a build system."""
     mode: ResolutionMode | None = None
     prereleases: Prereleases | None = None
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
     amendments: Amendments = NO_AMENDMENTS
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
+    builds: BuildTable = field(default_factory=BuildTable)
     default_groups: tuple[GroupName, ...] | None = None
     all_groups: bool = False
     tasks: Mapping[str, Task] = field(default_factory=dict)

@@ -32,7 +32,8 @@ def project_pins(root: str, environ: Mapping[str, str]) -> list[str]:
 
 def pins_around(directory: str, environ: Mapping[str, str]) -> list[str]:
     """The same for a directory (absolute) that is in no project: there, in those above it, or user-wide."""
-    places, parent = [], directory
+    places: list[str] = []
+    parent = directory
     while not places or parent != directory:
         directory = parent
         places += _in(directory)

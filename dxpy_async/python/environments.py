@@ -131,6 +131,11 @@ def _entries(root: Path) -> list[str] | None:
             ) from None
         return None
     except NotADirectoryError:
+        if not os.path.lexists(root):
+            raise InvalidEnvironment(
+                f"no environment can be at `{root}`: what it would lie in is not a directory",
+                hints=("choose another place",),
+            ) from None
         raise InvalidEnvironment(
             f"`{root}` is not a directory", hints=("remove it, or choose another place for the environment",)
         ) from None

@@ -229,10 +229,14 @@ def _not_found(request: str | None, requires_python: str, there: Iterable[Interp
     found = sorted(there, key=lambda interpreter: (interpreter.target.python_version, interpreter.describe()))
     names = ", ".join(dict.fromkeys(interpreter.describe() for interpreter in found))
     instead = f"there are {names}" if names else "there is no working one in the active environment or on PATH"
-    installing = f"dxpy python install {shlex.quote(request or requires_python or '3')}"
+    wanted = parse_request(request) if request is not None else ANY
+    installing = f"by `dxpy python install {shlex.quote(request or requires_python or '3')}` or otherwise, "
     return InterpreterNotFound(
         f"found no Python{asked}{needed}; {instead}",
-        hints=(f"install one that fits, by `{installing}` or otherwise, or name one with `--python PATH`",),
+        hints=(
+            f"install one that fits, {installing if wanted.implementation in (None, 'cpython') else ''}"
+            "or name one with `--python PATH`",
+        ),
         wanted=(request, requires_python),
     )
 
@@ -410,7 +414,7 @@ def _installations(versions: str, chosen: tuple[str, ...], fits: Callable[[str],
     for name in sorted(names, key=lambda name: (order(name), name), reverse=True):
         plain = re.fullmatch(r"\d+\.\d+\.\d+", name)
         if plain is None or (_as_numbers(name) >= OLDEST and fits(name)):
-            yield os.path.join(versions, name, "bin")
+            yield os.path.join(versions, name, "bin") if os.name != "nt" else os.path.join(versions, name)
 
 
 def _as_numbers(version: str) -> tuple[int, ...]:

@@ -218,7 +218,7 @@ def test_an_environment_alone_is_made_again_the_same(dxpy: Command, tmp_path: Pa
     assert contents(root) == made
     shutil.rmtree(root / ".venv")
     assert dxpy("venv", root) == first
-    assert "there is a virtual environment" in dxpy("venv", root).err
+    assert "Keeping the virtual environment at .venv" in dxpy("venv", root).err
     assert dxpy("venv other", root).err == first.err.replace(".venv", "other")
 
 

@@ -257,6 +257,15 @@ def test_a_directory_or_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
             DplLockFile.open(tmp_path / "pipe")
 
 
+def test_only_a_lock_with_source_trees_is_of_the_version_that_knows_them() -> None:
+    plain = sample()
+    tree = replace(plain.packages[0], name=ProjectName("zz"), source=Source(SourceKind.TREE, "file:zz"), wheels=())
+    with_tree = replace(plain, packages=(*plain.packages, replace(tree, sdist=None)))
+    data = build_dpl(with_tree)
+    assert (build_dpl(plain)[4:6], data[4:6]) == (b"\x02\x00", b"\x03\x00")
+    assert read(data).packages[-1].source == Source(SourceKind.TREE, "file:zz")
+
+
 def test_a_newer_lock_says_who_reads_it() -> None:
     with pytest.raises(InvalidLock, match="version 4 of the lock format, this dxpy reads versions 2 and 3") as caught:
         read(forged(build_dpl(sample()), 4, b"\x04\x00"))

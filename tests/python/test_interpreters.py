@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from dxpy_async.core.settings import PythonPreference
 from dxpy_async.errors import InterpreterNotFound, UsageError
-from dxpy_async.python.interpreters import SearchPlaces, find_interpreter, satisfies
+from dxpy_async.python.interpreters import SearchPlaces, all_interpreters, find_interpreter, satisfies
 from dxpy_async.python.probing import probe
 
 
@@ -171,3 +173,67 @@ def test_interpreter_in_hand_that_does_not_fit_does_not_satisfy(shared_cache: Pa
     assert not satisfies(interpreter, None, ">=3.12")
     for request in ("3.12", ">3.11,!=3.11.*", "pypy", "3.11t", "python3.12", str(python311.parent / "nothing")):
         assert not satisfies(interpreter, request)
+
+
+def test_conda_is_an_environment_unless_it_is_the_base(
+    tmp_path: Path, places: SearchPlaces, shared_cache: Path, python312: Path
+) -> None:
+    conda = tmp_path / "conda"
+    link(conda / "bin" / "python", python312).with_name("python3").symlink_to(python312)
+    environ = {"PATH": ":".join(places.path), "CONDA_PREFIX": str(conda), "HOME": str(tmp_path)}
+    active = SearchPlaces.from_environ({**environ, "CONDA_DEFAULT_ENV": "work"})
+    assert find_interpreter(None, search=active, cache_dir=shared_cache).executable == python312
+    base = SearchPlaces.from_environ({**environ, "CONDA_DEFAULT_ENV": "base", "PATH": places.path[0]})
+    assert find_interpreter(None, search=base, cache_dir=shared_cache).version.startswith("3.11.")
+    assert find_interpreter("3.12", search=base, cache_dir=shared_cache).executable == python312
+
+
+@pytest.mark.parametrize("variable", ["ASDF_DATA_DIR", "MISE_DATA_DIR"])
+def test_versions_of_asdf_and_mise_are_found(
+    tmp_path: Path, shared_cache: Path, python312: Path, variable: str
+) -> None:
+    link(tmp_path / "installs" / "python" / "3.12.1" / "bin" / "python3", python312)
+    search = SearchPlaces.from_environ({variable: str(tmp_path), "PATH": "", "HOME": str(tmp_path)})
+    assert find_interpreter("3.12", search=search, cache_dir=shared_cache).executable == python312
+
+
+@pytest.fixture
+def managed(tmp_path: Path, places: SearchPlaces, python312: Path) -> SearchPlaces:
+    """3.11 and 3.12 on PATH, and a 3.12 that dxpy has installed."""
+    root = tmp_path / "pythons" / "cpython-3.12.1-linux-x86_64-gnu"
+    stdlib = python312.parent.parent / "lib" / "python3.12"
+    copied = root / "bin" / "python3.12"
+    copied.parent.mkdir(parents=True)
+    shutil.copy2(python312, copied)
+    copied.with_name("python3").symlink_to("python3.12")
+    link(root / "lib" / "python3.12", stdlib)
+    return places._replace(managed=str(tmp_path / "pythons"))
+
+
+def test_preference_says_whose_interpreters_come_first(managed: SearchPlaces, shared_cache: Path) -> None:
+    def found(request: str | None, preference: PythonPreference) -> tuple[str, bool]:
+        one = find_interpreter(request, search=managed, cache_dir=shared_cache, preference=preference)
+        return one.version[:4], managed.is_managed(one.executable)
+
+    assert found(None, PythonPreference.MANAGED) == ("3.12", True)
+    assert found("3.12", PythonPreference.MANAGED) == ("3.12", True)
+    assert found("3.11", PythonPreference.MANAGED) == ("3.11", False)
+    assert found(None, PythonPreference.SYSTEM) == ("3.11", False)
+    assert found("3.12", PythonPreference.SYSTEM) == ("3.12", False)
+    assert found("3.12", PythonPreference.ONLY_MANAGED) == ("3.12", True)
+    assert found("3.12", PythonPreference.ONLY_SYSTEM) == ("3.12", False)
+    assert found("cpython-3.12.1-linux-x86_64-gnu", PythonPreference.MANAGED) == ("3.12", True)
+    with pytest.raises(InterpreterNotFound):
+        found("3.11", PythonPreference.ONLY_MANAGED)
+    with pytest.raises(InterpreterNotFound, match=r"`cpython-3\.12\.9-linux-x86_64-gnu` is not installed"):
+        found("cpython-3.12.9-linux-x86_64-gnu", PythonPreference.MANAGED)
+
+
+def test_every_interpreter_is_listed_once(managed: SearchPlaces, shared_cache: Path) -> None:
+    listed = [each.interpreter for each in all_interpreters(search=managed, cache_dir=shared_cache)]
+    assert len({each.executable for each in listed}) == len(listed)
+    assert [(each.version[:4], managed.is_managed(each.executable)) for each in listed] == [
+        ("3.12", True),
+        ("3.11", False),
+        ("3.12", False),
+    ]

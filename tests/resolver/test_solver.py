@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 from packaging.version import Version
-from worlds import LINUX, Facts, pins, resolve
+from worlds import LINUX, Facts, metadata_of, pins, resolve
 
+from dxpy_async.core.locks import Source, SourceKind
 from dxpy_async.core.names import normalize
 from dxpy_async.core.releases import Unavailable
 from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.errors import NoSolution
-from dxpy_async.resolver.needs import Need, NeedDirect, NeedMetadata, NeedPage
+from dxpy_async.resolver.needs import DirectCandidate, Need, NeedDirect, NeedMetadata, NeedPage
 from dxpy_async.resolver.options import ResolutionOptions
+from dxpy_async.resolver.resolution_bytes import decode_resolution, encode_resolution
 from dxpy_async.resolver.solver import Solver
 
 
@@ -167,3 +169,19 @@ def test_a_report_gives_no_credentials_away() -> None:
         resolve(["b"], {"b": {"1": [f"c @ {url}"]}})
     assert "p@ss" not in str(caught.value)
     assert "p@ss" not in str(caught.value.hints())
+
+
+def test_a_tree_of_files_is_a_candidate_like_an_archive() -> None:
+    tree = Source(SourceKind.GIT, "git+https://git.test/a@" + "0a" * 20)
+    facts, solver = Facts({"b": {"1": []}}), solver_of("a[x] @ git+https://git.test/a@main")
+    needs: Any
+    while needs := solver.needs():
+        if isinstance(needs[0], NeedDirect):
+            metadata = metadata_of("a", "7", {"requires": ['b; extra == "x"']})
+            solver.tell(needs[0], DirectCandidate(Version("7"), metadata, tree))
+        else:
+            solver.tell(needs[0], facts.answer(needs[0]))
+    found = solver.solution()
+    assert pins(found) == {"a[x]": "7", "b": "1"}
+    assert (found.pins[0].file, found.pins[0].direct) == (tree, tree)
+    assert decode_resolution(encode_resolution(found), ()) == found
