@@ -564,6 +564,12 @@ async def test_what_a_backend_wrote_before_it_failed_is_shown(site: Site) -> Non
     assert error.hints() == ("Python's header files may be missing: install `python3-dev` (`python3-devel` on Fedora)",)
 
 
+async def test_a_backend_that_is_killed_may_have_used_all_memory(site: Site) -> None:
+    code = "\n    def build_wheel(*_):\n        os.kill(os.getpid(), 9)\n"
+    error = await failure(site, local_tree(write_tree(site.root / "tree", code)))
+    assert error.hints() == ("a system that runs out of memory kills programs like this",)
+
+
 async def test_a_backend_that_hangs_is_stopped(site: Site) -> None:
     code = "\n    def build_wheel(*_):\n        import time\n        print('waiting')\n        time.sleep(60)\n"
     started = time.monotonic()
