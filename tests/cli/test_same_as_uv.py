@@ -155,7 +155,7 @@ def test_workspaces(dxpy: Command, uv: dict[str, str], wheels: Path, workspace: 
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """A workspace of installed members: `site` needs `core`, `app` both and `web`; `notes`, which needs `tool`, is none."""
+    """Members that are installed: `site` needs `core`, `app` both and `web`; `notes`, which needs `tool`, is none."""
     root = tmp_path / "w"
 
     def write(place: str, name: str, requires: str, more: str) -> None:
