@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
+    from dxpy_async.engine.initializing import InitOptions
     from dxpy_async.engine.locking import LockOptions, LockOutcome
     from dxpy_async.engine.pythons import PythonManager
     from dxpy_async.engine.sync_options import LockMode, SyncOptions
@@ -37,6 +38,7 @@ __all__ = [
     "Event",
     "EventStream",
     "IndexSettings",
+    "InitOptions",
     "LinkMode",
     "LockMode",
     "LockOptions",
@@ -64,6 +66,7 @@ _PLACES = {
     "Event": "dxpy_async.engine.events",
     "EventStream": "dxpy_async.engine.event_stream",
     "IndexSettings": "dxpy_async.core.settings",
+    "InitOptions": "dxpy_async.engine.initializing",
     "LinkMode": "dxpy_async.core.settings",
     "LockMode": "dxpy_async.engine.sync_options",
     "LockOptions": "dxpy_async.engine.locking",

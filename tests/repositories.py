@@ -48,7 +48,8 @@ def _metadata(project):
 def _wheel(directory, members):
     project = _project()
     version, metadata = _metadata(project)
-    with open(ROOT / "builds.log", "a") as log:
+    (ROOT / "build" / "lib").mkdir(parents=True, exist_ok=True)
+    with open(ROOT / "build" / "lib" / "builds.log", "a") as log:
         log.write(f"{version} {sorted(members)}\\n")
     module = project["name"].replace("-", "_")
     info = f"{module}-{version}.dist-info"
@@ -92,7 +93,7 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 """
-"""Builds what `write_tree` writes with nothing but Python; every build adds a line to `builds.log` in the tree."""
+"""Builds what `write_tree` writes with nothing but Python; every build adds a line to `build/lib/builds.log` there."""
 
 BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]\n'
 
@@ -125,7 +126,7 @@ def write_tree(
 
 def builds(root: Path) -> int:
     """How often the tree was built."""
-    log = root / "builds.log"
+    log = root / "build" / "lib" / "builds.log"
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
@@ -137,7 +138,7 @@ def write_sdist(directory: Path, tree: Path, name: str, version: str, *, metadat
     info = metadata or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     with tarfile.open(path, "w:gz") as archive:
         for file in sorted(tree.rglob("*")):
-            if file.is_file() and file.name != "builds.log":
+            if file.is_file() and "build" not in file.relative_to(tree).parts:
                 archive.add(file, f"{base}/{file.relative_to(tree).as_posix()}")
         member = tarfile.TarInfo(f"{base}/PKG-INFO")
         member.size = len(info.encode())

@@ -36,9 +36,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             return 0
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         options = _options(arguments)
-        project = initialize_project(place, options, settings=settings, search=search, environ=os.environ)
+        begun = initialize_project(place, options, settings=settings, search=search, environ=os.environ)
     where = f" at `{place}`" if arguments.path else ""
-    output.say(f"Initialized project `{project.name}`{where}")
+    output.say(f"Initialized project `{begun.project.name}`{where}")
+    if begun.workspace is not None:
+        output.say(f"It is a member of the workspace `{begun.workspace}`")
     return 0
 
 
@@ -68,6 +70,7 @@ def _options(arguments: argparse.Namespace) -> InitOptions:
         pin=not arguments.no_pin_python,
         version_control=VersionControl(arguments.vcs or VersionControl.AUTO),
         author_from=AuthorSource(arguments.author_from),
+        join_workspace=not arguments.no_workspace,
     )
 
 

@@ -21,7 +21,7 @@ from dxpy_async.core.locks import Lock
 from dxpy_async.core.names import normalize
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
-from dxpy_async.engine.locking import LockOptions, project_question, why_stale
+from dxpy_async.engine.locking import LockOptions, is_current, project_question
 from dxpy_async.engine.recalled_locking import lock_from_memory
 from dxpy_async.engine.targets import target_for
 from dxpy_async.engine.watching import StateWatch
@@ -52,13 +52,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if pins:
         return None
     project, watch = watched_project(arguments)
+    if project.is_told_by_backend:
+        return None
     output.warn_all(project.warnings)
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         watch = watch.of_target(project.root, settings.python, search)
         target = target_for(wanted_target(arguments), project, settings, search)
         try:
-            locked = None if arguments.upgrade or arguments.upgrade_package else _current(project, target, settings)
+            upgrades = arguments.upgrade or arguments.upgrade_package
+            locked = None if upgrades else _current(project, target, settings, watch)
             if locked is None and not _lock_from_memory(project, target, settings, arguments, output):
                 return None
         except InvalidLock:  # which may be a conflict that a later rung can solve
@@ -66,10 +69,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         if is_plain_lock(arguments):
             _note_question(project, target, settings, watch)
         if locked is not None:
+            packages, watch = locked
             if is_plain_lock(arguments):
                 facts = lock_facts_at(str(project.root), os.environ)
-                watch.record_lock(project.root, settings.cache_dir, facts, locked)
-            output.say(f"Resolved {count(locked)} in {duration(time.perf_counter() - started)}")
+                watch.record_lock(project.root, settings.cache_dir, facts, packages)
+            output.say(f"Resolved {count(packages)} in {duration(time.perf_counter() - started)}")
     return 0
 
 
@@ -112,11 +116,17 @@ def _means_the_same_everywhere(python: str | None, root: Path) -> bool:
     return all(os.path.isabs(place) and not Path(place).is_relative_to(root) for place in places if place)
 
 
-def _current(project: Project, target: TargetEnvironment, settings: Settings) -> int | None:
-    """How many packages are in the project's lock; None when it has none, or one that is not up to date."""
+def _current(
+    project: Project, target: TargetEnvironment, settings: Settings, watch: StateWatch
+) -> tuple[int, StateWatch] | None:
+    """How many packages are in the project's lock, and `watch` with the files of the directories in it.
+
+    None when there is no lock, or one that is not up to date.
+    """
     try:
         with DplLockFile.open(project.root / LOCK_NAME) as lock:
-            return len(lock) if why_stale(lock, project, target, settings) is None else None
+            watch = watch.of_trees(project, lock)
+            return (len(lock), watch) if is_current(lock, project, target, settings) else None
     except LockNotFound:
         return None
 
@@ -126,7 +136,7 @@ def up_to_date(lock: DplLockFile, project: Project, arguments: argparse.Namespac
     wanted = wanted_target(arguments)
     with settings_of(arguments, project) as settings:
         target = target_for(wanted, project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-        return why_stale(lock, project, target, settings) is None
+        return is_current(lock, project, target, settings)
 
 
 def _text_for_git(path: str) -> str:

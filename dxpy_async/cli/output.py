@@ -75,7 +75,8 @@ class Output:
         """One line for each (`+`, `-` or `~`; name; version)."""
         colors = {"+": "green", "-": "red", "~": "yellow"}
         for sign, name, version in rows:
-            self.say_painted(f" {self.paint(sign, colors[sign])} {self.paint(name, 'bold')}=={printable(version)}")
+            pin = f"=={printable(version)}" if version else ""  # nobody knows it before the project is built
+            self.say_painted(f" {self.paint(sign, colors[sign])} {self.paint(name, 'bold')}{pin}")
 
     def say_painted(self, text: str) -> None:
         if self.verbosity >= 0:

@@ -33,7 +33,7 @@ class GraphRoot:
 class Node(NamedTuple):
     """A release by its number in the lock, or, below zero, a project: -1 is the first. `extras` are sorted."""
 
-    index: int
+    number: int
     extras: tuple[ExtraName, ...] = ()
 
 
@@ -96,14 +96,14 @@ class DependencyGraph:
 
     def leaves(self) -> tuple[Node, ...]:
         """What requires nothing itself, by name."""
-        needing = {node.index for node, edges in self._below.items() if edges}
+        needing = {node.number for node, edges in self._below.items() if edges}
         return tuple(Node(index) for index in sorted(self._above.keys() - needing, key=self._order))
 
     def name_of(self, node: Node) -> ProjectName:
-        return self.projects[-1 - node.index].name if node.index < 0 else self.releases[node.index].name
+        return self.projects[-1 - node.number].name if node.number < 0 else self.releases[node.number].name
 
     def version_of(self, node: Node) -> str | None:
-        return self.projects[-1 - node.index].version if node.index < 0 else self.releases[node.index].version
+        return self.projects[-1 - node.number].version if node.number < 0 else self.releases[node.number].version
 
     def below(self, node: Node) -> tuple[Edge, ...]:
         """What `node` needs, by name; those of extras and groups come last."""
@@ -113,7 +113,7 @@ class DependencyGraph:
 
     def above(self, node: Node) -> tuple[Edge, ...]:
         """What needs the release of `node`, by name."""
-        return tuple(self._above.get(node.index, ()))
+        return tuple(self._above.get(node.number, ()))
 
     def walk(
         self,
@@ -134,7 +134,7 @@ class DependencyGraph:
             waiting: list[tuple[Place, tuple[Node | int, ...]]] = [(Place(start, None, ()), ())]
             while waiting:
                 place, way = waiting.pop()
-                key: Node | int = place.node.index if inverted else place.node
+                key: Node | int = place.node.number if inverted else place.node
                 edges = [
                     edge
                     for edge in (self.above(place.node) if inverted else self.below(place.node))
@@ -159,13 +159,13 @@ class DependencyGraph:
         while waiting:
             node, _ = waiting.popitem()
             for edge in self.below(node):
-                self._above.setdefault(edge.required.index, []).append(edge)
+                self._above.setdefault(edge.required.number, []).append(edge)
                 if edge.required not in self._below:
                     waiting.setdefault(edge.required)
         for index, edges in self._above.items():
-            reasons = {(edge.requirer.index, edge.extra, edge.group): edge for edge in edges}
+            reasons = {(edge.requirer.number, edge.extra, edge.group): edge for edge in edges}
             self._above[index] = sorted(
-                reasons.values(), key=lambda edge: (self._order(edge.requirer.index), edge.group, edge.extra)
+                reasons.values(), key=lambda edge: (self._order(edge.requirer.number), edge.group, edge.extra)
             )
 
     def _order(self, index: int) -> tuple[str, str]:
@@ -173,7 +173,7 @@ class DependencyGraph:
         return self.name_of(node), self.version_of(node) or ""
 
     def _sorted(self, edges: Iterable[Edge]) -> tuple[Edge, ...]:
-        order = sorted(edges, key=lambda edge: (edge.group, edge.extra, self._order(edge.required.index)))
+        order = sorted(edges, key=lambda edge: (edge.group, edge.extra, self._order(edge.required.number)))
         return tuple(dict.fromkeys(order))
 
     def _edges_of_project(self, node: Node, project: GraphRoot) -> Iterator[Edge]:
@@ -207,7 +207,7 @@ class DependencyGraph:
                 yield from self._edges(node, requirement, extra, group)
 
     def _edges_of_release(self, node: Node) -> Iterator[Edge]:
-        release = self.releases[node.index]
+        release = self.releases[node.number]
         for extra in (_NO_EXTRA, *node.extras):
             for requirement in release.requirements:
                 # what no extra asks about counts without any
@@ -228,5 +228,5 @@ class DependencyGraph:
         if len(places) > 1:
             places = [place for place in places if fits_requirement(self.releases[place], requirement)]
         for place in places:
-            if place != node.index:
+            if place != node.number:
                 yield Edge(node, Node(place, tuple(sorted(requirement.extras))), requirement, extra, group)

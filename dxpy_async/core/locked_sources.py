@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from dxpy_async.core.locks import Source, SourceKind
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl, parse_source_url
+from dxpy_async.errors import LockError
 
 _REQUESTED = "requested"
 _COMMIT_DIGITS = (40, 64)
@@ -47,7 +48,7 @@ def parse_locked_git(url: str) -> LockedGit:
     """What a lock says of a commit. Raises ValueError."""
     found = parse_source_url(url)
     if not isinstance(found, GitUrl) or not is_commit(found.revision):
-        raise ValueError(f"`{url}` does not name a commit")
+        raise ValueError("it does not name a commit")
     fragment = dict(part.partition("=")[::2] for part in url.partition("#")[2].split("&"))
     requested = unquote(fragment[_REQUESTED]) if _REQUESTED in fragment else found.revision
     return LockedGit(found._replace(revision=requested), found.revision)
@@ -68,13 +69,24 @@ def locked_directory(url: DirectoryUrl) -> Source:
     return Source(SourceKind.TREE, str(url))
 
 
+def git_of_source(source: Source) -> LockedGit:
+    """The commit that a release comes from. Raises LockError for one that is worded in another way."""
+    try:
+        return parse_locked_git(source.url)
+    except ValueError as error:
+        raise LockError(f"the lock has a source `{source.url}`, and {error}") from error
+
+
 def directory_of_source(source: Source) -> DirectoryUrl | None:
-    """The directory that a release comes from; None for one that comes from elsewhere."""
+    """The directory that a release comes from; None for one that comes from elsewhere. Raises LockError."""
     if source.kind is not SourceKind.TREE:
         return None
-    found = parse_source_url(source.url)
+    try:
+        found = parse_source_url(source.url)
+    except ValueError as error:
+        raise LockError(f"the lock has a directory `{source.url}`, and {error}") from error
     if not isinstance(found, DirectoryUrl):
-        raise ValueError(f"`{source.url}` is no directory")
+        raise LockError(f"the lock has a directory `{source.url}`, and that is none")
     return found
 
 

@@ -29,6 +29,11 @@ class SourceKind(StrEnum):
     """A directory of source; the url is as the requirement has it (`core.source_urls.DirectoryUrl`)."""
 
     @property
+    def is_direct(self) -> bool:
+        """Whether a requirement named the place, and no index was asked."""
+        return self not in (SourceKind.INDEX, SourceKind.DIRECTORY)
+
+    @property
     def is_tree(self) -> bool:
         """Whether it is built from a tree of files, and has no archive."""
         return self in (SourceKind.GIT, SourceKind.TREE)

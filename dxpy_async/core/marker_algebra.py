@@ -74,3 +74,39 @@ def _contradicts_itself(marker: str) -> bool:
         return False
     parts = set(marker.split(" and "))
     return any(" == " in part and part.replace(" == ", " != ") in parts for part in parts)
+
+
+def with_extra(marker: str, extra: str) -> str | None:
+    """The marker, which asks about no extra, that holds where `marker` does when `extra` is wanted; None for nowhere.
+
+    `extra` is normalised; empty for none.
+    """
+    if "extra" not in marker:
+        return marker
+    held = _held(parsers.markers.Marker(marker)._markers, extra)
+    if isinstance(held, bool):
+        return "" if held else None
+    return _normal(held)
+
+
+def _held(node: Any, extra: str) -> str | bool:
+    """What is left of a parsed marker once it is known which extra is wanted: a text, or whether it holds."""
+    if isinstance(node, tuple):
+        left, operator, right = (part.serialize() for part in node)
+        if "extra" not in (left, right):
+            return f"{left} {operator} {right}"
+        named = (right if left == "extra" else left).strip("\"'")
+        is_it = named.replace("_", "-").replace(".", "-").lower() == extra
+        return is_it if operator == "==" else not is_it
+    alternatives = [_all_held([_held(each[0], extra) for each in _split(part, "and")]) for part in _split(node, "or")]
+    if True in alternatives:
+        return True
+    texts = [f"({each})" for each in alternatives if isinstance(each, str)]
+    return " or ".join(texts) if texts else False
+
+
+def _all_held(parts: Sequence[str | bool]) -> str | bool:
+    if False in parts:
+        return False
+    texts = [f"({each})" for each in parts if isinstance(each, str)]
+    return " and ".join(texts) if texts else True

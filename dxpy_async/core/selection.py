@@ -14,7 +14,6 @@ from typing import Protocol
 from packaging.version import InvalidVersion
 
 from dxpy_async.core import parsers
-from dxpy_async.core.build_rules import BUILD_ANYTHING, BuildRules
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locked_sources import answers_reference, directory_of_source
@@ -22,10 +21,13 @@ from dxpy_async.core.locks import LockedFile, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.requirements import marker_holds
+from dxpy_async.core.settings import BuildSettings
+from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.specifiers import allows_python
 from dxpy_async.core.wheel_names import is_wheel_name, parse_wheel_name
 from dxpy_async.errors import BuildForbidden, InstallError, LockError, ProjectError
 
+_BUILD_ANYTHING = BuildSettings()
 _TAGS_SHOWN = 6
 _NO_EXTRA = ExtraName("")
 
@@ -73,12 +75,8 @@ class Selected:
 
     package: LockedRelease
     file: LockedFile | None
-
-    @property
-    def wheel(self) -> LockedFile:
-        """The wheel of a release that has one."""
-        assert self.file is not None
-        return self.file
+    tree: SourceTree | None = None
+    """What it is built from, once it is known where that is."""
 
     @property
     def is_built(self) -> bool:
@@ -113,7 +111,7 @@ def select(
     *,
     extras: Collection[str] = (),
     groups: Collection[str] = (),
-    builds: BuildRules = BUILD_ANYTHING,
+    builds: BuildSettings = _BUILD_ANYTHING,
 ) -> Selection:
     """The releases and files that `target` gets for the project with these of its extras and dependency groups.
 
@@ -347,19 +345,19 @@ def _is_virtual(package: LockedRelease) -> bool:
     return directory is not None and directory.is_virtual
 
 
-def _file_for(package: LockedRelease, target: TargetEnvironment, builds: BuildRules) -> LockedFile | None:
+def _file_for(package: LockedRelease, target: TargetEnvironment, builds: BuildSettings) -> LockedFile | None:
     """The wheel that fits, else the sdist; None for a tree."""
     if package.source.kind.is_tree:
         return None
     is_named = package.source.kind is SourceKind.DIRECT
-    wheel = package.best_wheel(target.tag_ranks) if is_named or builds.may_be_wheel(package.name) else None
+    wheel = package.best_wheel(target.tag_ranks) if is_named or builds.allows_wheels(package.name) else None
     if wheel is not None:
         return wheel
     if package.sdist is not None:
-        if is_named or builds.may_build(package.name):
+        if is_named or builds.allows_building(package.name):
             return package.sdist
         raise BuildForbidden(package.name, package.version, package.sdist.filename)
-    if not builds.may_be_wheel(package.name):
+    if not builds.allows_wheels(package.name):
         raise InstallError(
             f"`{package.name}` {package.version} has no source distribution, "
             "and its wheels may not be used (no-binary)",

@@ -114,6 +114,17 @@ def is_archive_name(path: str) -> bool:
     return name.endswith(SDIST_ENDINGS) or is_wheel_name(name)
 
 
+def public_url(url: str) -> str:
+    """`url` without its secrets: the user and the password of an http address, the password of others."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    user, at, machine = host.rpartition("@")
+    if not separator or not at:
+        return url
+    is_http = scheme.lower().removeprefix("git+") in ("http", "https")
+    return f"{scheme}://{'' if is_http else user.partition(':')[0] + at}{machine}{slash}{path}"
+
+
 def best_sdist(files: Iterable[FileT]) -> FileT | None:
     """The source distribution to build among a release's files, by today's form of archive first; None without any."""
     endings = {ending: place for place, ending in enumerate(SDIST_ENDINGS)}

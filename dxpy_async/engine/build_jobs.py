@@ -19,7 +19,8 @@ from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.engine.build_environments import discard, stamp
 from dxpy_async.engine.events import Listener, Warned
 from dxpy_async.errors import BuildFailed, InvalidSource
-from dxpy_async.formats.source_metadata import BuildSystem, build_system, parse_source_document
+from dxpy_async.formats.source_documents import parse_source_document
+from dxpy_async.formats.source_metadata import BuildSystem, build_system
 from dxpy_async.index.finishing import in_stoppable_thread, in_thread
 from dxpy_async.python.environments import VirtualEnvironment
 

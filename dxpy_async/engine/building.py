@@ -48,7 +48,8 @@ from dxpy_async.engine.holding import held
 from dxpy_async.engine.syncing import reading_lock
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import BuildCycle, BuildFailed, BuildRefused, FormatError, InvalidMetadata, InvalidSource
-from dxpy_async.formats.source_metadata import parse_source_document, static_pkg_info, static_project_metadata
+from dxpy_async.formats.source_documents import parse_source_document
+from dxpy_async.formats.source_metadata import static_pkg_info, static_project_metadata
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.python.environments import VirtualEnvironment, open_environment
@@ -168,6 +169,11 @@ class Builder:
         if not is_fresh and known.key(tree, editable=editable) not in self._shop.built_now:
             return None
         return known.wheel(tree, editable=editable)
+
+    def keep(self, tree: SourceTree, stored: StoredWheel, *, editable: bool = False) -> None:
+        """Find `stored` for `tree` from now on: what a build left in a directory makes no other wheel of it."""
+        is_static = static_metadata(tree) is not None
+        self._known(tree).keep_wheel(tree, stored, editable=editable, is_static=is_static)
 
     async def metadata(self, tree: SourceTree, *, editable: bool = False, on_event: Listener) -> CoreMetadata:
         """What `tree` says of itself: without building where it says so statically, else by its build backend.

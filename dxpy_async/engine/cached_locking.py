@@ -44,7 +44,7 @@ def lock_from_cache(
     """
     started = time.perf_counter()
     facts = CachedFacts.of(settings)
-    if facts is None:
+    if facts is None or project.is_told_by_backend:
         return None
     ahead = begin_lock(project, target, settings, options)
     if isinstance(ahead, LockOutcome):
@@ -110,7 +110,7 @@ class CachedFacts:
             if page is not None:
                 self.pages[need.project] = page
             return page
-        if isinstance(need, NeedMetadata) and need.file.is_wheel:
+        if isinstance(need, NeedMetadata):
             return kept_metadata(self._cache, need.file)
         return None
 

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.core.source_urls import GitUrl, parse_source_url
+from dxpy_async.core.source_urls import ArchiveUrl, GitUrl, parse_source_url, public_url
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.afterwards import see_to_the_rest
@@ -65,6 +65,8 @@ from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.fetching_ahead import FetchingAhead
 from dxpy_async.engine.holding import held
+from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
+from dxpy_async.engine.locating import located
 from dxpy_async.engine.locking import (
     LockOptions,
     LockOutcome,
@@ -78,8 +80,10 @@ from dxpy_async.engine.locking import (
     read_lock,
     resolution_options,
     root_requirements,
+    with_earlier_versions,
 )
 from dxpy_async.engine.newest import newest_versions
+from dxpy_async.engine.own_project import is_recordable, project_tree, with_metadata
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
     Found,
@@ -101,7 +105,6 @@ from dxpy_async.engine.syncing import (
     environment_lock,
     find_environment,
     finish,
-    left_out,
     make_environment,
     open_store,
     outcome_of,
@@ -114,9 +117,11 @@ from dxpy_async.engine.syncing import (
     stage,
 )
 from dxpy_async.engine.targets import interpreter_for, target_for
+from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, ProjectError
+from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
@@ -127,9 +132,10 @@ from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import load_settings, watched_paths
 from dxpy_async.project.source_editing import SourceEntry
 from dxpy_async.project.source_names import name_of_directory
+from dxpy_async.project.source_tables import Surroundings
 from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
-from dxpy_async.python.interpreters import Interpreter, SearchPlaces
+from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter
 from dxpy_async.resolver.options import ResolutionOptions
 from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
@@ -151,6 +157,7 @@ FILE_THREADS = 4
 
 
 DEFAULT_LOCK = LockOptions()
+DEFAULT_INIT = InitOptions()
 
 Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
 
@@ -210,6 +217,10 @@ class Engine:
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
             remembering = Remembering(Recollection(settings), self._client, now=time.time, in_thread=self._in_thread)
             self._remembering = await exits.enter_async_context(remembering)
+            repositories = GitRepositories(
+                settings.cache_dir, lock=FileLock, environ=os.environ, offline=settings.network.offline
+            )
+            self._shelf = await exits.enter_async_context(SourceShelf(self._client, self._store, repositories))
             self._workshop = await exits.enter_async_context(
                 Workshop(self._store, workers, settings, self, environ=os.environ, processors=processors())
             )
@@ -238,7 +249,7 @@ class Engine:
         """
         async with self._operation(on_event):
             roots = _parsed(requirements)
-            options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences or {})
+            options = resolution_options(self._settings, now=time.time(), preferences=preferences or {})
             question = self._question(
                 "resolution", LockedRoots(requirements=roots), target, options, requires_python=requires_python
             )
@@ -248,7 +259,8 @@ class Engine:
                     await self._resolve(roots, facts, target, requires_python, options, "what you ask for", on_event)
                 )
 
-            return (await self._remembered(question, recalled_resolution, find, on_event)).value
+            trees = self._trees(Surroundings(str(Path.cwd())), self._any_interpreter)
+            return (await self._remembered(question, recalled_resolution, find, trees, on_event)).value
 
     def _question(
         self,
@@ -275,6 +287,7 @@ class Engine:
         question: Question,
         recall: Callable[[bytes, tuple[str, ...]], Found[T]],
         find: Callable[[IndexFacts], Awaitable[Found[T]]],
+        trees: Trees,
         on_event: Listener,
     ) -> Found[T]:
         """The answer to `question` from memory, if one holds, else what `find` finds, which is remembered."""
@@ -285,7 +298,7 @@ class Engine:
             for warning in found.warnings:
                 on_event(Warned(warning))
             return found
-        facts = IndexFacts(self._client, self._fetcher, on_event)
+        facts = IndexFacts(self._client, self._fetcher, trees, on_event)
         async with self._remembering.fetching_early(question):
             found = await find(facts)
         await self._remembering.keep(question, found, facts)
@@ -341,7 +354,29 @@ class Engine:
         async with self._operation(on_event):
             project = open_project(Path(os.path.abspath(directory)))
             target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
+            if project.is_told_by_backend:
+                project = await self._told(project, await self._in_thread(self._interpreter_of, project), on_event)
             return await self._lock(project, target, options, on_event)
+
+    def _learn(self, requirements: Iterable[Requirement]) -> None:
+        """Remember the credentials in addresses that `requirements` name: locks have none."""
+        for requirement in requirements:
+            if requirement.url is None or public_url(requirement.url) == requirement.url:
+                continue
+            with suppress(ValueError):  # whoever resolves it will tell
+                found = parse_source_url(requirement.url)
+                if isinstance(found, GitUrl):
+                    self._shelf.repositories.learn(found)
+                elif isinstance(found, ArchiveUrl):
+                    self._client.learn(found.url)
+
+    async def _told(self, project: Project, interpreter: Interpreter, on_event: Listener) -> Project:
+        """`project` with what only its build backend knows of it, where that matters for its lock."""
+        if not project.is_told_by_backend:
+            return project
+        tree = project_tree(project)
+        metadata = await self.builder(interpreter).metadata(tree, editable=True, on_event=on_event)
+        return with_metadata(project, metadata)
 
     async def _lock(
         self,
@@ -352,12 +387,17 @@ class Engine:
         watcher: Watcher = look_away,
     ) -> LockOutcome:
         started = time.perf_counter()
+        self._learn(project.requirements)
         ahead = begin_lock(project, target, self._settings, options)
         if isinstance(ahead, LockOutcome):
             on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
             return ahead
-        found = await self._resolve_lock(project, target, ahead.preferences, options, on_event, watcher)
-        return finish_lock(ahead, found.value, found.data, found.warnings, options)
+        found = await self._resolve_lock(
+            project, target, ahead.preferences, options, on_event, watcher, commits=ahead.commits
+        )
+        lock = with_earlier_versions(found.value, ahead.earlier, project.root)
+        data = found.data if lock is found.value or options.dry_run else build_dpl(lock)
+        return finish_lock(ahead, lock, data, found.warnings, options)
 
     async def newest_versions(
         self, projects: Iterable[ProjectName], *, on_event: Listener = ignore
@@ -366,6 +406,15 @@ class Engine:
         async with self._operation(on_event):
             cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
             return await newest_versions(self._client, projects, cutoffs)
+
+    async def init(
+        self, directory: Path, *, options: InitOptions = DEFAULT_INIT, on_event: Listener = ignore
+    ) -> Initialized:
+        """Begin a project in `directory`: all of its files that are not there, or none."""
+        async with self._operation(on_event):
+            place = Path(os.path.abspath(directory))
+            begin = partial(initialize_project, settings=self._settings, search=self._search, environ=os.environ)
+            return await self._in_thread(begin, place, options)
 
     async def add(
         self,
@@ -456,6 +505,8 @@ class Engine:
         options: LockOptions,
         on_event: Listener,
         watcher: Watcher = look_away,
+        *,
+        commits: Mapping[str, str] | None = None,
     ) -> Found[Lock]:
         question = project_question(
             project,
@@ -478,13 +529,38 @@ class Engine:
             )
             return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
 
-        return await self._remembered(question, recalled_lock, find, on_event)
+        trees = self._trees(project.surroundings, partial(self._interpreter_of, project), commits=commits)
+        return await self._remembered(question, recalled_lock, find, trees, on_event)
+
+    def _interpreter_of(self, project: Project) -> Interpreter:
+        return interpreter_for(project, self._settings, self._search)
+
+    def _any_interpreter(self) -> Interpreter:
+        return find_interpreter(self._settings.python, search=self._search, cache_dir=self._settings.cache_dir)
+
+    def _trees(
+        self,
+        surroundings: Surroundings,
+        interpreter: Callable[[], Interpreter],
+        *,
+        commits: Mapping[str, str] | None = None,
+    ) -> Trees:
+        """What a resolution may have to build, for what `interpreter` gives; paths are held against `surroundings`."""
+
+        def builder() -> BuildsTrees:
+            return self._builder if self._builder is not None else self.builder(interpreter())
+
+        return Trees(self._shelf, builder, surroundings, commits=commits)
 
     async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
-        """`lock` with a sha256 for every wheel that `target` would install; what the index lacks is computed."""
+        """`lock` with a sha256 for every file that `target` would install; what the index lacks is computed."""
 
         async def completed(package: LockedPackage) -> LockedPackage:
             wheel = best_wheel(package.wheels, target.tag_ranks)
+            if wheel is None and package.sdist is not None and "sha256" not in package.sdist.hashes:
+                found = await self._shelf.sdist(package.sdist, on_event)
+                hashes = {**package.sdist.hashes, "sha256": found.sha256}
+                return replace(package, sdist=replace(package.sdist, hashes=hashes, size=found.size))
             if wheel is None or "sha256" in wheel.hashes:
                 return package
             stored = await self._fetcher.fetch(wheel, on_event=on_event)
@@ -519,15 +595,17 @@ class Engine:
             began, watch = time.time_ns(), StateWatch.begin(root)
             project = open_project(root)
             watch = watch.also(watched_paths(project, os.environ, Path.cwd()), began)
-            interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
+            interpreter = await self._in_thread(self._interpreter_of, project)
+            project = await self._told(project, interpreter, on_event)
+            self._learn(project.requirements)
             wanted = selected_requirements(project, options, self._settings)
             async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
                 lock, written = await self._lock_for_sync(project, interpreter.target, options, ahead, on_event)
-                selection = select_packages(lock, project, interpreter.target, options)
+                watch = watch.of_trees(project, lock)
+                selecting = partial(select_packages, lock, project, interpreter.target, options, self._settings)
+                selection = await self._in_thread(selecting)
                 if options.dry_run:
                     return await self._in_thread(self._dry_run, project, interpreter, selection, options)
-                if warning := left_out(project):
-                    on_event(Warned(warning))
                 listener = ahead.settle(selection, on_event)
 
                 def sketched(plan: SyncPlan, environment: VirtualEnvironment) -> Sketch | None:
@@ -541,8 +619,10 @@ class Engine:
                 async with self._holding(project.root / ENVIRONMENT_NAME, on_event):
                     environment = await self._in_thread(make_environment, project, interpreter, self._settings)
                     held = await self._in_thread(Held.by, environment, state_facts)
-                    outcome = await self._change(environment, selection, options.exact, listener, sketched)
-                    if state_facts is not None:
+                    outcome = await self._change(
+                        environment, selection, options.exact, project.root, listener, sketched
+                    )
+                    if state_facts is not None and is_recordable(selection):
                         watch = watch.without_lock(project.root) if written else watch
                         record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
                         count = len(selection.packages)
@@ -553,10 +633,12 @@ class Engine:
         self, project: Project, interpreter: Interpreter, selection: Selection, options: SyncOptions
     ) -> SyncOutcome:
         environment = find_environment(project, interpreter, self._settings)
+        builder = self.builder(interpreter, environment=environment)
         plan = plan_changes(
             selection,
             environment,
             self._store,
+            built=partial(built_wheel, builder),
             link_mode=self._settings.link_mode,
             exact=options.exact,
             allow_overwrites=self._settings.allow_overwrites,
@@ -603,8 +685,10 @@ class Engine:
             async with self._holding(environment.root, on_event):
                 installed = await self._in_thread(read_installed, environment.scheme)
                 pins = {name: Version(each.version) for name, each in installed.items() if each.problem is None}
-                lock = await self._lock_of(roots, target, pins, on_event)
-                return await self._change(environment, select(lock, target), False, on_event)
+                lock = await self._lock_of(roots, environment.interpreter, pins, on_event)
+                root = Path.cwd()
+                selection = located(select(lock, target, builds=self._settings.builds), root, self._store.root)
+                return await self._change(environment, selection, False, root, on_event)
 
     # Building
 
@@ -616,13 +700,13 @@ class Engine:
         self, requirements: Sequence[Requirement], interpreter: Interpreter, builder: Builder, on_event: Listener
     ) -> Selection:
         """What an environment with `requirements` consists of; `builder` builds what of it is no wheel."""
-        engine, target = self._for_builds(builder), interpreter.target
+        engine = self._for_builds(builder)
         with _first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
-            lock = await engine._lock_of(
-                roots, target, {}, on_event, root_name=f"what building `{builder.within_label}` requires"
-            )
-            return select(lock, target)
+            name = f"what building `{builder.within_label}` requires"
+            lock = await engine._lock_of(roots, interpreter, {}, on_event, root_name=name)
+            selection = select(lock, interpreter.target, builds=self._settings.builds)
+            return located(selection, Path.cwd(), self._store.root)
 
     async def install_for_build(
         self, root: Path, interpreter: Interpreter, selection: Selection, builder: Builder, on_event: Listener
@@ -634,7 +718,7 @@ class Engine:
                 if is_ready(root) and (there := open_environment(root, cache_dir=self._store.root)) is not None:
                     return there
                 environment = await self._in_thread(create_environment, root, interpreter, clear=True)
-                await engine._change(environment, selection, True, on_event)
+                await engine._change(environment, selection, True, Path.cwd(), on_event)
                 mark_ready(root, selection)
                 return environment
 
@@ -657,13 +741,14 @@ class Engine:
     async def _lock_of(
         self,
         roots: LockedRoots,
-        target: TargetEnvironment,
+        interpreter: Interpreter,
         preferences: Mapping[ProjectName, Version],
         on_event: Listener,
         *,
         root_name: str = "what you ask for",
     ) -> Lock:
-        options = resolution_options(self._settings.resolution, now=time.time(), preferences=preferences)
+        options = resolution_options(self._settings, now=time.time(), preferences=preferences)
+        target = interpreter.target
 
         async def find(facts: IndexFacts) -> Found[Lock]:
             resolution = await self._resolve(roots.requirements, facts, target, "", options, root_name, on_event)
@@ -675,19 +760,21 @@ class Engine:
             return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
 
         question = self._question("install", roots, target, options)
-        return (await self._remembered(question, recalled_lock, find, on_event)).value
+        trees = self._trees(Surroundings(str(Path.cwd())), lambda: interpreter)
+        return (await self._remembered(question, recalled_lock, find, trees, on_event)).value
 
     async def _change(
         self,
         environment: VirtualEnvironment,
         selection: Selection,
         exact: bool,
+        root: Path,
         on_event: Listener,
         sketched: Sketching = _sketch_nothing,
     ) -> SyncOutcome:
         """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
 
-        `sketched` gives what to keep of that as a blueprint.
+        `root` is the directory of the lock; `sketched` gives what to keep of that as a blueprint.
         """
         transaction = Transaction(
             environment.scheme,
@@ -696,23 +783,26 @@ class Engine:
             allow_overwrites=self._settings.allow_overwrites,
         )
         await self._in_thread(transaction.recover)
+        builder = self._builder or self.builder(environment.interpreter, environment=environment)
+        trees = Trees(self._shelf, lambda: builder, Surroundings(str(root)))
         planning = partial(
             plan_changes,
             selection,
             environment,
             self._store,
+            built=partial(built_wheel, builder),
             link_mode=self._settings.link_mode,
             exact=exact,
             allow_overwrites=self._settings.allow_overwrites,
         )
         plan = await self._in_thread(planning)
         if self._settings.link_mode is LinkMode.SYMLINK or self._settings.compile_bytecode:
-            plan = await self._prepared(plan, planning, environment, on_event)
+            plan = await self._prepared(plan, planning, environment, trees, on_event)
         if plan.changes.is_empty:
             await self._in_thread(settle_links, plan, environment, self._settings, self._store)
             return outcome_of(plan, environment)
         try:
-            outcome = await self._carry_out(transaction, plan, environment, on_event)
+            outcome = await self._carry_out(transaction, plan, environment, trees, on_event)
         except BaseException:
             await self._in_thread(transaction.rollback)
             raise
@@ -722,7 +812,12 @@ class Engine:
         return outcome
 
     async def _prepared(
-        self, plan: SyncPlan, planning: Callable[[], SyncPlan], environment: VirtualEnvironment, on_event: Listener
+        self,
+        plan: SyncPlan,
+        planning: Callable[[], SyncPlan],
+        environment: VirtualEnvironment,
+        trees: Trees,
+        on_event: Listener,
     ) -> SyncPlan:
         """A plan whose wheels are in the store, all of them ready, for links that are cut by what all of them have."""
 
@@ -732,9 +827,9 @@ class Engine:
         preparing = partial(prepare_links, environment=environment, settings=self._settings, store=self._store)
         for remaining in reversed(range(_TRIES)):
             if plan.missing:
-                on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
+                on_event(Preparing(files=len(plan.missing), size=sum(item.size or 0 for item in plan.missing)))
                 started = time.perf_counter()
-                await self._fetcher.fetch_all(plan.missing, go_on, on_event)
+                await self._fetcher.fetch_all(plan.missing, go_on, trees.wheel, on_event)
                 on_event(Prepared(len(plan.missing), time.perf_counter() - started))
                 plan = await self._in_thread(planning)
             try:
@@ -750,40 +845,51 @@ class Engine:
         raise AssertionError("the last try returns or raises")
 
     async def _carry_out(
-        self, transaction: Transaction, plan: SyncPlan, environment: VirtualEnvironment, on_event: Listener
+        self,
+        transaction: Transaction,
+        plan: SyncPlan,
+        environment: VirtualEnvironment,
+        trees: Trees,
+        on_event: Listener,
     ) -> SyncOutcome:
         """Fetch what is missing, and link each distribution once it is stored; make all of it visible at the end."""
         started = last_stored = time.perf_counter()
+        built: dict[ProjectName, StoredWheel] = {}
 
         async def link(item: Selected, stored: StoredWheel) -> None:
             nonlocal last_stored
             last_stored = time.perf_counter()
-            await self._in_thread(stage, transaction, plan, check_identity(item, stored))
-            on_event(Linked(item.package.name, item.package.version))
+            built[item.package.name] = stored
+            now = await self._in_thread(trees.as_built, item)
+            await self._in_thread(stage, transaction, plan, now, check_identity(item, stored))
+            on_event(Linked(item.package.name, stored.manifest.version))
 
         async def link_stored() -> None:
             for item in plan.selection.packages:
                 if (stored := plan.stored.get(item.package.name)) is not None:
-                    await link(item, await self._whole(item, stored, on_event))
+                    await link(item, await self._whole(item, stored, trees, on_event))
 
         if plan.missing:
-            on_event(Preparing(files=len(plan.missing), size=sum(item.wheel.size or 0 for item in plan.missing)))
+            on_event(Preparing(files=len(plan.missing), size=sum(item.size or 0 for item in plan.missing)))
         on_event(Installing(len(plan.changes.coming)))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(link_stored())
             if plan.missing:
-                await self._fetcher.fetch_all(plan.missing, link, on_event)
+                await self._fetcher.fetch_all(plan.missing, link, trees.wheel, on_event)
         on_event(Prepared(len(plan.missing), last_stored - started))
         await self._in_thread(finish, transaction, plan)
-        return outcome_of(plan, environment, seconds=time.perf_counter() - last_stored)
+        return outcome_of(plan, environment, built=built, seconds=time.perf_counter() - last_stored)
 
-    async def _whole(self, item: Selected, stored: StoredWheel, on_event: Listener) -> StoredWheel:
+    async def _whole(self, item: Selected, stored: StoredWheel, trees: Trees, on_event: Listener) -> StoredWheel:
         """`stored`, fetched again if a file of it was changed: found before anything of it is linked, not halfway."""
         if await self._in_thread(self._store.check, stored):
             return stored
         on_event(Warned(f"the store's copy of `{stored.manifest.filename}` was changed; it is fetched again"))
         await self._in_thread(self._store.quarantine, stored)
-        return await self._fetcher.fetch(item.wheel, on_event=on_event)
+        if item.is_built:
+            return await trees.wheel(item, on_event)
+        assert item.file is not None, "a wheel is a file"
+        return await self._fetcher.fetch(item.file, on_event=on_event)
 
     # Shared by all operations
 

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from posixpath import basename
-from urllib.parse import unquote, urldefrag, urlsplit
 
 from packaging.version import Version
 
+from dxpy_async.core.locked_sources import is_commit
 from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
+from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl, parse_source_url, path_of_file_url
 from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.fetching import Fetcher
+from dxpy_async.engine.locating import absolute_file
+from dxpy_async.engine.trees import Trees
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.formats.remembered import FileSeen
 from dxpy_async.index.client import IndexClient
-from dxpy_async.index.directories import path_of
+from dxpy_async.resolver.hints import without_credentials
 from dxpy_async.resolver.needs import DirectCandidate
-
-_HASHES = ("sha256", "sha384", "sha512")
 
 
 class IndexFacts:
     """Answers a solver's needs over one index client, and keeps the pages for the lock that is made of the answer."""
 
-    def __init__(self, client: IndexClient, fetcher: Fetcher, on_event: Listener) -> None:
-        self._client, self._fetcher, self._on_event = client, fetcher, on_event
+    def __init__(self, client: IndexClient, fetcher: Fetcher, trees: Trees, on_event: Listener) -> None:
+        self._client, self._fetcher, self._trees, self._on_event = client, fetcher, trees, on_event
         self.pages: dict[ProjectName, ProjectPage] = {}
         self.unknown: set[ProjectName] = set()
         self.archives: dict[str, FileSeen] = {}
@@ -46,45 +46,55 @@ class IndexFacts:
     async def core_metadata(
         self, project: ProjectName, version: Version, file: DistributionFile
     ) -> CoreMetadata | Unavailable:
-        if file.is_wheel and not file.hashes:
+        if not file.hashes:
             self.fleeting = True
-        return await self._client.core_metadata(project, version, file)
+        if file.is_wheel:
+            return await self._client.core_metadata(project, version, file)
+        if (told := await self._client.sdist_metadata(project, version, file)) is not None:
+            return told
+        return await self._trees.sdist_metadata(project, version, file, self._on_event)
 
     async def direct(self, project: ProjectName, url: str) -> DirectCandidate | Unavailable:
-        """The one candidate of `name @ url`. The archive is fetched: its hash belongs into the lock anyway."""
-        address, fragment = urldefrag(url)
-        filename = basename(unquote(urlsplit(address).path))
-        scheme = urlsplit(address).scheme
-        if scheme not in ("http", "https", "file"):
-            return Unavailable(
-                f"`{url}` is not an archive behind http, https or file, and other sources cannot be used yet"
-            )
-        if not is_wheel_name(filename):
-            return Unavailable(f"`{url}` is not a wheel, and building from source is not possible yet")
-        algorithm, _, digest = fragment.partition("=")
-        hashes = {algorithm: digest} if algorithm in _HASHES and digest else {}
-        if scheme == "file":
-            self._note_archive(address)
-        elif not hashes:
-            self.fleeting = True
-        wheel = LockedFile(filename=filename, url=address, hashes=hashes)
-        stored = await self._fetcher.fetch(wheel, on_event=self._on_event)
+        """The one candidate of `name @ url`. An archive is fetched: its hash belongs into the lock anyway."""
+        try:
+            found = parse_source_url(url)
+        except ValueError as error:
+            return Unavailable(f"`{without_credentials(url)}` cannot be used: {error}")
+        match found:
+            case GitUrl():
+                self.fleeting |= not is_commit(found.revision)
+                return await self._trees.commit(project, found, self._on_event)
+            case DirectoryUrl():
+                self.fleeting = True
+                return await self._trees.directory(project, found, self._on_event)
+            case ArchiveUrl():
+                if found.url.startswith("file:"):
+                    self._note_archive(found)
+                elif not found.hashes:
+                    self.fleeting = True
+                if is_wheel_name(found.filename):
+                    return await self._wheel(project, found)
+                return await self._trees.archive(project, found, self._on_event)
+
+    async def _wheel(self, project: ProjectName, url: ArchiveUrl) -> DirectCandidate | Unavailable:
+        wheel = LockedFile(filename=url.filename, url=url.url, hashes=dict(url.hashes))
+        stored = await self._fetcher.fetch(absolute_file(wheel, self._trees.root), on_event=self._on_event)
         manifest = stored.manifest
         if manifest.name != project:
-            return Unavailable(f"the wheel at `{address}` is `{manifest.name}`, not `{project}`")
+            return Unavailable(f"the wheel at `{without_credentials(url.url)}` is `{manifest.name}`, not `{project}`")
         text = (stored.directory / manifest.dist_info / "METADATA").read_bytes()
-        metadata = parse_core_metadata(text, origin=address, project=project, version=None)
+        metadata = parse_core_metadata(text, origin=url.url, project=project, version=None)
         file = DistributionFile(
-            filename=filename,
-            url=address,
+            filename=url.filename,
+            url=url.url,
             hashes={"sha256": manifest.sha256},
             size=manifest.size,
             requires_python=metadata.requires_python,
         )
         return DirectCandidate(metadata.version, metadata, file)
 
-    def _note_archive(self, url: str) -> None:
-        path = path_of(url)
+    def _note_archive(self, url: ArchiveUrl) -> None:
+        path = self._trees.root / path_of_file_url(url.url)
         with suppress(OSError):  # whoever reads it will tell
             status = path.stat()
-            self.archives[url] = FileSeen(str(path), status.st_size, status.st_mtime_ns)
+            self.archives[url.url] = FileSeen(str(path), status.st_size, status.st_mtime_ns)

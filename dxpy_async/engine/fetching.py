@@ -26,8 +26,8 @@ EARLY_SIZE, EARLY_FILES = 1024**2, 4
 
 def _in_turn(wanted: Sequence[Selected]) -> list[Selected]:
     """The order in which to fetch."""
-    ordered = sorted(wanted, key=lambda item: (-(item.wheel.size or UNKNOWN_SIZE), item.package.name))
-    early = [item for item in ordered if (item.wheel.size or UNKNOWN_SIZE) <= EARLY_SIZE][:EARLY_FILES]
+    ordered = sorted(wanted, key=lambda item: (-(item.size or UNKNOWN_SIZE), item.package.name))
+    early = [item for item in ordered if (item.size or UNKNOWN_SIZE) <= EARLY_SIZE][:EARLY_FILES]
     return early + [item for item in ordered if item not in early]
 
 
@@ -92,9 +92,12 @@ class Fetcher:
         self,
         wanted: Sequence[Selected],
         on_stored: Callable[[Selected, StoredWheel], Awaitable[None]],
+        build: Callable[[Selected, Listener], Awaitable[StoredWheel]],
         on_event: Listener,
     ) -> None:
         """Bring all of `wanted` into the store; `on_stored` is awaited for each as soon as it is there.
+
+        What is no wheel is given to `build`.
 
         The largest begin first, so that the last worker is not left alone with a big one; but before them a few that
         arrive at once, so that the workers have something to do meanwhile.
@@ -102,8 +105,12 @@ class Fetcher:
         ordered = _in_turn(wanted)
 
         async def bring(item: Selected) -> None:
-            stored = await self.fetch(item.wheel, on_event=on_event)
-            on_event(Stored(item.package.name, item.package.version))
+            if item.is_built:
+                stored = await build(item, on_event)
+            else:
+                assert item.file is not None, "a wheel is a file"
+                stored = await self.fetch(item.file, on_event=on_event)
+            on_event(Stored(item.package.name, stored.manifest.version))
             await on_stored(item, stored)
 
         async with asyncio.TaskGroup() as tasks:

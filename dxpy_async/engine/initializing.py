@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.core.settings import Settings
 from dxpy_async.errors import ProjectError, UsageError
+from dxpy_async.project.joining import plan_joining
 from dxpy_async.project.new_files import (
     DEFAULT_BACKEND,
     IGNORE_NAME,
@@ -54,10 +56,7 @@ class AuthorSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitOptions:
-    """How to begin a project. `name` None: that of the directory. `package` None: what `kind` and `backend` suggest.
-
-    `requires_python` None: the version of the interpreter that is found, and those above.
-    """
+    """How to begin a project. `name` None: that of the directory. `package` None: what `kind` and `backend` suggest."""
 
     name: str | None = None
     kind: ProjectKind = ProjectKind.APP
@@ -69,7 +68,14 @@ class InitOptions:
     pin: bool = True
     version_control: VersionControl = VersionControl.AUTO
     author_from: AuthorSource = AuthorSource.AUTO
-    requires_python: str | None = None
+    join_workspace: bool = True
+
+
+class Initialized(NamedTuple):
+    """A project that was begun, and the root of the workspace that it became a member of."""
+
+    project: NewProject
+    workspace: Path | None
 
 
 def initialize_project(
@@ -79,8 +85,10 @@ def initialize_project(
     settings: Settings,
     search: SearchPlaces,
     environ: Mapping[str, str],
-) -> NewProject:
+) -> Initialized:
     """Begin a project in `directory` (absolute), which is made if it is not there, and its repository.
+
+    Below another project it becomes a member of that one's workspace, which is made if there is none.
 
     Raises ProjectError when there is a project already, UsageError for what cannot be its name, InterpreterNotFound.
     """
@@ -90,6 +98,7 @@ def initialize_project(
             hints=("add to it with `dxpy add`", "name another directory: `dxpy init PATH`"),
         )
     name = _name(directory, options.name)
+    joining = plan_joining(directory) if options.join_workspace else None
     interpreter = find_interpreter(settings.python, search=search, cache_dir=settings.cache_dir)
     git = _Git.find(directory, environ)
     if git is None and VersionControl.GIT in (options.version_control, options.author_from):
@@ -101,8 +110,8 @@ def initialize_project(
         backend=(options.backend or DEFAULT_BACKEND) if packaged else None,
         description=options.description,
         author=_author(options, git, packaged=packaged),
-        requires_python=_requires_python(interpreter) if options.requires_python is None else options.requires_python,
-        pin=_pin(interpreter) if options.pin else None,
+        requires_python=(joining.requires_python if joining else "") or _requires_python(interpreter),
+        pin=_pin(interpreter) if options.pin and not (joining and joining.has_pin) else None,
         readme=options.readme,
         bare=options.bare,
     )
@@ -116,7 +125,9 @@ def initialize_project(
             files = {IGNORE_NAME: IGNORED, **files}
         for path, text in files.items():
             made.file(directory / path, text)
-    return project
+        if joining is not None:
+            joining.save()
+    return Initialized(project, joining.root if joining is not None else None)
 
 
 def initialize_script(file: Path, *, settings: Settings, search: SearchPlaces, bare: bool = False) -> None:

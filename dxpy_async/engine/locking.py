@@ -8,11 +8,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from dxpy_async.core.dataclass import dataclass, from_rows
+from dxpy_async.core.dataclass import dataclass, field, from_rows, replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.lock_merging import LockSides, merged_requires_python, merged_roots
+from dxpy_async.core.locked_sources import git_of_source, locked_archive
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots, Source, SourceKind
-from dxpy_async.core.names import ExtraName, ProjectName, normalize
+from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.pins import WantedPin, choose_pins, pins_of
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.releases import DistributionFile, ProjectPage
@@ -20,9 +21,11 @@ from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import environment_mismatch
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.source_urls import ArchiveUrl, best_sdist, parse_source_url
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
 from dxpy_async.core.wheel_names import is_wheel_name
+from dxpy_async.engine.tree_changes import has_untold, is_untold, requirements_that_matter, why_changed
 from dxpy_async.errors import LockNotFound, StaleLock
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.project.locked_roots import explain_difference, roots_of
@@ -72,11 +75,13 @@ class LockOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockAhead:
-    """A lock that has to be resolved: where it goes, the one that is there, and the pins to keep where they fit."""
+    """A lock that has to be resolved: where it goes, the one that is there, and what of it to keep where that fits."""
 
     path: Path
     earlier: Lock | None
     preferences: Mapping[ProjectName, Version]
+    commits: Mapping[str, str] = field(default_factory=dict)
+    """The commits to keep, by the references to git repositories that they answer."""
 
 
 def begin_lock(
@@ -88,18 +93,24 @@ def begin_lock(
     """
     path = project.root / LOCK_NAME
     earlier = None if options.anew else read_lock(path)
-    reason = f"there is no lock at `{path}`"
+    reason, asks = f"there is no lock at `{path}`", options.always_resolves
     if earlier is not None:
         stale = why_stale(earlier, project, target, settings)
-        if stale is None and not options.always_resolves:
+        asks = options.always_resolves or (stale is None and has_untold(earlier, project.root))
+        if stale is None and not asks:
             return LockOutcome(lock=earlier, path=path, changed=False, earlier=earlier)
         reason = stale or "an upgrade was asked for"
     if options.check and earlier is None:
         raise LockNotFound(str(path))
-    if options.check and not options.always_resolves:
+    if options.check and not asks:
         raise StaleLock(str(path), reason)
     kept = pins_to_keep(earlier, settings) if earlier is not None else {}
-    return LockAhead(path=path, earlier=earlier, preferences={**kept, **choose_pins(options.pins, target.markers)})
+    return LockAhead(
+        path=path,
+        earlier=earlier,
+        preferences={**kept, **choose_pins(options.pins, target.markers)},
+        commits=commits_to_keep(earlier, options) if earlier is not None else {},
+    )
 
 
 def finish_lock(
@@ -110,9 +121,39 @@ def finish_lock(
     Raises StaleLock.
     """
     if options.check and lock != ahead.earlier:
-        raise StaleLock(str(ahead.path), "newer versions are there")
+        raise StaleLock(str(ahead.path), "made anew it would be another")
     changed = lock != ahead.earlier if options.dry_run else replace_file(ahead.path, data)
     return LockOutcome(lock=lock, path=ahead.path, changed=changed, warnings=warnings, earlier=ahead.earlier)
+
+
+def with_earlier_versions(lock: Lock, earlier: Lock | None, root: Path) -> Lock:
+    """`lock`, with the versions of `earlier` for directories whose build backend alone knows the version.
+
+    Such versions change with every commit, and would make a lock stale that says nothing else.
+    """
+    if earlier is None:
+        return lock
+    before = {(package.name, package.source): package.version for package in earlier.packages}
+
+    def kept(package: LockedPackage) -> LockedPackage:
+        version = before.get((package.name, package.source), package.version)
+        if package.source.kind is not SourceKind.TREE or version == package.version:
+            return package
+        return replace(package, version=version) if is_untold(package, root) else package
+
+    return replace(lock, packages=tuple(map(kept, lock.packages)))
+
+
+def commits_to_keep(lock: Lock, options: LockOptions) -> Mapping[str, str]:
+    """The commits in an earlier lock that stay, by the references that they answer."""
+    if options.upgrade:
+        return {}
+    found = [
+        git_of_source(package.source)
+        for package in lock.packages
+        if package.source.kind is SourceKind.GIT and package.name not in options.upgrade_projects
+    ]
+    return {str(each.asked): each.commit for each in found}
 
 
 def lock_settings(settings: Settings) -> dict[str, str]:
@@ -148,19 +189,21 @@ def _lines(items: Iterable[str]) -> str:
 
 
 def resolution_options(
-    resolution: ResolutionSettings,
+    settings: Settings,
     *,
     now: float,
     preferences: Mapping[ProjectName, Version],
     upgrade: Iterable[ProjectName] = (),
     upgrade_all: bool = False,
 ) -> ResolutionOptions:
-    """What the solver is told: `resolution` as it is at `now` (seconds since 1970), and what to keep where it fits."""
+    """What the solver is told: `settings` as they are at `now` (seconds since 1970), and what to keep where it fits."""
+    resolution = settings.resolution
     return ResolutionOptions(
         mode=resolution.mode,
         prereleases=resolution.prereleases,
         prereleases_of=resolution.prereleases_of,
         amendments=resolution.amendments,
+        builds=settings.builds,
         cutoffs=resolution.upload_limits.cutoffs(now),
         preferences=preferences,
         upgrade=frozenset(upgrade),
@@ -204,7 +247,7 @@ def project_question(
 ) -> Question:
     """What is asked when `project` is locked at `now`, seconds since 1970."""
     asked = resolution_options(
-        settings.resolution,
+        settings,
         now=now,
         preferences=preferences,
         upgrade=options.upgrade_projects,
@@ -243,9 +286,15 @@ def why_stale(lock: DplLockFile | Lock, project: Project, target: TargetEnvironm
     # An override changes requirements too, and is told as itself.
     if difference := _settings_difference(lock.settings, lock_settings(settings)):
         return difference
-    if difference := explain_difference(lock.roots, roots_of(project, settings.resolution.amendments)):
+    amendments = settings.resolution.amendments
+    if difference := explain_difference(lock.roots, roots_of(project, amendments)):
         return difference
-    return environment_mismatch(lock, target)
+    return environment_mismatch(lock, target) or why_changed(lock, project.surroundings, amendments)
+
+
+def is_current(lock: DplLockFile | Lock, project: Project, target: TargetEnvironment, settings: Settings) -> bool:
+    """Whether `lock` surely answers `project`, with all that files tell."""
+    return why_stale(lock, project, target, settings) is None and not has_untold(lock, project.root)
 
 
 def _settings_difference(were: Mapping[str, str], are: Mapping[str, str]) -> str | None:
@@ -328,27 +377,27 @@ def _all_files(package: LockedPackage) -> Iterable[LockedFile]:
 
 
 def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -> LockedPackage:
-    if pin.direct is not None:
-        files: tuple[DistributionFile, ...] = (pin.direct,)
-        source = Source(SourceKind.DIRECT, pin.direct.url)
+    files: tuple[DistributionFile, ...] = ()
+    if isinstance(pin.file, Source):
+        source = pin.file
+    elif pin.url is not None:
+        files, source = (pin.file,), _archive_source(pin.url)
     else:
         assert page is not None, f"{pin.project} was pinned without its page"
         files = files_in_time(page.files(pin.version), cutoff)
         source = _source(files, page)
     by_name = sorted(files, key=attrgetter("filename"))
     wheels = [file for file in by_name if is_wheel_name(file.filename)]
-    sdists = [file for file in by_name if not is_wheel_name(file.filename)]
+    sdist = best_sdist(by_name)
     return LockedPackage(
         name=pin.project,
         version=str(pin.version),
         source=source,
         requires_python=pin.metadata.requires_python,
         extras=tuple(sorted(pin.extras)),
-        requirements=tuple(
-            requirement for requirement in pin.metadata.requirements if _can_matter(requirement, pin.extras)
-        ),
+        requirements=requirements_that_matter(pin.metadata.requirements, pin.extras),
         wheels=tuple(locked_files(wheels)),
-        sdist=locked_file(sdists[-1]) if sdists else None,
+        sdist=locked_file(sdist) if sdist is not None else None,
     )
 
 
@@ -360,12 +409,10 @@ def _source(files: Sequence[DistributionFile], page: ProjectPage) -> Source:
     return Source(SourceKind.DIRECTORY, local.rpartition("/")[0])
 
 
-def _can_matter(requirement: Requirement, extras: frozenset[ExtraName]) -> bool:
-    """Whether some environment could want this edge. Only edges for extras that nothing asks for are certain not to."""
-    if "extra" not in requirement.marker:
-        return True
-    normalised = requirement.marker.replace("_", "-").replace(".", "-").lower()
-    return any(f'"{extra}"' in normalised or f"'{extra}'" in normalised for extra in extras)
+def _archive_source(url: str) -> Source:
+    found = parse_source_url(url)
+    assert isinstance(found, ArchiveUrl), "what has a file and a url is an archive"
+    return locked_archive(found)
 
 
 def locked_files(files: Iterable[DistributionFile]) -> list[LockedFile]:

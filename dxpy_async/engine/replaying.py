@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.schemes import SkeletonFacts
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.engine.syncing import SyncPlan, left_out
+from dxpy_async.engine.syncing import SyncPlan
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import (
     Blueprint,
@@ -97,7 +97,7 @@ def sketch_of(
         checked,
         settings.link_mode is LinkMode.SYMLINK,
         locked,
-        left_out(project) or "",
+        "",
         tuple(wheels),
     )
 

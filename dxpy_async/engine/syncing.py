@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Collection, Mapping
@@ -11,13 +10,15 @@ from pathlib import Path
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
 from dxpy_async.core.locked_parts import SeenLock
-from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.manifests import ManifestFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selected, Selection, environment_mismatch, select
 from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.engine.locating import FindBuilt, located, nothing_built
+from dxpy_async.engine.origins import direct_url
+from dxpy_async.engine.own_project import with_itself
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.engine.targets import working_environment
 from dxpy_async.engine.watching import Held, StateWatch
@@ -127,13 +128,6 @@ def reading_lock(store: Store) -> FileLock | None:
     return store.lock(shared=True)
 
 
-def left_out(project: Project) -> str | None:
-    """What a sync leaves out of the environment, in words, and why."""
-    if not project.has_build_system:
-        return None
-    return f"`{project.name}` itself is not installed: building from source is not possible yet; its dependencies are"
-
-
 def environment_lock(root: Path) -> FileLock:
     """What processes hold while they change the environment at `root`."""
     if os.path.lexists(root) and not root.is_dir():
@@ -146,20 +140,25 @@ def _same(one: Interpreter, other: Interpreter) -> bool:
     return one.executable == other.executable and one.version == other.version
 
 
-def select_packages(lock: LockView, project: Project, target: TargetEnvironment, options: SyncOptions) -> Selection:
-    """The wheels of the lock that the project wants in an environment like `target`."""
+def select_packages(
+    lock: LockView, project: Project, target: TargetEnvironment, options: SyncOptions, settings: Settings
+) -> Selection:
+    """What of the lock, and itself, the project wants in an environment like `target`; source trees are located."""
     roots = options.roots(project, lock.roots)
     selection = select(
         SeenLock(lock, roots),
         target,
         extras=options.selected_extras(roots.optional),
         groups=options.selected_groups(project, roots.groups),
+        builds=settings.builds,
     )
+    if not options.only_groups and any(each.root == project.root for each in options.meant(project)):
+        selection = with_itself(selection, project)
     left_out = options.left_out(project)
-    if not left_out:
-        return selection
-    kept = tuple(item for item in selection.packages if item.package.name not in left_out)
-    return Selection(kept, selection.requested - left_out)
+    if left_out:
+        kept = tuple(item for item in selection.packages if item.package.name not in left_out)
+        selection = Selection(kept, selection.requested - left_out)
+    return located(selection, project.root, settings.cache_dir)
 
 
 def selected_requirements(project: Project, options: SyncOptions, settings: Settings) -> tuple[Requirement, ...]:
@@ -178,12 +177,14 @@ def plan_changes(
     environment: VirtualEnvironment | None,
     store: Store,
     *,
+    built: FindBuilt = nothing_built,
     link_mode: LinkMode,
     exact: bool = True,
     allow_overwrites: bool = False,
 ) -> SyncPlan:
     """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come.
 
+    `built` finds what was built of source trees before.
     Without `allow_overwrites` raises FileConflict for what the wheels in the store show to be in each other's place.
     With symbolic links all wheels of the selection have to be in the store, for they share directories.
     """
@@ -193,7 +194,9 @@ def plan_changes(
     folds: Mapping[ProjectName, Fold] = {}
     relink: Collection[ProjectName] = ()
     if link_mode is LinkMode.SYMLINK:
-        found = {item.package.name: there for item in selection.packages if (there := _find(item, store)) is not None}
+        found = {
+            item.package.name: there for item in selection.packages if (there := _find(item, store, built)) is not None
+        }
         if len(found) == len(selection.packages):
             folds, relink = _fold_all(found, installed, environment)
     elif environment is not None and has_links(environment.scheme):
@@ -205,7 +208,7 @@ def plan_changes(
     for item in selection.packages:
         name = item.package.name
         if name in coming or (link_mode is LinkMode.SYMLINK and name not in found):
-            known = found.get(name) or _find(item, store)
+            known = found.get(name) or _find(item, store, built)
             if known is None:
                 missing.append(item)
             elif name in coming:
@@ -226,8 +229,10 @@ def plan_changes(
     )
 
 
-def _find(item: Selected, store: Store) -> StoredWheel | None:
-    return store.find(sha256) if (sha256 := item.wheel.hashes.get("sha256")) else None
+def _find(item: Selected, store: Store, built: FindBuilt) -> StoredWheel | None:
+    if item.is_built:
+        return built(item)
+    return store.find(item.sha256) if item.sha256 else None
 
 
 def _fold_all(
@@ -263,11 +268,16 @@ def _known_bytecode(
 
 
 def check_identity(item: Selected, stored: StoredWheel) -> StoredWheel:
-    """`stored`, if the wheel inside is the release that the lock says: an edited lock can promise another's hash."""
+    """`stored`, if the wheel inside is the release that the lock says: an edited lock can promise another's hash.
+
+    The version of a source tree is whatever it has become.
+    """
     manifest = stored.manifest
+    if item.file is None:
+        return stored
     if manifest.name != item.package.name or not same_version(manifest.version, item.package.version):
         raise InstallError(
-            f"the lock says that `{item.wheel.filename}` is `{item.package.name}` {item.package.version}, "
+            f"the lock says that `{item.file.filename}` is `{item.package.name}` {item.package.version}, "
             f"but the file with that hash is `{manifest.name}` {manifest.version}",
             hints=("make the lock anew with `dxpy lock --upgrade`",),
         )
@@ -279,25 +289,29 @@ def _wanted(item: Selected, selection: Selection) -> Wanted:
         name=item.package.name,
         version=item.package.version,
         requested=item.package.name in selection.requested,
-        direct_url=_direct_url(item.wheel) if item.package.source.kind is SourceKind.DIRECT else None,
+        direct_url=direct_url(item),
+        is_any_version=item.package.source.kind.is_tree,
     )
 
 
-def _direct_url(wheel: LockedFile) -> str:
-    """The text of `direct_url.json` for an archive that a direct reference named.
-
-    Source: https://packaging.python.org/en/latest/specifications/direct-url/
-    """
-    return json.dumps({"archive_info": {"hashes": dict(wheel.hashes)}, "url": wheel.url}, sort_keys=True)
-
-
 def outcome_of(
-    plan: SyncPlan, environment: VirtualEnvironment | None, *, dry_run: bool = False, seconds: float = 0.0
+    plan: SyncPlan,
+    environment: VirtualEnvironment | None,
+    *,
+    built: Mapping[ProjectName, StoredWheel] | None = None,
+    dry_run: bool = False,
+    seconds: float = 0.0,
 ) -> SyncOutcome:
-    """What carrying out `plan` comes to."""
+    """What carrying out `plan` comes to. The versions of source trees are those of the wheels `built` of them."""
+    there = {**plan.stored, **(built or {})}
+
+    def version(item: Wanted) -> str:
+        known = item.is_any_version and item.name in there
+        return there[item.name].manifest.version if known else item.version
+
     return SyncOutcome(
         environment=environment.root if environment else None,
-        installed=tuple((item.name, item.version) for item in plan.changes.coming),
+        installed=tuple((item.name, version(item)) for item in plan.changes.coming),
         removed=tuple((item.name, item.version) for item in plan.changes.leaving),
         kept=len(plan.changes.keep),
         dry_run=dry_run,
@@ -311,9 +325,9 @@ def require_match(lock: LockView, target: TargetEnvironment, path: Path) -> None
         raise WrongEnvironment(str(path), mismatch, made_for=describe_markers(lock.environment))
 
 
-def stage(transaction: Transaction, plan: SyncPlan, stored: StoredWheel) -> None:
-    """Link one distribution of `plan`; it stays invisible until the transaction commits."""
-    arrival = _arrival(plan, stored)
+def stage(transaction: Transaction, plan: SyncPlan, item: Selected, stored: StoredWheel) -> None:
+    """Link one distribution of `plan`, `item` as it is now; it stays invisible until the transaction commits."""
+    arrival = _arrival(plan, stored)._replace(direct_url=direct_url(item))
     transaction.stage(**arrival._asdict())
 
 

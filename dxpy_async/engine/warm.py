@@ -18,7 +18,9 @@ from dxpy_async.core.selection import Selection
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.afterwards import see_to_the_rest
 from dxpy_async.engine.events import Installing, Listener, Resolved, Warned
+from dxpy_async.engine.locating import FindBuilt, finder_of_built
 from dxpy_async.engine.locking import why_stale
+from dxpy_async.engine.own_project import is_recordable
 from dxpy_async.engine.replaying import sketch_of
 from dxpy_async.engine.store_links import prepare_links, settle_links
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
@@ -28,7 +30,6 @@ from dxpy_async.engine.syncing import (
     environment_lock,
     find_environment,
     finish,
-    left_out,
     make_environment,
     open_store,
     outcome_of,
@@ -40,6 +41,7 @@ from dxpy_async.engine.syncing import (
     stage_all,
 )
 from dxpy_async.engine.targets import interpreter_for
+from dxpy_async.engine.tree_changes import has_untold
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.errors import DamagedEntry
 from dxpy_async.formats.dpl import DplLockFile
@@ -66,7 +68,7 @@ def sync_from_store(
     """
     started = time.perf_counter()
     path = project.root / LOCK_NAME
-    if not path.is_file():
+    if not path.is_file() or project.is_told_by_backend:
         return None
     search = SearchPlaces.from_environ(os.environ, sys.executable)
     interpreter = interpreter_for(project, settings, search)
@@ -76,11 +78,12 @@ def sync_from_store(
         lock.verify()
         if options.lock_mode is LockMode.FROZEN:
             require_match(lock, interpreter.target, path)
-        elif why_stale(lock, project, interpreter.target, settings) is not None:
+        elif why_stale(lock, project, interpreter.target, settings) is not None or has_untold(lock, project.root):
             return None
-        selection = select_packages(lock, project, interpreter.target, options)
+        watch = watch.of_trees(project, lock)
+        selection = select_packages(lock, project, interpreter.target, options, settings)
         locked = len(lock)
-        planned = partial(_plan, selection, store, settings, options)
+        planned = partial(_plan, selection, store, finder_of_built(store, settings, interpreter), settings, options)
         resolved = time.perf_counter() - started
         if options.dry_run:
             environment = find_environment(project, interpreter, settings)
@@ -106,8 +109,6 @@ def sync_from_store(
             if plan.missing:
                 return None
             on_event(Resolved(locked, resolved))
-            if warning := left_out(project):
-                on_event(Warned(warning))
             began = time.perf_counter()
             if not plan.changes.is_empty:
                 on_event(Installing(len(plan.changes.coming)))
@@ -124,9 +125,9 @@ def sync_from_store(
             settle_links(plan, environment, settings, store)
             outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
             count = len(selection.packages)
-            record_sync(
-                watch, environment, project.root, state_facts, count, exact=options.exact, held=before, outcome=outcome
-            )
+            if is_recordable(selection):
+                whole, facts = options.exact, state_facts
+                record_sync(watch, environment, project.root, facts, count, exact=whole, held=before, outcome=outcome)
             sketch = None
             if blueprint_key is not None and options.exact:
                 checked = options.lock_mode is not LockMode.FROZEN
@@ -140,6 +141,7 @@ def sync_from_store(
 def _plan(
     selection: Selection,
     store: Store,
+    built: FindBuilt,
     settings: Settings,
     options: SyncOptions,
     environment: VirtualEnvironment | None,
@@ -148,6 +150,7 @@ def _plan(
         selection,
         environment,
         store,
+        built=built,
         link_mode=settings.link_mode,
         exact=options.exact,
         allow_overwrites=settings.allow_overwrites,

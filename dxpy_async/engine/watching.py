@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dxpy_async.builds.fingerprints import BUILD_FILES
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.selection import LockView
+from dxpy_async.engine.locating import watched_files
 from dxpy_async.installer.state import (
     NO_REQUEST,
     facts_with_held,
@@ -19,7 +22,7 @@ from dxpy_async.installer.state import (
     write_record,
 )
 from dxpy_async.project.document import keep_document
-from dxpy_async.project.pyproject import FILE_NAME
+from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.python.environments import CONFIGURATION, VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces, searched_places
 from dxpy_async.python.probing import environment_python
@@ -63,6 +66,15 @@ class StateWatch:
     def without_lock(self, root: Path) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""
         return StateWatch({path: stamp for path, stamp in self.stamps.items() if path != str(root / LOCK_NAME)})
+
+    def of_trees(self, project: Project, lock: LockView) -> StateWatch:
+        """Watches too the files that say what the project itself and the directories in `lock` are and require.
+
+        To be taken before these are read.
+        """
+        own = [str(project.root / name) for name in BUILD_FILES] if project.is_packaged else []
+        paths = [path for path in (*own, *watched_files(lock, project.root)) if path not in self.stamps]
+        return StateWatch({**self.stamps, **take_stamps(paths, time.time_ns())})
 
     def of_target(self, root: Path, request: str | None, search: SearchPlaces) -> StateWatch:
         """Watches too what decides which interpreter the project in `root` is locked for; `request` is what is wanted.

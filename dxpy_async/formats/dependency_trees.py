@@ -47,7 +47,7 @@ def _described(graph: DependencyGraph, place: Place, notes: Notes) -> str:
         parts.append(f"(extra: {edge.extra})")
     if edge is not None and edge.group:
         parts.append(f"(group: {edge.group})")
-    if (size := notes.sizes.get(node.index)) is not None:
+    if (size := notes.sizes.get(node.number)) is not None:
         parts.append(f"({readable_size(size)})")
     if latest := _newer(graph, node, notes):
         parts.append(f"(latest: v{latest})")
@@ -64,7 +64,7 @@ def label(graph: DependencyGraph, node: Node) -> str:
 
 
 def _newer(graph: DependencyGraph, node: Node, notes: Notes) -> str | None:
-    latest = notes.latest.get(graph.name_of(node)) if node.index >= 0 else None
+    latest = notes.latest.get(graph.name_of(node)) if node.number >= 0 else None
     return latest if latest != graph.version_of(node) else None
 
 
@@ -73,7 +73,7 @@ def json_text(graph: DependencyGraph, places: Iterable[Place], notes: Notes) -> 
     nodes, edges = _collected(places)
     needs: dict[int, list[dict[str, Any]]] = {}
     for edge in edges:
-        needs.setdefault(edge.requirer.index, []).append(_edge_entry(graph, edge))
+        needs.setdefault(edge.requirer.number, []).append(_edge_entry(graph, edge))
     projects = [_entry(graph, index, needs, notes) for index in nodes if index < 0]
     packages = [_entry(graph, index, needs, notes) for index in nodes if index >= 0]
     packages.sort(key=lambda entry: str(entry["id"]))
@@ -106,7 +106,7 @@ def _entry(
 
 
 def _edge_entry(graph: DependencyGraph, edge: Edge) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": _identity(graph, edge.required.index), "requirement": str(edge.requirement)}
+    entry: dict[str, Any] = {"id": _identity(graph, edge.required.number), "requirement": str(edge.requirement)}
     if edge.required.extras:
         entry["extras"] = list(edge.required.extras)
     if edge.extra:
@@ -124,7 +124,7 @@ def mermaid_text(graph: DependencyGraph, places: Iterable[Place], notes: Notes) 
     lines += [f'    {names[index]}["{_mermaid_label(graph, index, notes)}"]' for index in nodes]
     for edge in edges:
         reason = f'|"{_reason(edge)}"|' if _reason(edge) else ""
-        lines.append(f"    {names[edge.requirer.index]} -->{reason} {names[edge.required.index]}")
+        lines.append(f"    {names[edge.requirer.number]} -->{reason} {names[edge.required.number]}")
     return "\n".join(lines) + "\n"
 
 
@@ -137,7 +137,7 @@ def dot_text(graph: DependencyGraph, places: Iterable[Place], notes: Notes) -> s
         for index in nodes
     ]
     for edge in edges:
-        ends = (_dot_quoted(_identity(graph, node.index)) for node in (edge.requirer, edge.required))
+        ends = (_dot_quoted(_identity(graph, node.number)) for node in (edge.requirer, edge.required))
         reason = f" [label={_dot_quoted(_reason(edge))}]" if _reason(edge) else ""
         lines.append(f"    {' -> '.join(ends)}{reason};")
     return "\n".join((*lines, "}")) + "\n"
@@ -148,9 +148,9 @@ def _collected(places: Iterable[Place]) -> tuple[list[int], list[Edge]]:
     nodes: dict[int, None] = {}
     edges: dict[tuple[int, int, str, str], Edge] = {}
     for place in places:
-        nodes.setdefault(place.node.index)
+        nodes.setdefault(place.node.number)
         if (edge := place.edge) is not None:
-            edges.setdefault((edge.requirer.index, edge.required.index, edge.extra, edge.group), edge)
+            edges.setdefault((edge.requirer.number, edge.required.number, edge.extra, edge.group), edge)
     return list(nodes), list(edges.values())
 
 

@@ -16,9 +16,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from dxpy_async.core.locked_sources import directory_of_source, git_of_source
 from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, Source, SourceKind
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import reached_from
+from dxpy_async.core.source_urls import ArchiveUrl, parse_source_url, path_of_file_url
 from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.errors import InvalidLock, LockError
 from dxpy_async.formats.lock_text import upload_time_text
@@ -106,7 +108,8 @@ def _reach_markers(lock: Lock) -> dict[ProjectName, str]:
 def _package(package: LockedPackage, marker: str, versions: Mapping[str, Collection[str]]) -> Iterator[str]:
     yield "[[packages]]"
     yield f"name = {_string(package.name)}"
-    yield f"version = {_string(package.version)}"
+    if not package.source.kind.is_tree:  # the version of a tree is whatever it says when it is built
+        yield f"version = {_string(package.version)}"
     if marker:
         yield f"marker = {_string(marker)}"
     if _is_specifier(package.requires_python):
@@ -114,15 +117,23 @@ def _package(package: LockedPackage, marker: str, versions: Mapping[str, Collect
     dependencies = sorted({requirement.name for requirement in package.requirements if requirement.name in versions})
     if dependencies:
         yield f"dependencies = [{', '.join(f'{{ name = {_string(name)} }}' for name in dependencies)}]"
+    if package.source.kind.is_tree:
+        yield _tree(package.source)
+        return
+    is_named = package.source.kind is SourceKind.DIRECT
     wheels = [wheel for wheel in package.wheels if _has_place(wheel, package)]
-    sdist = package.sdist if package.sdist is not None and _has_place(package.sdist, package) else None
+    sdist = package.sdist if package.sdist is not None and (is_named or _has_place(package.sdist, package)) else None
+    if sdist is not None and not sdist.hashes:
+        sdist = None
     if not wheels and sdist is None:
         raise LockError(
             f"`{package.name}` {package.version} has no file with a hash and a standard name, which pylock.toml needs",
             hints=("`dxpy.lock` itself needs neither",),
         )
-    if package.source.kind is SourceKind.DIRECT:
-        yield f"archive = {_file((*wheels, *([sdist] if sdist else []))[0], is_archive=True)}"
+    if is_named:
+        found = parse_source_url(package.source.url)
+        below = found.subdirectory if isinstance(found, ArchiveUrl) else ""
+        yield f"archive = {_file((*wheels, *([sdist] if sdist else []))[0], is_archive=True, below=below)}"
         return
     if package.source.kind is SourceKind.INDEX:
         yield f"index = {_string(package.source.url)}"
@@ -143,17 +154,37 @@ def _has_place(file: LockedFile, package: LockedPackage) -> bool:
         return False
 
 
-def _file(file: LockedFile, *, is_archive: bool = False) -> str:
+def _tree(source: Source) -> str:
+    """A directory, or a commit."""
+    directory = directory_of_source(source)
+    if directory is not None:
+        facts = {"path": _string(directory.path)}
+        facts |= {"editable": "true"} if directory.is_editable else {}
+        return f"directory = {_table(facts, directory.subdirectory)}"
+    git = git_of_source(source)
+    facts = {"type": '"git"', "url": _string(git.asked.repository)}
+    facts |= {"requested-revision": _string(git.asked.revision)} if git.asked.revision else {}
+    return f"vcs = {_table(facts | {'commit-id': _string(git.commit)}, git.asked.subdirectory)}"
+
+
+def _table(facts: Mapping[str, str], below: str) -> str:
+    parts = {**facts, **({"subdirectory": _string(below)} if below else {})}
+    return f"{{ {', '.join(f'{key} = {value}' for key, value in parts.items())} }}"
+
+
+def _file(file: LockedFile, *, is_archive: bool = False, below: str = "") -> str:
     facts = []
     if not is_archive and _last_part(file.url) != file.filename:
         facts.append(f"name = {_string(file.filename)}")
     if file.upload_time is not None and (moment := upload_time_text(file.upload_time)) is not None:
         facts.append(f"upload-time = {moment}")
-    facts.append(f"url = {_string(file.url)}")
+    is_relative = file.url.startswith("file:") and not file.url.startswith("file:/")
+    facts.append(f"path = {_string(path_of_file_url(file.url))}" if is_relative else f"url = {_string(file.url)}")
     if file.size is not None:
         facts.append(f"size = {file.size}")
     hashes = ", ".join(f"{_key(algorithm)} = {_string(file.hashes[algorithm])}" for algorithm in sorted(file.hashes))
     facts.append(f"hashes = {{ {hashes} }}")
+    facts += [f"subdirectory = {_string(below)}"] if below else []
     return f"{{ {', '.join(facts)} }}"
 
 

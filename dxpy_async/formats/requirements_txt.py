@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from dxpy_async.core.excerpts import excerpt, reach_markers
+from dxpy_async.core.locked_sources import directory_of_source, git_of_source
 from dxpy_async.core.locks import Lock, LockedPackage, SourceKind
 from dxpy_async.errors import LockError
 
@@ -32,25 +33,38 @@ def write_requirements(
     if lock.requires_python:
         lines.append(f"# for Python {lock.requires_python}")
     for package in wanted.packages:
+        if (directory := directory_of_source(package.source)) is not None and directory.is_virtual:
+            continue  # only what it requires is installed
         lines += _pin(package, markers.get(package.name, ""), hashes=hashes)
     return "\n".join(lines) + "\n"
 
 
 def _pin(package: LockedPackage, marker: str, *, hashes: bool) -> Iterator[str]:
-    if package.source.kind is SourceKind.DIRECT:
-        pin = f"{package.name} @ {package.source.url}"
-    else:
-        pin = f"{package.name}=={package.version}"
+    pin = _pinned(package)
     if marker:
         pin += f" ; {marker}"
     if not pin.isprintable():
         raise LockError(f"{pin!r} cannot stand in requirements.txt")
-    found = _hashes(package) if hashes else []
+    found = _hashes(package) if hashes and not package.source.kind.is_tree else []
     yield f"{pin} \\" if found else pin
     for each in found[:-1]:
         yield f"    --hash={each} \\"
     if found:
         yield f"    --hash={found[-1]}"
+
+
+def _pinned(package: LockedPackage) -> str:
+    """The release as a requirement; paths are relative to the directory of the lock, where the file is to lie."""
+    source = package.source
+    if (directory := directory_of_source(source)) is not None:
+        path = f"{directory.path}/{directory.subdirectory}" if directory.subdirectory else directory.path
+        path = path if path.startswith(("/", "../")) else f"./{path}"
+        return f"-e {path}" if directory.is_editable else path
+    if source.kind is SourceKind.GIT:
+        return f"{package.name} @ {git_of_source(source).at_commit}"
+    if source.kind is SourceKind.DIRECT:
+        return f"{package.name} @ {source.url}"
+    return f"{package.name}=={package.version}"
 
 
 def _hashes(package: LockedPackage) -> list[str]:

@@ -11,7 +11,6 @@ https://packaging.python.org/en/latest/specifications/pyproject-toml/
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,16 +45,6 @@ class BuildSystem:
     requires: tuple[Requirement, ...]
     backend: str = LEGACY_BACKEND
     backend_path: tuple[str, ...] = ()
-
-
-def parse_source_document(content: bytes, *, origin: str) -> dict[str, Any]:
-    """The TOML of a source tree's pyproject.toml. Raises InvalidSource."""
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InvalidSource(origin, "its pyproject.toml is not UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidSource(origin, f"its pyproject.toml is not valid TOML: {error}") from error
 
 
 def build_system(document: Mapping[str, Any], *, origin: str) -> BuildSystem:

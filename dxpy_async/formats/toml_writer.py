@@ -73,15 +73,16 @@ def _value(value: object) -> str:
     """The text of a value after `key =`, on several lines where that reads better."""
     if isinstance(value, str) and "\n" in value:
         return f'"""\n{_UNSAFE_IN_LINES.sub(_escape, value)}"""'
-    text = _inline(value)
+    text = inline_value(value)
     if isinstance(value, list | tuple) and len(text) > _WIDTH:
-        return "\n".join(("[", *(f"    {_inline(item)}," for item in value), "]"))
+        return "\n".join(("[", *(f"    {inline_value(item)}," for item in value), "]"))
     return text
 
 
-def _inline(value: object) -> str:
+def inline_value(value: object) -> str:
+    """`value` as TOML on one line. Raises TypeError for what TOML has no place for."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items())
+        inner = ", ".join(f"{_key(key)} = {inline_value(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
         return _array(value)
@@ -99,7 +100,7 @@ def _inline(value: object) -> str:
 
 
 def _array(items: Sequence[object]) -> str:
-    return f"[{', '.join(map(_inline, items))}]"
+    return f"[{', '.join(map(inline_value, items))}]"
 
 
 def _float(value: float) -> str:

@@ -69,7 +69,7 @@ class IndexClient:
         page_worker: PageWorker | None = None,
     ) -> None:
         self._network = network
-        credentials: dict[Origin, str] = {}
+        credentials = self._credentials = dict[Origin, str]()
         self._indexes = [_index(address, base_directory, credentials) for address in index_addresses(indexes)]
         self._pinned = {
             project: _index(address, base_directory, credentials) for project, address in indexes.pinned.items()
@@ -93,6 +93,13 @@ class IndexClient:
     def state_of_directories(self) -> bytes:
         """What the local directories hold, without indexes that are local; empty when there are none."""
         return state_of(self._directories)
+
+    def learn(self, url: str) -> None:
+        """Use the credentials in `url`, if it has any, for all that its origin serves."""
+        with suppress(ValueError):  # whoever fetches it will tell
+            address = SafeURL.parse(url)
+            if address.authorization is not None:
+                self._credentials.setdefault(address.origin, address.authorization)
 
     @property
     def trouble(self) -> OSError | None:
@@ -150,16 +157,28 @@ class IndexClient:
     async def core_metadata(
         self, project: ProjectName, version: Version, file: DistributionFile
     ) -> CoreMetadata | Unavailable:
-        """The core metadata of the release that `file` is of.
+        """The core metadata of the wheel `file`.
 
-        Unavailable for a source distribution, and for metadata or a wheel that is invalid. Raises when the index cannot
+        Unavailable for metadata or a wheel that is invalid. Raises when the index cannot
         be asked, and HashMismatch for metadata that is not what the page promised.
         """
-        if not file.is_wheel:
-            return Unavailable(f"it has only the source distribution `{file.filename}`, which would have to be built")
         if file.url.startswith("file:"):
             return await in_thread(metadata_of_file, path_of(file.url), project, version, file.filename)
         return await self._metadata.metadata(project, version, file)
+
+    async def sdist_metadata(
+        self, project: ProjectName, version: Version, file: DistributionFile
+    ) -> CoreMetadata | Unavailable | None:
+        """What is known of the source distribution `file` without it; None when it has to be looked into.
+
+        That is what `keep_sdist_metadata` was told, or what the index serves and no build can change. Raises as
+        `core_metadata` does.
+        """
+        return await self._metadata.of_sdist(project, version, file)
+
+    def keep_sdist_metadata(self, file: DistributionFile, metadata: CoreMetadata) -> None:
+        """Remember what `file`, whose bytes are known by their hashes, says of itself without being built."""
+        self._metadata.keep(file, metadata)
 
     async def _fetch_wheel(self, file: DistributionFile, into: Path) -> None:
         await self.download(

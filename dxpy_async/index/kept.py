@@ -68,7 +68,7 @@ def _is_of(page: ProjectPage, index: RemoteIndex, project: ProjectName) -> bool:
 
 
 def kept_metadata(cache: HttpCache, file: DistributionFile) -> CoreMetadata | Unavailable | None:
-    """The core metadata of the wheel `file` in a cache, which can never become wrong."""
+    """The core metadata of `file` in a cache, which can never become wrong."""
     name = metadata_name(file)
     if name is not None and (entry := cache.read(name)) is not None:
         with suppress(FormatError):  # damaged: a miss
@@ -77,9 +77,9 @@ def kept_metadata(cache: HttpCache, file: DistributionFile) -> CoreMetadata | Un
 
 
 def metadata_name(file: DistributionFile) -> str | None:
-    """What the cache calls a wheel's metadata; None when nothing says which bytes the wheel has, so that it may change.
+    """What the cache calls a file's metadata; None when nothing says which bytes the file has, so that it may change.
 
-    The address is part of it: what one index says of a wheel is not to be believed of another's.
+    The address is part of it: what one index says of a file is not to be believed of another's.
     """
     if not file.hashes:
         return None

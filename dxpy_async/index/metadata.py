@@ -29,6 +29,7 @@ from dxpy_async.errors import (
 from dxpy_async.formats.compact_metadata import encode_metadata
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.formats.dpp import DppPackage
+from dxpy_async.formats.source_metadata import static_pkg_info
 from dxpy_async.formats.zip_archive import ZipArchive
 from dxpy_async.index.byte_ranges import Span, parse_content_range, range_header
 from dxpy_async.index.downloads import KNOWN_ALGORITHMS
@@ -72,16 +73,35 @@ class MetadataSource:
                 url=file.url,
             )
         name = metadata_name(file)
-        return await self._work.run(name or file.url, lambda: self._fetch_and_keep(project, version, file, name))
+        return await self._work.run(name or file.url, lambda: self._fetch_and_keep(project, version, file))
 
-    async def _fetch_and_keep(
-        self, project: ProjectName, version: Version, file: DistributionFile, name: str | None
-    ) -> CoreMetadata | Unavailable:
-        answer = await self._fetch(project, version, file)
+    async def of_sdist(
+        self, project: ProjectName, version: Version, file: DistributionFile
+    ) -> CoreMetadata | Unavailable | None:
+        """What is known of an sdist without having it: kept, or served by the index and static; None for nothing."""
+        kept = kept_metadata(self._cache, file)
+        if kept is not None or file.metadata_hashes is None or self._offline or not file.url.startswith("http"):
+            return kept
+        data = await self._metadata_file(file)
+        answer = static_pkg_info(data, origin=f"METADATA of {file.filename}") if data is not None else None
+        if answer is None or (answer.name, answer.version) != (project, version):
+            return None
+        self.keep(file, answer)
+        return answer
+
+    def keep(self, file: DistributionFile, answer: CoreMetadata | Unavailable) -> None:
+        """Remember metadata of a file whose bytes are known by their hashes; of others nothing is kept."""
+        name = metadata_name(file)
         if name is not None:
-            # The wheel's digest is part of the name, so the answer can never become wrong.
+            # The file's digest is part of the name, so the answer can never become wrong.
             kept = Validators(validated_at=self._now(), lifetime=FOREVER)
             self._cache.write(name, kept, encode_metadata(answer))
+
+    async def _fetch_and_keep(
+        self, project: ProjectName, version: Version, file: DistributionFile
+    ) -> CoreMetadata | Unavailable:
+        answer = await self._fetch(project, version, file)
+        self.keep(file, answer)
         return answer
 
     async def _fetch(

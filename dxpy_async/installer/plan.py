@@ -17,13 +17,14 @@ class Wanted:
     """A distribution that should be in the environment.
 
     `requested` tells whether somebody asked for it by name, `direct_url` is the text of its `direct_url.json`, None
-    when it comes from an index.
+    when it comes from an index. Where that says all, the installed one is of any version.
     """
 
     name: ProjectName
     version: str
     requested: bool = False
     direct_url: str | None = None
+    is_any_version: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def plan_sync(
 def _reason_to_replace(wanted: Wanted, installed: InstalledDistribution, relink: Collection[ProjectName]) -> str | None:
     if installed.problem is not None:
         return f"the installed one {installed.problem}"
-    if not same_version(wanted.version, installed.version):
+    if not wanted.is_any_version and not same_version(wanted.version, installed.version):
         return f"version {installed.version} is installed"
     if not _same_origin(wanted.direct_url, installed.direct_url):
         return "the installed one came from somewhere else"

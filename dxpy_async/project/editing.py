@@ -18,7 +18,7 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.errors import InvalidProject
 from dxpy_async.project.document import decode, parse
-from dxpy_async.project.rewriting import rewritten, table_at
+from dxpy_async.project.rewriting import rewritten, table_at, with_line
 
 _INDENT = "    "
 
@@ -106,8 +106,28 @@ def lists_with(document: dict[str, Any], name: ProjectName) -> tuple[DependencyL
     return tuple(where for where in lists if any(each.name == name for each in requirements_in(document, where)))
 
 
+def put_member(content: bytes, table: str, member: str, *, file: str) -> bytes:
+    """The file's content with `member`, a path, as the last of the workspace that `[table]` is, which may be new.
+
+    Raises InvalidProject.
+    """
+    path = (*table.split("."), "members")
+    if _value_at(parse(decode(content, file), file), path[:-1]):
+        return _edited_at(content, path, lambda items: items.insert(len(items.values), member), file=file)
+
+    def changed(text: str, document: dict[str, Any]) -> str:
+        document.update(_with_value(document, path, [member]))
+        return with_line(text, table, f"members = [{_quoted(member)}]")
+
+    return rewritten(content, changed, file=file, what=table)
+
+
 def _edited(content: bytes, where: DependencyList, change: Callable[[_Items], None], *, file: str) -> bytes:
-    path = where.path_in(parse(decode(content, file), file))
+    return _edited_at(content, where.path_in(parse(decode(content, file), file)), change, file=file)
+
+
+def _edited_at(content: bytes, path: Sequence[str], change: Callable[[_Items], None], *, file: str) -> bytes:
+    """The file's content after `change` to the array at `path`, which is made where there is none."""
 
     def changed(text: str, document: dict[str, Any]) -> str:
         plainly = _edited_plainly(text, document, path, change, file)

@@ -13,6 +13,7 @@ from dxpy_async.core.locked_parts import describe_part, with_member
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.source_urls import public_url
 from dxpy_async.project.pyproject import Project
 
 NameT = TypeVar("NameT", ExtraName, GroupName)
@@ -38,7 +39,7 @@ def roots_of(project: Project, amendments: Amendments = NO_AMENDMENTS) -> Locked
 def _own_roots(project: Project, amendments: Amendments) -> LockedRoots:
     def counting(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
         amended = amendments.amend(tuple(_without_itself(requirements, project)))
-        return tuple(sorted(set(amended), key=str))
+        return tuple(sorted(set(map(public_requirement, amended)), key=str))
 
     return LockedRoots(
         requirements=counting(project.dependencies),
@@ -47,6 +48,13 @@ def _own_roots(project: Project, amendments: Amendments) -> LockedRoots:
         },
         groups={group: counting(requirements) for group, requirements in sorted(project.dependency_groups.items())},
     )
+
+
+def public_requirement(requirement: Requirement) -> Requirement:
+    """`requirement` without the secrets of its address, which no lock may hold."""
+    if requirement.url is None or "@" not in requirement.url:
+        return requirement
+    return requirement._replace(url=public_url(requirement.url))
 
 
 def _without_itself(requirements: Iterable[Requirement], project: Project) -> list[Requirement]:

@@ -6,11 +6,10 @@ import keyword
 from collections.abc import Mapping
 from enum import StrEnum
 
-import tomlkit
-
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import PROJECT_NAME
+from dxpy_async.formats.toml_writer import inline_value
 
 README_NAME = "README.md"
 PIN_NAME = ".python-version"
@@ -114,27 +113,27 @@ def _readme(project: NewProject) -> str:
 
 
 def _pyproject(project: NewProject) -> str:
-    lines = ["[project]", f"name = {_quoted(project.name)}", 'version = "0.1.0"']
+    lines = ["[project]", f"name = {inline_value(project.name)}", 'version = "0.1.0"']
     description = project.description
     if description is None and not project.bare:
         description = "Add your description here"
     if description is not None:
-        lines.append(f"description = {_quoted(description)}")
+        lines.append(f"description = {inline_value(description)}")
     if project.readme and not project.bare:
         lines.append(f'readme = "{README_NAME}"')
     if project.author is not None:
         given = zip(("name", "email"), project.author, strict=True)
-        author = ", ".join(f"{key} = {_quoted(value)}" for key, value in given if value)
+        author = ", ".join(f"{key} = {inline_value(value)}" for key, value in given if value)
         lines += ["authors = [", f"    {{ {author} }},", "]"]
     if project.requires_python:
-        lines.append(f"requires-python = {_quoted(project.requires_python)}")
+        lines.append(f"requires-python = {inline_value(project.requires_python)}")
     lines.append("dependencies = []")
     if project.backend is not None:
         if project.kind is ProjectKind.APP and not project.bare:
             lines += ["", "[project.scripts]", f'{_key(project.name)} = "{project.module}:main"']
         lines += _backend_settings(project)
         requires, backend = _BUILD_SYSTEMS[project.backend]
-        listed = ", ".join(_quoted(each) for each in requires)
+        listed = ", ".join(inline_value(each) for each in requires)
         lines += ["", "[build-system]", f"requires = [{listed}]", f'build-backend = "{backend}"']
     return "\n".join(lines) + "\n"
 
@@ -205,12 +204,8 @@ def _greeting(name: str) -> str:
     return f'"{text}"' if text.isprintable() and '"' not in text and "\\" not in text else repr(text)
 
 
-def _quoted(text: str) -> str:
-    return tomlkit.string(text).as_string()
-
-
 def _key(text: str) -> str:
-    return text if text.replace("-", "").replace("_", "").isalnum() else _quoted(text)
+    return text if text.replace("-", "").replace("_", "").isalnum() else inline_value(text)
 
 
 def _cargo(project: NewProject) -> str:

@@ -38,6 +38,9 @@ from dxpy_async.project.tool_table import ToolTable
 
 FILE_NAME = "pyproject.toml"
 
+_LOCKED_KEYS = frozenset({"dependencies", "optional-dependencies", "requires-python"})
+"""What of [project] a lock answers."""
+
 DEFAULT_GROUP = normalize_group("dev")
 """The group that is installed without being asked for, when the project has it and does not say otherwise."""
 
@@ -59,6 +62,8 @@ class Project:
     dependency_groups: Mapping[GroupName, tuple[Requirement, ...]] = field(default_factory=dict)
     default_groups: tuple[GroupName, ...] = ()
     has_build_system: bool = False
+    dynamic: frozenset[str] = frozenset()
+    """The keys of [project] that its build backend decides."""
     tool: ToolTable = field(default_factory=ToolTable)
     members: tuple[Member, ...] = ()
     """The members of the workspace whose root this is, by name; the project in the root itself is not among them."""
@@ -67,12 +72,6 @@ class Project:
     watched: tuple[str, ...] = ()
     """The other files and directories that decide what all this is."""
     warnings: tuple[str, ...] = ()
-
-    @property
-    def requirements(self) -> Iterator[Requirement]:
-        """All that it asks for, with whatever extra or group."""
-        for asked in (self.dependencies, *self.optional_dependencies.values(), *self.dependency_groups.values()):
-            yield from asked
 
     @property
     def directory(self) -> Path:
@@ -87,6 +86,32 @@ class Project:
     @property
     def file(self) -> Path:
         return self.root / FILE_NAME
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether the project is installed too, and not only what it requires."""
+        return self.has_build_system if self.tool.package is None else self.tool.package
+
+    @property
+    def requirements(self) -> Iterator[Requirement]:
+        """All that it and the members of its workspace ask for, with whatever extra or group."""
+        for asked in (self.dependencies, *self.optional_dependencies.values(), *self.dependency_groups.values()):
+            yield from asked
+        for member in self.members:
+            yield from member.project.requirements
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the sources of directories are held against that its lock refers to."""
+        members = {member.project.name: member.url for member in self.members}
+        if members and self.name:
+            members[self.name] = str(DirectoryUrl(".", is_editable=self.is_packaged, is_virtual=not self.is_packaged))
+        return Surroundings(str(self.root), members or None)
+
+    @property
+    def is_told_by_backend(self) -> bool:
+        """Whether only its build backend knows what the project requires."""
+        return not _LOCKED_KEYS.isdisjoint(self.dynamic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +188,11 @@ class ProjectFile(ToolReader):
         self._surroundings = surroundings
         return self.project(root)
 
+    def sources(self, surroundings: Surroundings, root: Path) -> SourceTable:
+        """Where what the project in `root` requires is to come from, whatever else the file says."""
+        self._surroundings = surroundings
+        return self._tool(root).sources
+
     def idle_sources(self, projects: Iterable[Project]) -> list[str]:
         """In words, the sources in [tool.dxpy] for what none of `projects` requires, which therefore do nothing."""
         tools = self._document.get("tool")
@@ -202,6 +232,7 @@ class ProjectFile(ToolReader):
             dependency_groups=self._lowered_groups(groups, sources),
             default_groups=self._default_groups(tool, groups),
             has_build_system="build-system" in self._document,
+            dynamic=dynamic,
             tool=tool,
         )
 
@@ -213,14 +244,6 @@ class ProjectFile(ToolReader):
                 self._refuse("`project.name` must stand in the file, it cannot be dynamic", line=line)
             if key in table:
                 self._refuse(f"`project.{key}` is given and also listed in `project.dynamic`", line=line)
-        needed = sorted(dynamic & {"dependencies", "optional-dependencies", "requires-python"})
-        if needed:
-            self._refuse(
-                f"`project.{needed[0]}` is dynamic: its value is known only after the project is built, "
-                "and dxpy cannot build projects yet",
-                line=line,
-                hints=(f"write `{needed[0]}` into the [project] table and remove it from `dynamic`",),
-            )
         return dynamic
 
     def _name(self, table: Mapping[str, Any]) -> ProjectName:

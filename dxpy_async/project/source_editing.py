@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-import tomlkit
-
 from dxpy_async.core.names import ProjectName, normalize
+from dxpy_async.formats.toml_writer import inline_value
 from dxpy_async.project.document import decode, parse
 from dxpy_async.project.rewriting import has_header, rewritten, with_line, with_table, with_value, without_line
 
@@ -34,7 +33,7 @@ def _with_source(name: ProjectName, source: SourceEntry, text: str, document: di
     tool = tool_name(document)
     sources = document.setdefault("tool", {}).setdefault(tool, {}).setdefault("sources", {})
     spelled = next((key for key in sources if normalize(key) == name), None)
-    given = ", ".join(f"{key} = {_value(value)}" for key, value in source.items())
+    given = ", ".join(f"{key} = {inline_value(value)}" for key, value in source.items())
     key, value, header = spelled or name, f"{{ {given} }}", f"tool.{tool}.sources"
     is_new = spelled is None and (has_header(text, header) or not sources)
     sources[key] = dict(source)
@@ -95,10 +94,12 @@ def _with_index(index: SourceEntry, text: str, document: dict[str, Any]) -> str:
             tables[place] = {**there, "url": index["url"]}
             return _with_index_url(text, tool, place, str(index["url"]))
     tables.append(dict(index))
-    return with_table(text, f"tool.{tool}.index", [f"{key} = {_value(value)}" for key, value in index.items()])
+    return with_table(text, f"tool.{tool}.index", [f"{key} = {inline_value(value)}" for key, value in index.items()])
 
 
 def _with_index_url(text: str, tool: str, place: int, url: str) -> str:
+    import tomlkit  # noqa: PLC0415 (11 ms, and most changes need none of it)
+
     document: Any = tomlkit.parse(text)
     document["tool"][tool]["index"][place]["url"] = url
     return tomlkit.dumps(document)
@@ -108,13 +109,11 @@ def put_version(content: bytes, version: str, *, file: str) -> bytes:
     """The file's content with `version` as the project's, in the quotes that are there. Raises InvalidProject."""
 
     def changed(text: str, document: dict[str, Any]) -> str:
+        import tomlkit  # noqa: PLC0415 (11 ms, and most changes need none of it)
+
         there: Any = tomlkit.parse(text)["project"]
         written = there["version"].as_string().replace(there["version"], version)
         document["project"]["version"] = version
         return with_value(text, ("project", "version"), written)
 
     return rewritten(content, changed, file=file, what="project.version")
-
-
-def _value(value: str | bool) -> str:
-    return tomlkit.item(value).as_string()

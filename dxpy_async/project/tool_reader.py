@@ -134,6 +134,7 @@ class ToolReader(SourceReader):
         return ToolTable(
             **self._settings(table, where, root),
             sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
             **self._named_groups(table, where),
         )
 
@@ -293,6 +294,7 @@ class ToolReader(SourceReader):
             **self._indexes(table, where, root),
             **self._pythons(table, where),
             sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
             **self._resolution(table, where),
             **self._named_groups(table, where),
         )

@@ -52,6 +52,8 @@ class ToolTable:
     python_downloads: PythonDownloads | None = None
     python_mirror: str | None = None
     hints: bool | None = None
+    package: bool | None = None
+    """Whether the project itself is installed; None: if it has a build system."""
     mode: ResolutionMode | None = None
     prereleases: Prereleases | None = None
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)

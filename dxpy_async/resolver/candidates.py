@@ -13,7 +13,6 @@ from enum import Enum, auto
 from packaging.version import Version
 
 from dxpy_async.core import parsers
-from dxpy_async.core.build_rules import BUILD_ANYTHING, BuildRules
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels, VersionTable
@@ -21,6 +20,7 @@ from dxpy_async.core.locks import Source
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.settings import BuildSettings
 from dxpy_async.core.source_urls import best_sdist
 from dxpy_async.core.specifiers import allows_python, matching_mask
 from dxpy_async.core.upload_limits import Cutoff, files_in_time
@@ -28,6 +28,7 @@ from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.resolver.needs import DirectCandidate
 
 AUTOMATIC = Kernels()
+BUILD_ANYTHING = BuildSettings()
 
 
 class Refusal(Enum):
@@ -189,12 +190,12 @@ def index_candidates(
     pinned: Iterable[Version],
     cutoff: Cutoff | None = None,
     kernels: Kernels = AUTOMATIC,
-    builds: BuildRules = BUILD_ANYTHING,
+    builds: BuildSettings = BUILD_ANYTHING,
 ) -> Candidates:
     """The candidates on a project page. `pinned` versions may be used though they are yanked."""
     versions = page.versions[::-1]
     allowed = frozenset(pinned)
-    may_build, may_be_wheel = builds.may_build(page.project), builds.may_be_wheel(page.project)
+    may_build, may_be_wheel = builds.allows_building(page.project), builds.allows_wheels(page.project)
 
     def judge(place: int) -> DistributionFile | Source | Refused:
         files = page.files(versions[place])

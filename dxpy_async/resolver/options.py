@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from packaging.version import Version
 
 from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
-from dxpy_async.core.build_rules import BUILD_ANYTHING, BuildRules
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
+from dxpy_async.core.settings import BuildSettings
 from dxpy_async.core.upload_limits import Cutoffs
 
 __all__ = ["Prereleases", "ResolutionMode", "ResolutionOptions"]
@@ -28,7 +28,7 @@ class ResolutionOptions:
     prereleases: Prereleases = Prereleases.IF_NECESSARY_OR_EXPLICIT
     prereleases_of: Mapping[ProjectName, Prereleases] = field(default_factory=dict)
     amendments: Amendments = NO_AMENDMENTS
-    builds: BuildRules = BUILD_ANYTHING
+    builds: BuildSettings = field(default_factory=BuildSettings)
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     preferences: Mapping[ProjectName, Version] = field(default_factory=dict)
     upgrade: frozenset[ProjectName] = frozenset()

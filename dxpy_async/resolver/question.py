@@ -91,8 +91,12 @@ class Question:
         yield from _pairs(options.prereleases_of)
         builds = options.builds
         yield from (str(builds.no_build), str(builds.no_binary))
-        for named in (builds.no_build_of, builds.no_binary_of):
+        for named in (builds.no_build_projects, builds.no_binary_projects):
             yield from (str(len(named)), *sorted(named))
+        yield from (
+            repr(sorted(builds.config.items())),
+            repr([(name, sorted(each.items())) for name, each in sorted(builds.config_of.items())]),
+        )
         yield from _pairs({name: _cutoff(cutoff) for name, cutoff in options.cutoffs.projects.items()})
         for name in sorted(options.preferences):
             if (version := options.preferred(name)) is not None:

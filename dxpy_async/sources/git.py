@@ -12,7 +12,6 @@ a repository's clone holds its lock, which dies with the process.
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,20 +19,17 @@ from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote_to_bytes, urlsplit
 
-from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.locked_sources import is_commit
 from dxpy_async.core.source_urls import GitUrl
 from dxpy_async.errors import SourceUnavailable
+from dxpy_async.sources.places import BUCKET, Remote, commit_directory, key_of, remote_of
 
-BUCKET = "git-v1"
 TIME_LIMIT = 600.0
 """Seconds that one call of git may take: clones of large repositories over slow lines do take minutes."""
 
 _PROTOCOLS = "https:http:ssh:git"
 """What a repository of another machine and its submodules are reached by: not by paths of this one, nor by commands."""
-_KEY_BYTES = 12
 _POLL_SECONDS = 0.05
 _OUTPUT_BYTES = 16 * 1024**2
 """The most that is read of what git says: the references of the largest repositories."""
@@ -60,17 +56,6 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-class _Remote(NamedTuple):
-    """A repository's address without credentials, and the header that carries them."""
-
-    url: str
-    authorization: str | None
-
-    @property
-    def is_local(self) -> bool:
-        return self.url.startswith("file:")
-
-
 class GitRepositories:
     """The repositories below `cache_dir`. Safe for any number of tasks, and of processes.
 
@@ -87,9 +72,17 @@ class GitRepositories:
         offline: bool = False,
         time_limit: float = TIME_LIMIT,
     ) -> None:
-        self._root, self._lock, self._offline, self._time_limit = cache_dir / BUCKET, lock, offline, time_limit
+        self._cache_dir, self._root = cache_dir, cache_dir / BUCKET
+        self._lock, self._offline, self._time_limit = lock, offline, time_limit
         self._environ = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
         self._busy: dict[str, asyncio.Lock] = {}
+        self._credentials: dict[str, str] = {}
+
+    def learn(self, url: GitUrl) -> None:
+        """Use the credentials in `url`, if it has any, for all repositories of its host; locks have none."""
+        remote = remote_of(url.repository)
+        if remote.authorization is not None:
+            self._credentials.setdefault(remote.origin, remote.authorization)
 
     async def commit_of(self, url: GitUrl, *, on_wait: Callable[[str], None]) -> str:
         """The commit that the revision of `url` names now. Asks the repository, unless it is a whole commit id.
@@ -98,19 +91,20 @@ class GitRepositories:
         """
         if is_commit(url.revision):
             return url.revision
-        remote = _remote(url.repository)
+        self.learn(url)
+        remote = remote_of(url.repository)
         self._refuse_offline(remote, f"`{url.revision}`" if url.revision else "the default branch")
         wanted = url.revision or "HEAD"
         patterns = (wanted, f"{_HEADS}{wanted}", f"{_TAGS}{wanted}", f"{_TAGS}{wanted}{_PEELED}")
         self._root.mkdir(parents=True, exist_ok=True)
         output = await self._ask(remote, "ls-remote", "--", remote.url, *patterns)
-        found = dict(reversed(line.split("\t", 1)) for line in output.splitlines() if "\t" in line)
+        found = {name: commit for commit, tab, name in (line.partition("\t") for line in output.splitlines()) if tab}
         for name in (f"{_TAGS}{wanted}{_PEELED}", f"{_TAGS}{wanted}", f"{_HEADS}{wanted}", wanted):
             if name in found:
                 return found[name]
         return await self._abbreviated(remote, url.revision, on_wait)
 
-    async def _abbreviated(self, remote: _Remote, revision: str, on_wait: Callable[[str], None]) -> str:
+    async def _abbreviated(self, remote: Remote, revision: str, on_wait: Callable[[str], None]) -> str:
         """The commit whose id begins with `revision`, which no branch or tag is called."""
         if len(revision) >= 4 and not revision.strip("0123456789abcdef"):
             async with self._held(remote, on_wait) as clone:
@@ -121,7 +115,7 @@ class GitRepositories:
                     return found.output.strip()
         raise await self._no_revision(remote, revision)
 
-    async def _no_revision(self, remote: _Remote, revision: str) -> SourceUnavailable:
+    async def _no_revision(self, remote: Remote, revision: str) -> SourceUnavailable:
         if not revision:
             return SourceUnavailable(
                 f"the git repository `{remote.url}` is empty: it has no default branch",
@@ -141,8 +135,8 @@ class GitRepositories:
 
         Raises SourceUnavailable. The subdirectory of `url` is not applied.
         """
-        remote, commit = _remote(url.repository), url.revision
-        place = self._root / "commits" / _key(remote) / commit
+        remote, commit = remote_of(url.repository), url.revision
+        place = commit_directory(self._cache_dir, url)
         if place.is_dir():
             return place
         async with self._held(remote, on_wait) as clone:
@@ -152,7 +146,7 @@ class GitRepositories:
             await self._publish(remote, commit, clone, place)
         return place
 
-    async def _fetch(self, remote: _Remote, commit: str, clone: Path) -> None:
+    async def _fetch(self, remote: Remote, commit: str, clone: Path) -> None:
         """Have `commit` in the bare clone."""
         if await self._has(commit, clone):
             return
@@ -172,12 +166,12 @@ class GitRepositories:
     async def _has(self, commit: str, clone: Path) -> bool:
         return not (await self._run(["cat-file", "-e", f"{commit}^{{commit}}"], cwd=clone)).code
 
-    async def _publish(self, remote: _Remote, commit: str, clone: Path, place: Path) -> None:
+    async def _publish(self, remote: Remote, commit: str, clone: Path, place: Path) -> None:
         """The files of `commit` in a directory of their own, which is there as a whole or not at all.
 
         It is a repository too, because build backends ask git for versions and files.
         """
-        own = _Remote(clone.as_uri(), None)
+        own = Remote(clone.as_uri(), None)
         beside = self._root / "new" / f"{os.getpid()}-{os.urandom(8).hex()}"
         try:
             beside.parent.mkdir(parents=True, exist_ok=True)
@@ -196,9 +190,9 @@ class GitRepositories:
                 await asyncio.to_thread(shutil.rmtree, beside, ignore_errors=True)
 
     @asynccontextmanager
-    async def _held(self, remote: _Remote, on_wait: Callable[[str], None]) -> AsyncIterator[Path]:
+    async def _held(self, remote: Remote, on_wait: Callable[[str], None]) -> AsyncIterator[Path]:
         """The bare clone of `remote`, made if need be, for this task alone."""
-        key = _key(remote)
+        key = key_of(remote)
         clone = self._root / "repositories" / key
         async with self._busy.setdefault(key, asyncio.Lock()):
             lock = self._lock(self._root / "repositories" / f"{key}.lock")
@@ -215,7 +209,7 @@ class GitRepositories:
             finally:
                 lock.release()
 
-    def _refuse_offline(self, remote: _Remote, what: str) -> None:
+    def _refuse_offline(self, remote: Remote, what: str) -> None:
         if self._offline and not remote.is_local:
             raise SourceUnavailable(
                 f"{what} of the git repository `{remote.url}` is not in the cache, "
@@ -224,7 +218,7 @@ class GitRepositories:
 
     # Running git
 
-    async def _ask(self, remote: _Remote, *arguments: str, cwd: Path | None = None) -> str:
+    async def _ask(self, remote: Remote, *arguments: str, cwd: Path | None = None) -> str:
         """What git says. Raises SourceUnavailable when it fails."""
         ended = await self._run(arguments, cwd=cwd, remote=remote)
         if ended.code:
@@ -234,7 +228,7 @@ class GitRepositories:
             )
         return ended.output
 
-    async def _run(self, arguments: Sequence[str], *, cwd: Path | None, remote: _Remote | None = None) -> _Ended:
+    async def _run(self, arguments: Sequence[str], *, cwd: Path | None, remote: Remote | None = None) -> _Ended:
         program = shutil.which("git", path=self._environ.get("PATH"))
         if program is None:
             raise SourceUnavailable(
@@ -266,12 +260,11 @@ class GitRepositories:
                 await process.wait()
         return _Ended(code, output.result(), _last_lines(complaint.result()))
 
-    def _environ_for(self, remote: _Remote | None) -> dict[str, str]:
+    def _environ_for(self, remote: Remote | None) -> dict[str, str]:
         """Variables that switch off prompts and all ways to reach a repository that were not asked for."""
         settings = {"advice.detachedHead": "false", "core.hooksPath": os.devnull, "gc.auto": "0"}
-        if remote is not None and remote.authorization is not None:
-            host = "/".join(remote.url.split("/")[:3])
-            settings[f"http.{host}/.extraHeader"] = f"Authorization: {remote.authorization}"
+        for origin, authorization in self._credentials.items():
+            settings[f"http.{origin}/.extraHeader"] = f"Authorization: {authorization}"
         chosen = {
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "",
@@ -318,24 +311,6 @@ def _hints(complaint: str) -> tuple[str, ...]:
     if "could not resolve host" in lowered or "unable to access" in lowered or "connection" in lowered:
         return ("see whether the host can be reached: `git ls-remote` on it",)
     return ()
-
-
-def _remote(repository: str) -> _Remote:
-    """`repository` without its secrets. The user of an ssh address is none."""
-    parts = urlsplit(repository)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return _Remote(repository, None)
-    name, _, password = user.partition(":")
-    if parts.scheme not in ("http", "https"):
-        return _Remote(parts._replace(netloc=f"{name}@{host}").geturl(), None)
-    secret = base64.b64encode(unquote_to_bytes(name) + b":" + unquote_to_bytes(password)).decode("ascii")
-    return _Remote(parts._replace(netloc=host).geturl(), f"Basic {secret}")
-
-
-def _key(remote: _Remote) -> str:
-    """What a repository's clone is called; a trailing `.git` or `/` makes no other repository."""
-    return blake3_of(remote.url.rstrip("/").removesuffix(".git").encode("utf-8", "surrogateescape"))[:_KEY_BYTES].hex()
 
 
 def _kill(pid: int) -> None:

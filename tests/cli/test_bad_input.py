@@ -93,8 +93,8 @@ def test_no_wheel_for_this_platform(dxpy: Command, synced: Path) -> None:
     assert_refused(dxpy, "lock", synced, 1, "oldies", "1.0", "wheel")
 
 
-def test_only_a_source_distribution_names_the_file(dxpy: Command, synced: Path, index: LoopbackIndex) -> None:
-    index.add_file("sourceonly-1.0.tar.gz", b"\x1f\x8b not looked at")
+def test_a_source_distribution_that_is_none_is_named(dxpy: Command, synced: Path, index: LoopbackIndex) -> None:
+    index.add_file("sourceonly-1.0.tar.gz", b"\x1f\x8b not an archive")
     write_project(synced, "sourceonly")
     assert_refused(dxpy, "lock", synced, 1, "sourceonly-1.0.tar.gz")
 

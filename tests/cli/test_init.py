@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from command import Command
 
+from dxpy_async.project.workspaces import open_project
+
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -128,6 +130,38 @@ def test_what_is_there_stays(dxpy: Command, tmp_path: Path) -> None:
     assert (files["main.py"], files["README.md"]) == ("mine = 1\n", "mine\n")
     assert sorted(files) == [".python-version", "README.md", "main.py", "pyproject.toml"]
     assert not (root / ".git").exists()
+
+
+def test_below_a_workspace_it_becomes_a_member(dxpy: Command, tmp_path: Path) -> None:
+    root = tmp_path / "ws"
+    (root / "packages").mkdir(parents=True)
+    head = '[project]\nname = "ws"\nversion = "1"\nrequires-python = ">=3.10"\n\n[tool.dxpy.workspace]\n'
+    (root / "pyproject.toml").write_text(head + 'members = ["packages/*"]  # all\nexclude = ["packages/x"]\n')
+    (root / ".python-version").write_text("3.11\n")
+    result = dxpy("init --lib packages/a", root)
+    assert result.err.endswith(f"\nIt is a member of the workspace `{root}`\n")
+    assert 'requires-python = ">=3.10"' in (root / "packages/a/pyproject.toml").read_text()
+    assert not (root / "packages/a/.python-version").exists()
+    assert dxpy("init tools/b", root).code == 0
+    assert 'members = ["packages/*", "tools/b"]  # all\n' in (root / "pyproject.toml").read_text()
+    for words in ("init packages/x", "init --no-workspace tools/c", "init packages/a/inner"):
+        assert "member" not in dxpy(words, root).err
+    assert [member.project.name for member in open_project(root).members] == ["a", "b"]
+
+
+def test_below_a_project_it_makes_that_a_workspace(dxpy: Command, tmp_path: Path) -> None:
+    dxpy("init --bare p", tmp_path)
+    before = (tmp_path / "p/pyproject.toml").read_text()
+    assert dxpy("init --bare sub", tmp_path / "p").code == 0
+    assert (tmp_path / "p/pyproject.toml").read_text() == f'{before}\n[tool.dxpy.workspace]\nmembers = ["sub"]\n'
+    assert dxpy("init --bare other", tmp_path / "p").code == 0
+    assert 'members = ["sub", "other"]' in (tmp_path / "p/pyproject.toml").read_text()
+    (tmp_path / "p/pyproject.toml").write_text("[project")
+    result = dxpy("init third", tmp_path / "p")
+    assert result.code == 2
+    assert result.err.startswith(f"error: `{tmp_path}/p/pyproject.toml:1` is not a valid project file")
+    assert not (tmp_path / "p/third").exists()
+    assert dxpy("init --no-workspace third", tmp_path / "p").code == 0
 
 
 def test_a_script_says_what_it_requires(dxpy: Command, tmp_path: Path) -> None:

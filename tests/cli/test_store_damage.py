@@ -68,15 +68,6 @@ def test_a_damaged_manifest_is_a_miss(dxpy: Command, synced: Path, tmp_path: Pat
     assert dxpy("sync --frozen", another(synced, tmp_path)).code == 0
 
 
-def test_a_project_with_a_build_system_gets_its_dependencies_and_a_warning(dxpy: Command, tmp_path: Path) -> None:
-    more = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-    root = write_project(tmp_path / "p", "web", more=more)
-    result = dxpy("sync", root)
-    assert result.code == 0
-    assert "warning: `webapp` itself is not installed" in result.err
-    assert (site(root) / "web-2.0.dist-info").is_dir()
-
-
 def mounted(directory: Path, *arguments: str) -> None:
     directory.mkdir(exist_ok=True)
     if (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dxpy_async.core.marker_algebra import both, none_of
+from dxpy_async.core.marker_algebra import both, none_of, with_extra
 from dxpy_async.core.requirements import marker_holds
 
 PLATFORMS = ("linux", "win32", "darwin")
@@ -62,3 +62,23 @@ def test_the_empty_marker_adds_nothing() -> None:
 def test_a_comparison_without_opposite_is_refused() -> None:
     with pytest.raises(ValueError, match="no opposite"):
         none_of(["'3' ~= python_version"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "extra", "left"),
+    [
+        ("", "x", ""),
+        ('os_name == "nt"', "x", 'os_name == "nt"'),
+        ('extra == "x"', "x", ""),
+        ('extra == "X_y"', "x-y", ""),
+        ('extra == "x"', "y", None),
+        ('extra == "x"', "", None),
+        ('os_name == "nt" and extra == "x"', "x", 'os_name == "nt"'),
+        ('os_name == "nt" or extra == "x"', "x", ""),
+        ('os_name == "nt" or extra == "x"', "y", 'os_name == "nt"'),
+        ('(os_name == "nt" or os_name == "java") and extra == "x"', "x", 'os_name == "nt" or os_name == "java"'),
+        ('extra != "x"', "", ""),
+    ],
+)
+def test_an_extra_that_is_known_is_asked_about_no_more(marker: str, extra: str, left: str | None) -> None:
+    assert with_extra(marker, extra) == left

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from locks import package, wheel
 
-from dxpy_async.core.build_rules import BuildRules
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.selection import LockView, Selection, environment_mismatch, reached_from, select
+from dxpy_async.core.settings import BuildSettings
 from dxpy_async.errors import BuildForbidden, InstallError, LockError, ProjectError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 
@@ -192,7 +192,7 @@ def test_a_release_with_only_an_sdist_is_built_from_it_unless_that_is_forbidden(
     (chosen,) = select(seen(lock), LINUX).packages
     assert (chosen.file, chosen.is_built) == (sdist, True)
     with pytest.raises(BuildForbidden, match=r"`a` 1 has no wheel for this environment.*`a-1.tar.gz`"):
-        select(seen(lock), LINUX, builds=BuildRules(no_build=True))
+        select(seen(lock), LINUX, builds=BuildSettings(no_build=True))
 
 
 def test_a_release_with_nothing_that_fits_names_what_is_there(seen: Seen) -> None:

@@ -104,7 +104,7 @@ def test_pins_are_kept_unless_others_would_be_picked_by_another_rule() -> None:
 
 def test_an_age_becomes_a_moment_when_something_is_resolved() -> None:
     resolution = ResolutionSettings(upload_limits=UploadLimits(general=parse_upload_limit("1 day")))
-    options = resolution_options(resolution, now=10 * 86_400 + 5, preferences={})
+    options = resolution_options(settings_with(resolution), now=10 * 86_400 + 5, preferences={})
     cutoff = options.cutoffs.of(A)
     assert cutoff is not None
     assert (cutoff.moment, cutoff.words) == (9 * 86_400 * 10**6, "1970-01-10T00:00:00Z (1 day ago)")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from locks import package, wheel
 
-from dxpy_async.core.locks import Lock, LockedRoots, Source, SourceKind
+from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import LockError, ProjectError
@@ -92,3 +92,22 @@ def test_nothing_in_a_lock_can_add_lines() -> None:
     odd = replace(wheel("flask", "3.0"), hashes={"sha256": "00\n--pre", "sha512": "ab"})
     lock = replace(LOCK, packages=(package("flask", "3.0", wheels=(odd,)),))
     assert write_requirements(lock).endswith("flask==3.0 \\\n    --hash=sha512:ab\n")
+
+
+def test_trees_are_named_by_path_or_commit() -> None:
+    def tree(name: str, kind: SourceKind, url: str) -> LockedPackage:
+        return replace(package(name, "1", wheels=()), source=Source(kind, url))
+
+    commit = "0a" * 20
+    packages = (
+        tree("app", SourceKind.TREE, "file:app#virtual=true"),
+        tree("bar", SourceKind.TREE, "file:libs/bar#editable=true"),
+        tree("baz", SourceKind.TREE, "file:../baz#subdirectory=src"),
+        tree("foo", SourceKind.GIT, f"git+https://git.test/foo@{commit}#requested=main&subdirectory=d"),
+    )
+    lock = Lock(roots=LockedRoots(requirements=tuple(Requirement(each.name) for each in packages)), packages=packages)
+    assert write_requirements(lock).splitlines()[1:] == [
+        "-e ./libs/bar",
+        "../baz/src",
+        f"foo @ git+https://git.test/foo@{commit}#subdirectory=d",
+    ]

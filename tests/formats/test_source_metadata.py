@@ -9,11 +9,11 @@ from packaging.version import Version
 
 from dxpy_async.core.releases import CoreMetadata
 from dxpy_async.errors import InvalidSource
+from dxpy_async.formats.source_documents import parse_source_document
 from dxpy_async.formats.source_metadata import (
     LEGACY_BACKEND,
     BuildSystem,
     build_system,
-    parse_source_document,
     static_pkg_info,
     static_project_metadata,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,12 +250,30 @@ async def test_metadata_of_another_project_is_an_answer(
     assert answer == Unavailable("`b-1.0-py3-none-any.whl` has 0 METADATA files of `b` 1.0, not one")
 
 
-async def test_a_source_distribution_is_an_answer(index: LoopbackIndex, client_of: ClientMaker) -> None:
+@pytest.mark.parametrize(
+    ("headers", "is_told"),
+    [
+        ("Metadata-Version: 2.2\nName: src\nVersion: 1.0\nRequires-Dist: b\n", True),
+        ("Metadata-Version: 2.1\nName: src\nVersion: 1.0\nRequires-Dist: b\n", False),
+        ("Metadata-Version: 2.2\nName: src\nVersion: 1.0\nDynamic: Requires-Dist\n", False),
+        ("Metadata-Version: 2.2\nName: other\nVersion: 1.0\n", False),
+    ],
+)
+async def test_of_an_sdist_only_what_no_build_can_change_is_believed(
+    index: LoopbackIndex, client_of: ClientMaker, headers: str, is_told: bool
+) -> None:
+    index.add_file("src-1.0.tar.gz", b"never looked at", metadata=headers.encode())
+    src = ProjectName("src")
     async with client_of(index) as client:
-        file = replace(await file_of(client), filename="a-1.0.tar.gz")
-        answer = await client.core_metadata(A, ONE, file)
-    assert isinstance(answer, Unavailable)
-    assert "a-1.0.tar.gz" in answer.reason
+        page = await client.project_page(src)
+        assert isinstance(page, ProjectPage)
+        (file,) = page.files(ONE)
+        told = await client.sdist_metadata(src, ONE, file)
+        assert isinstance(told, CoreMetadata) is is_told
+        asked_once = len(index.requests)
+        assert await client.sdist_metadata(src, ONE, file) == told
+    assert (len(index.requests) == asked_once) is is_told
+    assert not index.seen("/files/src-1.0.tar.gz")
 
 
 async def test_a_wheel_that_is_gone_is_a_clear_error(index: LoopbackIndex, client_of: ClientMaker) -> None:

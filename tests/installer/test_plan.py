@@ -103,3 +103,12 @@ def test_versions_are_the_same_when_packaging_says_so(one: str, other: str) -> N
 def test_a_text_that_is_no_version_only_equals_itself(text: str) -> None:
     assert same_version(text, text)
     assert not same_version(text, "1.0")
+
+
+def test_a_source_tree_is_replaced_when_it_changed_whatever_its_version() -> None:
+    origin, other = '{"url": "file:///x", "dir_info": {}}', '{"url": "file:///x", "dir_info": {"new": 1}}'
+    name = ProjectName("a")
+    there = {name: installed("a", "1.0.dev1", direct_url=origin)}
+    same = Wanted(name=name, version="1.0.dev2", direct_url=origin, is_any_version=True)
+    assert plan_sync({name: same}, there, exact=True).is_empty
+    assert not plan_sync({name: replace(same, direct_url=other)}, there, exact=True).is_empty

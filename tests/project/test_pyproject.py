@@ -71,7 +71,27 @@ def test_whole_project() -> None:
 
 
 def test_dynamic_version_is_unknown() -> None:
-    assert parse('[project]\nname = "a"\ndynamic = ["version"]\n').version is None
+    project = parse('[project]\nname = "a"\ndynamic = ["version"]\n')
+    assert (project.version, project.is_told_by_backend) == (None, False)
+
+
+@pytest.mark.parametrize("key", ["dependencies", "optional-dependencies", "requires-python"])
+def test_what_a_lock_needs_and_is_dynamic_is_told_by_the_backend(key: str) -> None:
+    assert parse(f'{HEAD}dynamic = ["{key}"]\n').is_told_by_backend
+
+
+@pytest.mark.parametrize(
+    ("more", "is_packaged"),
+    [
+        ("", False),
+        ("[build-system]\nrequires = []\n", True),
+        ("[tool.dxpy]\npackage = true\n", True),
+        ("[build-system]\nrequires = []\n[tool.dxpy]\npackage = false\n", False),
+        ("[build-system]\nrequires = []\n[tool.uv]\npackage = false\n", False),
+    ],
+)
+def test_a_project_is_installed_when_it_has_a_build_system_or_says_so(more: str, is_packaged: bool) -> None:
+    assert parse(HEAD + more).is_packaged is is_packaged
 
 
 def test_byte_order_mark_is_no_mistake() -> None:
@@ -200,7 +220,6 @@ def test_requirement_that_comes_twice_into_a_group_is_there_once() -> None:
         ("[project]\nname = 'a'\nversion = 1.0\n", 3, "must be a string, not a float"),
         ("[project]\ndynamic = ['name']\n", 2, "cannot be dynamic"),
         (HEAD + "dynamic = ['version']\n", 4, "is given and also listed"),
-        (HEAD + "dynamic = ['dependencies']\n", 4, "dxpy cannot build projects yet"),
         (HEAD + "dynamic = 'version'\n", 4, "must be an array of strings, not a string"),
         (HEAD + "requires-python = '3.11'\n", 4, "not a range of versions: '3.11'"),
         (HEAD + "requires-python = 3.11\n", 4, "must be a string, not a float"),

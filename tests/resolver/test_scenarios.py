@@ -11,8 +11,8 @@ from packaging.version import Version
 from worlds import flaws, picked, pins, resolve, statements
 
 from dxpy_async.core.amendments import Amendments
-from dxpy_async.core.build_rules import BuildRules
 from dxpy_async.core.names import normalize
+from dxpy_async.core.settings import BuildSettings
 from dxpy_async.core.upload_limits import UploadLimits, parse_upload_limit
 from dxpy_async.errors import NoSolution
 from dxpy_async.resolver.options import Prereleases, ResolutionMode, ResolutionOptions
@@ -35,11 +35,11 @@ def outcome(scenario: dict[str, Any]) -> dict[str, Any]:
             overrides=statements(wishes.get("overrides", ()), "overrides.txt"),
             exclusions=frozenset(normalize(name) for name in wishes.get("exclusions", ())),
         ),
-        builds=BuildRules(
+        builds=BuildSettings(
             no_build=wishes.get("no-build", False),
-            no_build_of=frozenset(normalize(name) for name in wishes.get("no-build-of", ())),
+            no_build_projects=frozenset(normalize(name) for name in wishes.get("no-build-of", ())),
             no_binary=wishes.get("no-binary", False),
-            no_binary_of=frozenset(normalize(name) for name in wishes.get("no-binary-of", ())),
+            no_binary_projects=frozenset(normalize(name) for name in wishes.get("no-binary-of", ())),
         ),
         cutoffs=UploadLimits(
             general=parse_upload_limit(wishes["exclude-newer"]) if "exclude-newer" in wishes else None,

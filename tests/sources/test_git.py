@@ -11,7 +11,8 @@ from repositories import Repository
 
 from dxpy_async.core.source_urls import GitUrl
 from dxpy_async.errors import SourceUnavailable
-from dxpy_async.sources.git import BUCKET, GitRepositories
+from dxpy_async.sources.git import GitRepositories
+from dxpy_async.sources.places import BUCKET
 from dxpy_async.store.locks import FileLock
 
 ABSENT = "0123456789" * 4
