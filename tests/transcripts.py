@@ -37,7 +37,7 @@ class Terminal:
                 self.directory = (self.directory / place.replace("~", str(self.home), 1)).resolve()
                 return []
             case ["cat", name]:
-                return (self.directory / name).read_text().splitlines()
+                return self._shown((self.directory / name).read_text())
             case ["dxpy", *arguments]:
                 return self._run([sys.executable, "-m", "dxpy_async", *arguments])
             case ["git", *_]:
@@ -56,7 +56,11 @@ class Terminal:
             timeout=120,
             check=False,
         )
-        said = without_times(ended.stdout.replace(f"{self.home}/", "~/"))
+        code = [f"exit code {ended.returncode}"] if ended.returncode else []
+        return [*self._shown(ended.stdout), *code]
+
+    def _shown(self, text: str) -> list[str]:
+        said = without_times(text.replace(f"{self.home}/", "~/"))
         said = re.sub(r"\b[0-9a-f]{40}\b", "COMMIT", said)
         said = re.sub(r"http://127\.0\.0\.1:\d+/simple", "INDEX", said)
-        return [*said.splitlines(), *([f"exit code {ended.returncode}"] if ended.returncode else [])]
+        return said.splitlines()

@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from repositories import write_tree
 from transcripts import Terminal
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture
-def terminal(dxpy: Command, tmp_path: Path) -> Terminal:
+def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     config = "[user]\nname = New Comer\nemail = new@comer.example\n[init]\ndefaultBranch = main\n"
     (home / ".gitconfig").write_text(config)
+    return home
+
+
+@pytest.fixture
+def terminal(dxpy: Command, home: Path) -> Terminal:
     return Terminal(dxpy, home)
 
 
@@ -94,3 +100,100 @@ exit code 2
 
 def test_a_project_is_begun_filled_and_looked_at(terminal: Terminal) -> None:
     assert terminal.play(MORNING) == MORNING
+
+
+NOON = """\
+$ dxpy init --bare shop
+Initialized project `shop` at `~/shop`
+$ cd shop
+$ dxpy add git+file://~/greetings --tag v1
+Resolved 1 package in T
+Added `greetings` to project.dependencies, from `file://~/greetings@v1`
+Building greetings @ git+file://~/greetings@COMMIT
+Built greetings @ git+file://~/greetings@COMMIT in T
+Prepared 1 package in T
+Installed 1 package in T
+ + greetings==1.0
+$ dxpy add ../prices
+Resolved 2 packages in T
+Added `prices` to project.dependencies, from `../prices`
+Building prices @ file://~/prices
+Built prices @ file://~/prices in T
+Prepared 1 package in T
+Installed 1 package in T
+ + prices==2.0
+$ dxpy add --editable ../prices
+Resolved 2 packages in T
+`prices` comes from `../prices`, editable now
+Building prices @ file://~/prices
+Built prices @ file://~/prices in T
+Prepared 1 package in T
+Removed 1 package in T
+Installed 1 package in T
+ - prices==2.0
+ + prices==2.0
+$ dxpy run python -c "import greetings, prices; print(prices.__file__)"
+~/prices/prices/__init__.py
+$ dxpy add git+file://~/greetings --branch nope
+error: the git repository `file://~/greetings` has no branch, tag or commit `nope`
+
+hint: there is `main` and `v1`
+exit code 2
+$ cat pyproject.toml
+[project]
+name = "shop"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = [
+    "greetings",
+    "prices",
+]
+
+[tool.dxpy.sources]
+greetings = { git = "file://~/greetings", tag = "v1" }
+prices = { path = "../prices", editable = true }
+$ dxpy sync
+Checked 2 packages in T
+$ dxpy remove greetings prices
+Resolved 0 packages in T
+Removed 2 packages in T
+ - greetings==1.0
+ - prices==2.0
+$ cat pyproject.toml
+[project]
+name = "shop"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = []
+""".replace(">=3.11", f">={MINOR}")
+
+
+def test_code_comes_from_git_and_from_directories(terminal: Terminal, home: Path) -> None:
+    write_tree(home / "greetings", "greetings", "1.0")
+    write_tree(home / "prices", "prices", "2.0")
+    terminal.play("$ cd ~/greetings\n$ git init -q .\n$ git add .\n$ git commit -qm First\n$ git tag v1\n$ cd ~\n")
+    assert terminal.play(NOON) == NOON
+
+
+AFTERNOON = """\
+$ dxpy init --bare shop
+$ cd shop
+$ dxpy init --bare --lib packages/stock
+$ dxpy add stock
+$ cd packages/stock
+$ dxpy add safe==1.9
+$ dxpy run python -c "import stock; print(stock.__file__)"
+$ cd ../..
+$ dxpy tree
+$ dxpy workspace list
+$ cat pyproject.toml
+"""
+
+
+def test_a_member_of_a_workspace_is_added_by_its_name(terminal: Terminal, home: Path) -> None:
+    begin = "$ dxpy init --bare shop\n$ cd shop\n$ dxpy init --bare --lib packages/stock\n"
+    terminal.play(begin)
+    write_tree(home / "shop/packages/stock", "stock", "0.1.0")  # built by itself: the index has no build backend
+    played = terminal.play(AFTERNOON)
+    Path("/tmp/played.txt").write_text(played)
+    assert played == AFTERNOON
