@@ -176,24 +176,57 @@ def test_code_comes_from_git_and_from_directories(terminal: Terminal, home: Path
 
 
 AFTERNOON = """\
-$ dxpy init --bare shop
-$ cd shop
-$ dxpy init --bare --lib packages/stock
 $ dxpy add stock
+Resolved 1 package in T
+Added `stock` to project.dependencies, from the workspace
+Building stock @ file://~/shop/packages/stock
+Built stock @ file://~/shop/packages/stock in T
+Prepared 1 package in T
+Installed 1 package in T
+ + stock==0.1.0
 $ cd packages/stock
 $ dxpy add safe==1.9
+Resolved 2 packages in T
+Added `safe==1.9` to project.dependencies
+Building stock @ file://~/shop/packages/stock
+Built stock @ file://~/shop/packages/stock in T
+Prepared 2 packages in T
+Removed 1 package in T
+Installed 2 packages in T
+ + safe==1.9
+ - stock==0.1.0
+ + stock==0.1.0
 $ dxpy run python -c "import stock; print(stock.__file__)"
+~/shop/packages/stock/stock/__init__.py
 $ cd ../..
 $ dxpy tree
+Resolved 2 packages in T
+shop v0.1.0
+└── stock v0.1.0
+    └── safe v1.9
+stock v0.1.0
+└── safe v1.9
 $ dxpy workspace list
+shop
+stock
 $ cat pyproject.toml
-"""
+[project]
+name = "shop"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = [
+    "stock",
+]
+
+[tool.dxpy.workspace]
+members = ["packages/stock"]
+
+[tool.dxpy.sources]
+stock = { workspace = true }
+""".replace(">=3.11", f">={MINOR}")
 
 
 def test_a_member_of_a_workspace_is_added_by_its_name(terminal: Terminal, home: Path) -> None:
-    begin = "$ dxpy init --bare shop\n$ cd shop\n$ dxpy init --bare --lib packages/stock\n"
-    terminal.play(begin)
+    terminal.play("$ dxpy init --bare shop\n$ cd shop\n$ dxpy init --bare --lib packages/stock\n")
     write_tree(home / "shop/packages/stock", "stock", "0.1.0")  # built by itself: the index has no build backend
-    played = terminal.play(AFTERNOON)
-    Path("/tmp/played.txt").write_text(played)
-    assert played == AFTERNOON
+    assert terminal.play(AFTERNOON) == AFTERNOON
