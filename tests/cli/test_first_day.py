@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from real_pythons import real_interpreter
 from repositories import write_tree
 from transcripts import Terminal
 
@@ -230,3 +231,44 @@ def test_a_member_of_a_workspace_is_added_by_its_name(terminal: Terminal, home: 
     terminal.play("$ dxpy init --bare shop\n$ cd shop\n$ dxpy init --bare --lib packages/stock\n")
     write_tree(home / "shop/packages/stock", "stock", "0.1.0")  # built by itself: the index has no build backend
     assert terminal.play(AFTERNOON) == AFTERNOON
+
+
+EVENING = """\
+$ dxpy init --bare --python 3.11 tea
+Initialized project `tea` at `~/tea`
+$ cd tea
+$ dxpy python pin 3.12
+Pinned .python-version to `3.12`
+$ dxpy run python -V
+Resolved 0 packages in T
+Python 3.12.N
+$ cat .python-version
+3.12
+$ dxpy python pin 3.13
+Updated .python-version from `3.12` to `3.13`
+$ dxpy sync
+Resolved 0 packages in T
+Checked 0 packages in T
+$ dxpy run python -V
+Python 3.13.N
+$ dxpy python pin 3.8
+error: `3.8` is not a Python that `~/tea/pyproject.toml` allows: it requires `>=3.11`
+
+hint: change `requires-python` first, or pin without regard to it by `--no-project`
+exit code 2
+$ dxpy sync
+Checked 0 packages in T
+"""
+
+
+def test_another_python_is_pinned(terminal: Terminal, tmp_path: Path) -> None:
+    found = {minor: real_interpreter(minor) for minor in ("3.11", "3.12", "3.13")}
+    if None in found.values():
+        pytest.skip("Python 3.12 or 3.13 is not on this machine")
+    places = tmp_path / "pythons"
+    places.mkdir()
+    for minor, path in found.items():
+        (places / f"python{minor}").symlink_to(path)
+    del terminal.environ["DXPY_PYTHON"]
+    terminal.environ["PATH"] = f"{places}:/usr/bin:/bin"
+    assert terminal.play(EVENING) == EVENING
