@@ -38,7 +38,10 @@ def draft_of(arguments: argparse.Namespace) -> Draft:
     where = _where(arguments)
     if arguments.command == "remove":
         return draft_removal(root, where, _unwanted(arguments.packages))
-    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root)
+    project = open_project(root)
+    members = {each.name: each.root for each in (project, *(member.project for member in project.members)) if each.name}
+    members = members if project.members else {}
+    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root, members)
     return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
 
 
@@ -123,6 +126,8 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
 
 def _origin(draft: Draft, name: ProjectName) -> str:
     source = draft.sources.get(name, {})
+    if source.get("workspace"):
+        return ", from the workspace"
     if "index" in source:
         return f", from the index `{source['index']}`"
     revision = next((f"@{source[kind]}" for kind in ("rev", "tag", "branch") if kind in source), "")
