@@ -7,12 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import PYTHON, Command, clean_environ
+from command import PYTHON, UV, Command, clean_environ
 from index_server import LoopbackIndex
 from trees import BUILD_SYSTEM, write_tree
 from wheels import build_wheel
-
-UV = shutil.which("uv")
 
 pytestmark = pytest.mark.skipif(UV is None, reason="uv is not installed")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PYTHON, Command, clean_environ, without_times, write_project
+from command import PYTHON, UV, Command, clean_environ, without_times, write_project
 from index_server import LoopbackIndex
 from repositories import BUILD_SYSTEM, Repository, builds, write_sdist, write_tree
 
@@ -387,8 +386,6 @@ def test_a_directory_that_vanished_is_named(dxpy: Command, tmp_path: Path) -> No
 
 
 # Beside uv
-
-UV = shutil.which("uv")
 
 
 @pytest.mark.skipif(UV is None, reason="uv is not installed")
