@@ -18,8 +18,9 @@ from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
 from dxpy_async.formats.foreign_locks import read_pins
-from dxpy_async.project.pyproject import Project, read_project
+from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
+from dxpy_async.project.workspaces import open_project
 
 _MOST_NAMED = 3
 
@@ -135,7 +136,7 @@ def _merge_for_git(arguments: argparse.Namespace, output: Output) -> int:
     sides = LockSides(
         _existing_lock(ours), _existing_lock(theirs), _existing_lock(base) if base.stat().st_size else None
     )
-    project = read_project((Path.cwd() / place).parent)
+    project = open_project((Path.cwd() / place).parent)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> Lock:

@@ -26,8 +26,9 @@ class WorkspaceMember:
 class WorkspaceManager:
     """The workspace around a directory; a project in no workspace is one with a single member.
 
-    manager = WorkspaceManager(Path("packages/app"))
-    for member in await manager.members(): ...
+        manager = WorkspaceManager(Path("packages/app"))
+        for member in await manager.members():
+            print(member.name, member.directory)
 
     Files are read anew by each call. All methods raise ProjectNotFound, and InvalidProject, which names the file.
     """

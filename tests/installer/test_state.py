@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from dxpy_async.core.places import STATE_NAME
 from dxpy_async.installer import state
-from dxpy_async.installer.state import drop_state, read_state, take_stamps, unchanged, write_state
+from dxpy_async.installer.state import (
+    MOST_HELD,
+    NO_REQUEST,
+    drop_state,
+    facts_with_held,
+    held_requests,
+    read_state,
+    take_stamps,
+    unchanged,
+    write_state,
+)
 
 FACTS = {"request": "--extra\n100% \udcff", "version": "1"}
 
@@ -144,3 +154,39 @@ def test_it_loads_nothing_that_a_bare_interpreter_has_not() -> None:
     )
     command = [sys.executable, "-I", "-c", code, state.__file__]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["__future__"]
+
+
+# --- several requests -------------------------------------------------------------------------------------------------
+
+ALPHA, BETA = ({"request": f"in {name}", "version": "1"} for name in ("alpha", "beta"))
+
+
+def test_an_environment_can_hold_what_several_requests_ask_for(tmp_path: Path) -> None:
+    write_state(str(tmp_path), facts_with_held(ALPHA, {"in beta": 7}), [], 3)
+    assert unchanged(str(tmp_path), ALPHA) == unchanged(str(tmp_path), ALPHA, exact=False) == 3
+    assert unchanged(str(tmp_path), BETA, exact=False) == 7
+    assert unchanged(str(tmp_path), BETA) is None  # others are there besides
+    assert unchanged(str(tmp_path), {**BETA, "version": "2"}, exact=False) is None
+    assert unchanged(str(tmp_path), {**BETA, "request": ""}, exact=False) is None
+    assert held_requests(str(tmp_path), BETA) == ({"in beta": 7, "in alpha": 3}, "in alpha", {})
+
+
+def test_what_was_added_to_is_held_exactly_for_nobody(tmp_path: Path) -> None:
+    write_state(str(tmp_path), facts_with_held({**ALPHA, "request": NO_REQUEST}, {"in alpha": 3}), [], 9)
+    assert unchanged(str(tmp_path), ALPHA) is None
+    assert unchanged(str(tmp_path), ALPHA, exact=False) == 3
+    assert held_requests(str(tmp_path), ALPHA) == ({"in alpha": 3}, NO_REQUEST, {})
+
+
+def test_nothing_is_known_to_be_held_once_a_file_changed(tmp_path: Path, watched: list[str]) -> None:
+    write_state(str(tmp_path), facts_with_held(ALPHA, {"in beta": 7}), watched, 3)
+    assert held_requests(str(tmp_path), ALPHA) is not None
+    Path(watched[1]).write_text("another\n")
+    assert held_requests(str(tmp_path), ALPHA) is None
+
+
+def test_the_newest_requests_are_remembered(tmp_path: Path) -> None:
+    many = {f"in m{number}": number for number in range(MOST_HELD + 2)}
+    write_state(str(tmp_path), facts_with_held(ALPHA, many), [], 3)
+    assert unchanged(str(tmp_path), {**ALPHA, "request": "in m1"}, exact=False) is None
+    assert unchanged(str(tmp_path), {**ALPHA, "request": "in m2"}, exact=False) == 2
