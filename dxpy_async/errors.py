@@ -438,7 +438,7 @@ class BuildCycle(BuildError):
 
     def __init__(self, chain: Sequence[str]) -> None:
         super().__init__(
-            f"building `{chain[0]}` needs `{chain[0]}` to be built first: {' → '.join(chain)}",
+            f"building `{chain[0]}` needs it to be built first: {' → '.join(chain)}",
             label=chain[0],
             hints=("allow a wheel of one of them, or pin a version that has one with `build-constraint-dependencies`",),
         )

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from command import Command, without_times
@@ -14,11 +13,12 @@ from command import Command, without_times
 
 class Terminal:
     """A terminal in which sessions are played. Directories below `home` are shown as `~/…`, durations as `T`,
-    commits as `COMMIT` and the index as `INDEX`."""
+    commits as `COMMIT`, the index as `INDEX`, and patch
+    versions of Python as `N`."""
 
     def __init__(self, dxpy: Command, home: Path) -> None:
         self.home = self.directory = home
-        self._environ: Mapping[str, str] = {**dxpy.environ, "HOME": str(home)}
+        self.environ = {**dxpy.environ, "HOME": str(home)}
 
     def play(self, session: str) -> str:
         """`session` with what its commands, the lines that begin with `$`, really say between them.
@@ -37,7 +37,7 @@ class Terminal:
                 self.directory = (self.directory / place.replace("~", str(self.home), 1)).resolve()
                 return []
             case ["cat", name]:
-                return (self.directory / name).read_text().splitlines()
+                return self._shown((self.directory / name).read_text())
             case ["dxpy", *arguments]:
                 return self._run([sys.executable, "-m", "dxpy_async", *arguments])
             case ["git", *_]:
@@ -48,7 +48,7 @@ class Terminal:
         ended = subprocess.run(
             [word.replace("~/", f"{self.home}/") for word in command],
             cwd=self.directory,
-            env=dict(self._environ),
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,7 +56,12 @@ class Terminal:
             timeout=120,
             check=False,
         )
-        said = without_times(ended.stdout.replace(f"{self.home}/", "~/"))
+        code = [f"exit code {ended.returncode}"] if ended.returncode else []
+        return [*self._shown(ended.stdout), *code]
+
+    def _shown(self, text: str) -> list[str]:
+        said = without_times(text.replace(f"{self.home}/", "~/"))
         said = re.sub(r"\b[0-9a-f]{40}\b", "COMMIT", said)
+        said = re.sub(r"\bPython (3\.\d+)\.\d+", r"Python \1.N", said)
         said = re.sub(r"http://127\.0\.0\.1:\d+/simple", "INDEX", said)
-        return [*said.splitlines(), *([f"exit code {ended.returncode}"] if ended.returncode else [])]
+        return said.splitlines()

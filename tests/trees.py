@@ -115,3 +115,12 @@ def write_tar(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]], *, m
         for info, data in members:
             archive.addfile(info, io.BytesIO(data))
     return path
+
+
+def write_sdist(directory: Path, name: str, code: str = "", *, pyproject: str = BUILD_SYSTEM) -> Path:
+    """An sdist of such a tree, version 1.0."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}-1.0"
+    root = write_tree(directory / f".{name}", code, pyproject=pyproject, name=name)
+    members = [member(f"{stem}/{path.name}", path.read_text()) for path in sorted(root.iterdir())]
+    return write_tar(directory / f"{stem}.tar.gz", [*members, member(f"{stem}/PKG-INFO", f"Name: {name}\n")])

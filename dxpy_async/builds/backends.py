@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 LOG_NAME = "build.log"
 
+_KILLED = 9
+"""The signal that nobody can ignore."""
+
 _KEPT_VARIABLES = frozenset({"PYTHONHASHSEED", "PYTHONWARNINGS", "PYTHONUTF8"})
 
 
@@ -176,6 +179,8 @@ class Backend:
             hints = diagnose(error.output, label=self._label)
             if error.reason.startswith("took longer"):
                 hints.append("`--build-timeout` gives it more time")
+            if error.status is not None and error.status == -_KILLED:
+                hints.append("a system that runs out of memory kills programs like this")
             reason = f"`{hook}` of `{self._system.backend}` {error.reason}"
             raise self._failed(reason, output=error.output, hints=hints) from error
         except BackendUnavailable as error:

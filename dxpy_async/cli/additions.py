@@ -68,11 +68,15 @@ def additions_of(arguments: argparse.Namespace) -> list[Addition]:
 
 
 def wanted_of(
-    additions: Sequence[Addition], indexes: tuple[SourceEntry, ...], arguments: argparse.Namespace, root: Path
+    additions: Sequence[Addition],
+    indexes: tuple[SourceEntry, ...],
+    arguments: argparse.Namespace,
+    root: Path,
+    members: Mapping[ProjectName, Path],
 ) -> Wanted:
     """`additions`, which all have names, as they are to be written in the project in `root`; they come from `indexes`.
 
-    Raises UsageError.
+    `members` are the projects of its workspace. Raises UsageError.
     """
     if arguments.editable and not any(isinstance(each.url, DirectoryUrl) for each in additions):
         raise UsageError("`--editable` is for directories", hints=("name one: `dxpy add --editable ./libs/tool`",))
@@ -82,7 +86,12 @@ def wanted_of(
     if arguments.raw:
         raw = [each._replace(url=str(added.url)) if added.url else each for each, added in located]
         return Wanted(tuple(raw), {}, ())
-    sources = {each.name: _entry(added, arguments, root) for each, added in located if added.url is not None}
+    sources: dict[ProjectName, SourceEntry] = {}
+    for each, added in located:
+        if _is_member(added, each.name, members):
+            sources[each.name] = {"workspace": True}
+        elif added.url is not None:
+            sources[each.name] = _entry(added, arguments, root)
     named = [str(index["name"]) for index in indexes if "name" in index]
     unplaced = [each.name for each in requirements if each.name not in sources]
     if len(named) > 1 and unplaced:
@@ -231,6 +240,13 @@ def _with_flags(requirement: Requirement, extras: Sequence[ExtraName], marker: s
         return parse_requirement(str(requirement._replace(marker=condition)))
     except parsers.requirements.InvalidRequirement as error:
         raise UsageError(f"`{marker}` is not a marker: {str(error).partition(chr(10))[0]}") from error
+
+
+def _is_member(addition: Addition, name: ProjectName, members: Mapping[ProjectName, Path]) -> bool:
+    """Whether what is added is a project of the workspace, given by its name or by its directory."""
+    if isinstance(addition.url, DirectoryUrl):
+        return not addition.url.subdirectory and members.get(name) == Path(addition.url.path)
+    return addition.url is None and name in members
 
 
 def _entry(addition: Addition, arguments: argparse.Namespace, root: Path) -> SourceEntry:

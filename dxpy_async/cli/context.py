@@ -87,6 +87,17 @@ def project_around(arguments: argparse.Namespace) -> Project | None:
         return None
 
 
+def member_root(arguments: argparse.Namespace) -> Path:
+    """The directory of the one project that is meant: that of `--package`, else the nearest one. Raises UsageError."""
+    root = project_root(arguments)
+    if not arguments.package:
+        return root
+    if len(arguments.package) > 1:
+        raise UsageError("`--package` names one member here")
+    (member,) = SyncOptions(packages=(normalize(arguments.package[0]),)).meant(open_project(root))
+    return member.root
+
+
 def lock_root(arguments: argparse.Namespace) -> Path:
     """The directory that the project's lock is in, whether or not the project can be read beside it."""
     root = project_root(arguments)

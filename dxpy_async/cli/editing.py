@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.additions import Addition, additions_of, indexes_in, wanted_of, with_name, without_user
-from dxpy_async.cli.context import project_root
+from dxpy_async.cli.context import member_root
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.version_bumps import bumped, parse_bump
@@ -32,13 +32,16 @@ from dxpy_async.project.workspaces import open_project
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
     """The project as the command line would have it."""
-    root = project_root(arguments)
+    root = member_root(arguments)
     if arguments.command == "version":
         return draft_version(root, new_version(arguments, open_project(root).meant))
     where = _where(arguments)
     if arguments.command == "remove":
         return draft_removal(root, where, _unwanted(arguments.packages))
-    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root)
+    project = open_project(root)
+    members = {each.name: each.root for each in (project, *(member.project for member in project.members)) if each.name}
+    members = members if project.members else {}
+    wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root, members)
     return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
 
 
@@ -123,6 +126,8 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
 
 def _origin(draft: Draft, name: ProjectName) -> str:
     source = draft.sources.get(name, {})
+    if source.get("workspace"):
+        return ", from the workspace"
     if "index" in source:
         return f", from the index `{source['index']}`"
     revision = next((f"@{source[kind]}" for kind in ("rev", "tag", "branch") if kind in source), "")
@@ -158,7 +163,7 @@ def _unwanted(names: Sequence[str]) -> list[ProjectName]:
 
 def _sync(arguments: argparse.Namespace, where: DependencyList, output: Output) -> int:
     """Sync as `dxpy sync` would, with the extra or group that was changed if it is still there."""
-    project = open_project(project_root(arguments)).meant
+    project = open_project(member_root(arguments)).meant
     if where.kind is ListKind.GROUP and normalize(where.name) in map(str, project.dependency_groups):
         arguments.group = [where.name]
     if where.kind is ListKind.EXTRA and normalize(where.name) in map(str, project.optional_dependencies):

@@ -217,6 +217,9 @@ def place_flags(parser: Parser) -> None:
 
 def what_then_flags(parser: Parser) -> None:
     """The flags that say what follows a change of the project file."""
+    parser.add_argument(
+        "--package", action="append", default=[], metavar="NAME", help="of this member of the workspace"
+    )
     group = parser.add_argument_group("what then")
     group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
     group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")

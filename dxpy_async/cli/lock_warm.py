@@ -71,8 +71,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         if locked is not None:
             packages, watch = locked
             if is_plain_lock(arguments):
-                facts = lock_facts_at(str(project.root), os.environ)
-                watch.record_lock(project.root, settings.cache_dir, facts, packages)
+                facts = lock_facts_at(str(project.directory), os.environ)
+                watch.record_lock(project.directory, settings.cache_dir, facts, packages)
             output.say(f"Resolved {count(packages)} in {duration(time.perf_counter() - started)}")
     return 0
 

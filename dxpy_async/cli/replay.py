@@ -24,6 +24,7 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
 from dxpy_async.installer.state import record_environment, take_stamps
+from dxpy_async.project.config_places import config_files, projects_above
 from dxpy_async.project.version_files import first_pin, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
@@ -45,7 +46,7 @@ _REQUEST = (
     *("no_build_isolation_package", "config_setting", "config_settings_package", "build_constraint", "build_timeout"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
-_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG")
+_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG", "DXPY_CONFIG_FILE")
 """Variables by which more than the two files is read, or less."""
 
 
@@ -58,6 +59,7 @@ def answer(arguments: list[str], root: str) -> int | None:
         return None
     started = time.perf_counter()
     files = [f"{root}/{PROJECT_NAME}", f"{root}/{LOCK_NAME}", *project_pins(root, environ)]
+    files += [*config_files(root, environ), *projects_above(root)]
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
     key = key_of(root, request, environ)
@@ -116,6 +118,10 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
                 digest.update(blake3(file.read()).digest())
         if pin := first_pin(project_pins(root, environ)):
             digest.update(pin[0].encode("utf-8", "surrogateescape"))
+        for path in config_files(root, environ):
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    digest.update(path.encode("utf-8", "surrogateescape") + blake3(file.read()).digest())
     except (OSError, DxpyError):
         return None
     return digest.hexdigest()

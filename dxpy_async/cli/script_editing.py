@@ -95,7 +95,7 @@ def _edited(document: str, file: Path, arguments: argparse.Namespace) -> str:
             raise UsageError("what a script needs of a git repository has to be named", hints=("write `NAME @ URL`",))
         # where something comes from stands in the requirement itself
         raw = argparse.Namespace(**{**vars(arguments), "raw": True})
-        wanted = wanted_of(additions, (), raw, file.parent).requirements
+        wanted = wanted_of(additions, (), raw, file.parent, members={}).requirements
         return put_requirements(document.encode(), SCRIPT_DEPENDENCIES, wanted, file=str(file)).decode()
     listed = {each.name for each in _requirements(document, file)}
     for name in arguments.packages:

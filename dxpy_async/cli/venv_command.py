@@ -44,13 +44,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             stamps = stamps_of_choice(interpreter, settings, search)
             asked = arguments.python or ""
             keep(str(settings.cache_dir), root, asked, skeleton_facts(interpreter), stamps, message)
-    if not outcome.created:
-        output.say(f"Keeping the virtual environment at {shown}")
-    if arguments.seed:
-        return None
     if outcome.created:
         say_created(output, shown, str(path))
-    return 0
+    else:
+        output.say(f"Keeping the virtual environment at {shown}")
+    return None if arguments.seed else 0
 
 
 def path_of(arguments: argparse.Namespace, project: Project | None) -> tuple[Path, str]:

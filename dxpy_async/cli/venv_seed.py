@@ -8,7 +8,6 @@ from dxpy_async.cli.context import listener, project_around, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.venv_command import path_of
-from dxpy_async.cli.venv_replay import say_created
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.engine.venvs import seeds
@@ -18,7 +17,7 @@ from dxpy_async.python.environments import open_environment
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     project = project_around(arguments)
-    path, shown = path_of(arguments, project)
+    path, _ = path_of(arguments, project)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
         environment = open_environment(path, cache_dir=settings.cache_dir)
         if environment is None:
@@ -29,5 +28,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
         outcome = run_engine(settings, work)
     output.changes(("+", name, version) for name, version in outcome.installed)
-    say_created(output, shown, str(path))
     return 0

@@ -364,9 +364,10 @@ class Engine:
                 project = await self._told(project, await self._in_thread(self._interpreter_of, project), on_event)
             return await self._lock(project, target, options, on_event)
 
-    def _learn(self, requirements: Iterable[Requirement]) -> None:
-        """Remember the credentials in addresses that `requirements` name: locks have none."""
-        for requirement in requirements:
+    def _learn(self, project: Project) -> None:
+        """Remember the credentials in addresses that `project` and members of its workspace name: locks have none."""
+        projects = (project, *(member.project for member in project.members))
+        for requirement in (each for one in projects for each in one.requirements):
             if requirement.url is None or public_url(requirement.url) == requirement.url:
                 continue
             with suppress(ValueError):  # whoever resolves it will tell
@@ -393,7 +394,7 @@ class Engine:
         watcher: Watcher = look_away,
     ) -> LockOutcome:
         started = time.perf_counter()
-        self._learn(project.requirements)
+        self._learn(project)
         ahead = begin_lock(project, target, self._settings, options)
         if isinstance(ahead, LockOutcome):
             on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
@@ -627,7 +628,7 @@ class Engine:
     ) -> SyncOutcome:
         interpreter = await self._in_thread(self._interpreter_of, project)
         project = await self._told(project, interpreter, on_event)
-        self._learn(project.requirements)
+        self._learn(project)
         wanted = selected_requirements(project, options, self._settings)
         async with FetchingAhead(self._fetcher, self._store, wanted) as ahead:
             lock, written = await self._lock_for_sync(project, interpreter.target, options, ahead, on_event)

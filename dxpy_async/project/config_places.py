@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
+from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.project.cache_place import home_of
 
 TYPE_CHECKING = False  # see `errors`
@@ -44,6 +45,20 @@ def pip_files(environ: Mapping[str, str], environment: str | None, platform: str
     if environment is not None:
         files.append(os.path.join(environment, _pip_name(platform)))
     return [*files, named] if named else files
+
+
+def config_files(root: str, environ: Mapping[str, str]) -> list[str]:
+    """All of these for the project in `root`."""
+    return [*settings_files(root, environ), *pip_files(environ, os.path.join(root, ENVIRONMENT_NAME))]
+
+
+def projects_above(root: str) -> list[str]:
+    """Where a project could be, or appear, above that in `root`, which may be a workspace that has it as a member."""
+    places = []
+    while (above := os.path.dirname(root)) != root:
+        places.append(os.path.join(above, PROJECT_NAME))
+        root = above
+    return places
 
 
 def _pip_name(platform: str) -> str:

@@ -166,7 +166,7 @@ def _sources(project: NewProject) -> dict[str, str]:
     if project.backend is Backend.MATURIN:
         files |= {"Cargo.toml": _cargo(project), "src/lib.rs": _RUST.replace("NAME", project.name)}
     if project.backend is Backend.SCIKIT:
-        files |= {"CMakeLists.txt": _CMAKE.replace("MODULE", project.module)}
+        files |= {"CMakeLists.txt": _CMAKE.replace("PACKAGE", project.module)}
         files |= {"src/core.cpp": _CPP.replace("NAME", project.name)}
     return files
 
@@ -246,7 +246,7 @@ project(${SKBUILD_PROJECT_NAME} LANGUAGES CXX)
 find_package(pybind11 CONFIG REQUIRED)
 
 pybind11_add_module(_core MODULE src/core.cpp)
-install(TARGETS _core DESTINATION MODULE)
+install(TARGETS _core DESTINATION PACKAGE)
 """
 
 _CPP = """\

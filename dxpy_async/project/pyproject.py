@@ -128,11 +128,9 @@ class Project:
 
     @property
     def requirements(self) -> Iterator[Requirement]:
-        """All that it and the members of its workspace ask for, with whatever extra or group."""
+        """All that it asks for, with whatever extra or group; not what the members of its workspace do."""
         for asked in (self.dependencies, *self.optional_dependencies.values(), *self.dependency_groups.values()):
             yield from asked
-        for member in self.members:
-            yield from member.project.requirements
 
     @property
     def surroundings(self) -> Surroundings:

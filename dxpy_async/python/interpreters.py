@@ -231,12 +231,10 @@ def _not_found(request: str | None, requires_python: str, there: Iterable[Interp
     instead = f"there are {names}" if names else "there is no working one in the active environment or on PATH"
     wanted = parse_request(request) if request is not None else ANY
     installing = f"by `dxpy python install {shlex.quote(request or requires_python or '3')}` or otherwise, "
+    how = installing if wanted.implementation in (None, "cpython") else ""
     return InterpreterNotFound(
         f"found no Python{asked}{needed}; {instead}",
-        hints=(
-            f"install one that fits, {installing if wanted.implementation in (None, 'cpython') else ''}"
-            "or name one with `--python PATH`",
-        ),
+        hints=(f"install one that fits, {how}or name one with `--python PATH`",),
         wanted=(request, requires_python),
     )
 

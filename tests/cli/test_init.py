@@ -99,6 +99,11 @@ def test_what_builds_it_can_be_chosen(dxpy: Command, tmp_path: Path, backend: st
     assert "def main() -> None:" in files["src/x/__init__.py"]
     assert ("src/lib.rs" in files) is (backend == "maturin")
     assert ("CMakeLists.txt" in files) is (backend == "scikit-build-core")
+    if backend == "scikit-build-core":
+        assert (
+            "pybind11_add_module(_core MODULE src/core.cpp)\ninstall(TARGETS _core DESTINATION x)\n"
+            in files["CMakeLists.txt"]
+        )
 
 
 def test_the_variable_says_which_backend_and_not_whether(dxpy: Command, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from command import PYTHON, Command, clean_environ
 from index_server import LoopbackIndex
+from trees import BUILD_SYSTEM, write_tree
 from wheels import build_wheel
 
 UV = shutil.which("uv")
@@ -149,4 +150,42 @@ def workspace(tmp_path: Path) -> Path:
 )
 def test_workspaces(dxpy: Command, uv: dict[str, str], wheels: Path, workspace: Path, flags: str, where: str) -> None:
     ours, theirs = both(dxpy, uv, workspace, flags, where)
+    assert ours == theirs
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """Members that are installed: `site` needs `core`, `app` both and `web`; `notes`, which needs `tool`, is none."""
+    root = tmp_path / "w"
+
+    def write(place: str, name: str, requires: str, more: str) -> None:
+        text = MEMBER.format(name, requires, f"{more}\n{BUILD_SYSTEM}" if name != "notes" else more)
+        listed = f"REQUIRES = [{requires}]\nVERSION = '1'\n"
+        write_tree(root / place, listed, pyproject=text, name=name)
+
+    inside = "[tool.uv.sources]\ncore = { workspace = true }\n"
+    write(".", "site", '"core"', f'{inside}[tool.uv.workspace]\nmembers = ["packages/*"]\n')
+    write("packages/core", "core", '"safe<2"', '[dependency-groups]\ndev = ["group-dev"]\n')
+    write("packages/app", "app", '"core", "site", "web"', f"{inside}site = {{ workspace = true }}\n")
+    write("packages/notes", "notes", '"tool"', "")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("flags", "where"),
+    [
+        ("", "."),
+        ("", "packages/app"),
+        ("", "packages/notes"),
+        ("--all-packages", "packages/core"),
+        ("--package core --no-dev", "."),
+        ("--no-install-project", "packages/app"),
+        ("--no-install-workspace", "packages/app"),
+        ("--only-dev", "packages/core"),
+    ],
+)
+def test_workspaces_of_packages(
+    dxpy: Command, uv: dict[str, str], wheels: Path, packages: Path, flags: str, where: str
+) -> None:
+    ours, theirs = both(dxpy, uv, packages, flags, where)
     assert ours == theirs

@@ -84,7 +84,9 @@ def test_seed_installs_pip_from_the_index(dxpy: Command, index: LoopbackIndex, t
     assert said(tmp_path / ".venv/bin/python", "import pip; print(pip.__name__)") == "pip"
     again = dxpy("venv --seed", tmp_path)
     assert again.code == 0
+    assert "Keeping the virtual environment at .venv\n" in again.err
     assert " + " not in again.err
+    assert "Created" not in again.err
 
 
 def test_commands_of_an_environment_that_was_moved_run(dxpy: Command, tmp_path: Path) -> None:

@@ -246,3 +246,12 @@ def test_what_a_workspace_says_in_vain_is_told(dxpy: Command, workspace: Path) -
         f"warning: `{workspace}/pyproject.toml:4` says where `lib` comes from, and nothing requires it",
         "warning: `tool.dxpy.workspace.members` has `libs/*`, which names no project",
     ]
+
+
+def test_a_requirement_is_added_to_the_member_that_is_named(dxpy: Command, workspace: Path) -> None:
+    succeeded(dxpy("add --package beta templates", workspace / "packages/alpha"))
+    assert '"templates>=1.5"' in (workspace / "packages/beta/pyproject.toml").read_text()
+    assert installed(workspace) == {"tool", "templates", "safe"}
+    succeeded(dxpy("remove --package beta templates", workspace))
+    assert "templates" not in (workspace / "packages/beta/pyproject.toml").read_text()
+    assert dxpy("add --package gamma web", workspace).err.startswith("error: `gamma` is not in the workspace")

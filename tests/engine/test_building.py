@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from packaging.version import Version
-from trees import BUILD_SYSTEM, PREPARES, fetched_tree, local_tree, write_files, write_tree
+from trees import BUILD_SYSTEM, PREPARES, fetched_tree, local_tree, write_files, write_sdist, write_tree
 from wheels import build_wheel
 
 from dxpy_async import Engine, IndexSettings, NetworkSettings, Settings
@@ -28,7 +28,15 @@ from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.engine.build_environments import READY
 from dxpy_async.engine.building import Builder
 from dxpy_async.engine.events import Building, Built, Event, Warned, ignore
-from dxpy_async.errors import BuildFailed, BuildRefused, DxpyError, InvalidMetadata, InvalidSource, NoSolution
+from dxpy_async.errors import (
+    BuildCycle,
+    BuildFailed,
+    BuildRefused,
+    DxpyError,
+    InvalidMetadata,
+    InvalidSource,
+    NoSolution,
+)
 from dxpy_async.python.environments import create_environment
 from dxpy_async.python.interpreters import Interpreter, probe
 from dxpy_async.store.upkeep import Upkeep
@@ -381,6 +389,52 @@ async def test_without_isolation_a_build_runs_in_the_environment_that_is_given(s
         assert (stored.directory / "seen.txt").read_text() == str(environment.root)
 
 
+# --- build requirements that have to be built -------------------------------------------------------------------------
+
+
+async def test_a_build_requirement_that_has_no_wheel_is_built_first(site: Site) -> None:
+    write_sdist(site.wheels, "tool", 'FILES = {"tool.py": "VERSION = 1\\n"}', pyproject=requiring("part"))
+    write_sdist(site.wheels, "part")
+    code = """
+        def build_wheel(directory, config_settings=None, metadata_directory=None):
+            import tool
+            return write_wheel(directory, {"seen.txt": str(tool.VERSION)})
+    """
+    tree = local_tree(write_tree(site.root / "tree", code, pyproject=requiring("tool")))
+    async with site.builder() as builder:
+        stored = await builder.wheel(tree, on_event=site.events.append)
+    assert (stored.directory / "seen.txt").read_text() == "1"
+    built = [event.label.replace("-", " ").split()[0] for event in site.events if isinstance(event, Built)]
+    assert (built[0], built[-1]) == ("part", "tree")
+    assert set(built) == {"part", "tool", "tree"}
+    assert site.leftovers() == []
+
+
+async def test_projects_that_need_each_other_to_be_built_are_told_as_such(site: Site) -> None:
+    write_sdist(site.wheels, "one", pyproject=requiring("two"))
+    write_sdist(site.wheels, "two", pyproject=requiring("one"))
+    write_sdist(site.wheels, "self", pyproject=requiring("self"))
+    tree = local_tree(write_tree(site.root / "tree", pyproject=requiring("one")))
+    async with asyncio.timeout(30):
+        error = await failure(site, tree)
+    assert isinstance(error, BuildCycle)
+    assert (
+        str(error)
+        == "building `one-1.0.tar.gz` needs it to be built first: one-1.0.tar.gz → two-1.0.tar.gz → one-1.0.tar.gz"
+    )
+    alone = await failure(site, local_tree(write_tree(site.root / "alone", pyproject=requiring("self"))))
+    assert isinstance(alone, BuildCycle)
+
+
+async def test_a_circle_is_found_when_two_begin_it_at_its_ends(site: Site) -> None:
+    write_sdist(site.wheels, "one", pyproject=requiring("two"))
+    write_sdist(site.wheels, "two", pyproject=requiring("one"))
+    trees = [local_tree(write_tree(site.root / f"of-{name}", pyproject=requiring(name))) for name in ("one", "two")]
+    async with asyncio.timeout(30), site.builder() as builder:
+        found = await asyncio.gather(*(builder.wheel(tree, on_event=ignore) for tree in trees), return_exceptions=True)
+    assert [type(each) for each in found] == [BuildCycle, BuildCycle]
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -508,6 +562,12 @@ async def test_what_a_backend_wrote_before_it_failed_is_shown(site: Site) -> Non
         "    compiling\n    x.c:1: fatal error: Python.h: No such file or directory"
     )
     assert error.hints() == ("Python's header files may be missing: install `python3-dev` (`python3-devel` on Fedora)",)
+
+
+async def test_a_backend_that_is_killed_may_have_used_all_memory(site: Site) -> None:
+    code = "\n    def build_wheel(*_):\n        os.kill(os.getpid(), 9)\n"
+    error = await failure(site, local_tree(write_tree(site.root / "tree", code)))
+    assert error.hints() == ("a system that runs out of memory kills programs like this",)
 
 
 async def test_a_backend_that_hangs_is_stopped(site: Site) -> None:

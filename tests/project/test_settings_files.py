@@ -9,7 +9,7 @@ import pytest
 
 from dxpy_async.core.settings import Authentication, IndexSettings, LinkMode, Settings
 from dxpy_async.errors import InvalidSettings, UsageError
-from dxpy_async.project.config_places import pip_files, settings_files
+from dxpy_async.project.config_places import pip_files, projects_above, settings_files
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings import load_settings
 from dxpy_async.project.settings_files import read_settings_file
@@ -229,3 +229,7 @@ def test_pip_counts_only_when_dxpy_is_told_of_no_index_at_all(places: Places) ->
     assert places.settings(PIP_CONFIG_FILE=str(pip), DXPY_DEFAULT_INDEX="https://d.test").indexes == IndexSettings(
         index_url="https://d.test"
     )
+
+
+def test_projects_above_are_looked_for_up_to_the_top() -> None:
+    assert projects_above("/a/b/c") == ["/a/b/pyproject.toml", "/a/pyproject.toml", "/pyproject.toml"]
