@@ -6,7 +6,6 @@ What is there already is kept, so that what a killed run left is completed by th
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -29,10 +28,11 @@ from dxpy_async.project.new_files import (
     NewProject,
     ProjectKind,
     project_files,
-    script_block,
+    script_document,
     script_text,
 )
 from dxpy_async.project.replacing import replace_file
+from dxpy_async.project.script_blocks import find_block, with_block
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter
 
 _GIT_SECONDS = 30
@@ -138,23 +138,18 @@ def initialize_script(file: Path, *, settings: Settings, search: SearchPlaces, b
     interpreter = find_interpreter(settings.python, search=search, cache_dir=settings.cache_dir)
     requires_python = _requires_python(interpreter)
     try:
-        there = file.read_bytes().decode()
+        there = file.read_bytes()
     except FileNotFoundError:
         with _all_or_nothing(file.parent) as made:
             made.file(file, script_text(file.name, requires_python, bare=bare))
         return
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ProjectError(f"`{file}` cannot be read as a script: {error}") from error
-    if re.search(r"^# /// script[ \t]*\r?$", there, re.MULTILINE):
+    if find_block(there, str(file)) is not None:
         raise ProjectError(
             f"`{file}` says already what it requires", hints=(f"add to that with `dxpy add --script {file.name} …`",)
         )
-    ends = "\r\n" if "\r\n" in there else "\n"
-    head = re.match(r"(?:#![^\n]*\n)?(?:[ \t\f]*#[^\n]*coding[:=][^\n]*\n)?", there)
-    begins = head.end() if head is not None else 0
-    gap = "" if there[begins:].startswith(ends) or not there[begins:] else ends
-    block = script_block(requires_python).replace("\n", ends)
-    replace_file(file, f"{there[:begins]}{block}{gap}{there[begins:]}".encode())
+    replace_file(file, with_block(there, script_document(requires_python), str(file)))
 
 
 def _name(directory: Path, given: str | None) -> ProjectName:

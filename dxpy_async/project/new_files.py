@@ -10,6 +10,7 @@ from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.formats.toml_writer import inline_value
+from dxpy_async.project.script_blocks import with_block
 
 README_NAME = "README.md"
 PIN_NAME = ".python-version"
@@ -187,16 +188,13 @@ def _package(project: NewProject, *, native: bool) -> str:
 
 def script_text(name: str, requires_python: str, *, bare: bool) -> str:
     """A new script with a block of its requirements, which it has none of."""
-    block = script_block(requires_python)
+    block = with_block(b"", script_document(requires_python), name).decode()
     return block if bare else f"{block}\n\n{_main_script(name)}"
 
 
-def script_block(requires_python: str) -> str:
-    """The block in which a script says what it requires.
-
-    Source: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
-    """
-    return f'# /// script\n# requires-python = "{requires_python}"\n# dependencies = []\n# ///\n'
+def script_document(requires_python: str) -> str:
+    """What a new script says in its block."""
+    return f'requires-python = "{requires_python}"\ndependencies = []\n'
 
 
 def _greeting(name: str) -> str:
