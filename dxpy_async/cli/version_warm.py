@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import project_of
+from dxpy_async.cli.context import member_root
 from dxpy_async.cli.editing import new_version, version_text
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.drafts import require_static_version
 from dxpy_async.errors import UsageError
+from dxpy_async.project.workspaces import open_project
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.value is not None and arguments.bump:
         raise UsageError("VALUE says which version, and `--bump` says it too", hints=("give one of them",))
-    project = project_of(arguments).meant
+    project = open_project(member_root(arguments)).meant
     if arguments.value is None and not arguments.bump:
         output.data(version_text(project, str(require_static_version(project)), None, arguments))
         return 0
