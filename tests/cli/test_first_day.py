@@ -198,6 +198,7 @@ Installed 2 packages in T
  - stock==0.1.0
  + stock==0.1.0
 $ dxpy run python -c "import stock; print(stock.__file__)"
+Resolved 2 packages in T
 ~/shop/packages/stock/stock/__init__.py
 $ cd ../..
 $ dxpy tree
@@ -272,3 +273,59 @@ def test_another_python_is_pinned(terminal: Terminal, tmp_path: Path) -> None:
     del terminal.environ["DXPY_PYTHON"]
     terminal.environ["PATH"] = f"{places}:/usr/bin:/bin"
     assert terminal.play(EVENING) == EVENING
+
+
+NIGHT = """\
+$ dxpy init --script hello.py
+Initialized script at `hello.py`
+$ dxpy add --script hello.py tool
+Added `tool` to `hello.py`
+$ cat hello.py
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "tool",
+# ]
+# ///
+
+
+def main() -> None:
+    print("Hello from hello.py!")
+
+
+if __name__ == "__main__":
+    main()
+$ dxpy run hello.py
+Resolved 1 package in T
+Prepared 1 package in T
+Installed 1 package in T
+ + tool==0.1
+Hello from hello.py!
+$ dxpy remove --script hello.py tool
+$ dxpy init --bare jobs
+Initialized project `jobs` at `~/jobs`
+$ cd jobs
+""".replace(">=3.11", f">={MINOR}")
+
+TASKS = """\
+$ dxpy run greet you
+Resolved 0 packages in T
+hello you
+$ dxpy run both
+hello
+all done
+$ dxpy run gret
+error: there is no command `gret` in the environment or on PATH
+
+hint: did you mean `greet`?
+hint: if a package provides it, add that package to the project's dependencies
+exit code 2
+"""
+
+
+def test_scripts_and_tasks_are_run(terminal: Terminal, home: Path) -> None:
+    assert terminal.play(NIGHT) == NIGHT
+    with (home / "jobs/pyproject.toml").open("a") as file:
+        file.write('\n[tool.dxpy.scripts]\ngreet = ["python", "-c", "import sys; print(*sys.argv[1:])", "hello"]\n')
+        file.write('both = { cmd = ["python", "-c", "print(\\"all done\\")"], depends = ["greet"] }\n')
+    assert terminal.play(TASKS) == TASKS
