@@ -17,7 +17,9 @@ def declare_init(parser: Parser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--app", action="store_true", help="something to be run (default)")
     kind.add_argument("--lib", action="store_true", help="something to be imported by others; is built and installed")
-    kind.add_argument("--script", action="store_true", help="a single file that says what it requires")
+    kind.add_argument(
+        "--script", dest="is_script", action="store_true", help="a single file that says what it requires"
+    )
     parser.add_argument("--bare", action="store_true", help="a pyproject.toml and nothing else")
     package = parser.add_mutually_exclusive_group()
     package.add_argument(

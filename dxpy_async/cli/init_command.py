@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     start = Path(os.path.abspath(arguments.project)) if arguments.project else Path.cwd()
     place = Path(os.path.normpath(start / (arguments.path or "")))
     with settings_of(arguments, None) as settings:
-        if arguments.script:
+        if arguments.is_script:
             _begin_script(arguments, place, settings)
             output.say(f"Initialized script at `{arguments.path}`")
             return 0
