@@ -112,7 +112,9 @@ def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]
     began, root = time.time_ns(), project_root(arguments)
     watch = StateWatch.begin(ProjectPlaces.within(root))
     project = open_project(root)
-    return project, watch.also(watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began)
+    return project, watch.of_project(
+        project, watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began
+    )
 
 
 def read_script(name: str, arguments: argparse.Namespace, output: Output) -> Project | None:

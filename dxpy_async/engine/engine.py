@@ -600,7 +600,7 @@ class Engine:
             root = Path(os.path.abspath(directory))
             began, watch = time.time_ns(), StateWatch.begin(ProjectPlaces.within(root))
             project = open_project(root)
-            watch = watch.also(watched_paths(project, os.environ, Path.cwd()), began)
+            watch = watch.of_project(project, watched_paths(project, os.environ, Path.cwd()), began)
             return await self._sync(project, watch, options, state_facts, blueprint_key, on_event)
 
     async def sync_project(

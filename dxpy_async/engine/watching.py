@@ -64,9 +64,13 @@ class StateWatch:
     def of_lock(cls, places: ProjectPlaces) -> StateWatch:
         return cls(places, take_stamps([str(places.lock)], time.time_ns()), watches_file=False)
 
-    def also(self, paths: Iterable[str], began_ns: int) -> StateWatch:
-        """Watches these too, none of which was read before the wall clock stood at `began_ns`."""
-        return replace(self, stamps={**take_stamps(list(paths), began_ns), **self.stamps})
+    def of_project(self, project: Project, paths: Iterable[str], began_ns: int) -> StateWatch:
+        """For `project`, which was found to be what the files belong to: a member's lock is that of its workspace.
+
+        Watches `paths` too, none of which was read before the wall clock stood at `began_ns`.
+        """
+        stamps = {**take_stamps(list(paths), began_ns), **self.stamps}
+        return replace(self, places=project.places, stamps=stamps)
 
     def without_lock(self) -> StateWatch:
         """For a sync that writes the lock itself: the lock counts as it is at the end."""

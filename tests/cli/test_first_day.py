@@ -198,7 +198,6 @@ Installed 2 packages in T
  - stock==0.1.0
  + stock==0.1.0
 $ dxpy run python -c "import stock; print(stock.__file__)"
-Resolved 2 packages in T
 ~/shop/packages/stock/stock/__init__.py
 $ cd ../..
 $ dxpy tree

@@ -188,7 +188,7 @@ def test_a_requirement_is_added_to_the_member_where_one_stands(dxpy: Command, wo
 
 def test_what_is_known_to_be_held_is_run_from_a_few_stats(dxpy: Command, workspace: Path) -> None:
     members = [workspace / "packages/alpha", workspace / "packages/beta"]
-    for member in (*members, *members):
+    for member in members:
         succeeded(dxpy("run python -c pass", member))
     for member in members:
         shown = subprocess.run(

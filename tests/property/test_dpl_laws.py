@@ -60,7 +60,9 @@ def test_the_parts_of_the_file_stand_one_after_the_other(lock: Lock) -> None:
     table is a power of two at most half full, and holds each name once, where a reader looks for it."""
     data = build_dpl(lock)
     fields = layout.HEADER.unpack_from(data)
-    assert (fields[0], fields[1], layout.HEADER.size, fields[3]) == (b"DPL\x01", 2, 200, len(data))
+    trees = [package for package in lock.packages if package.source.kind.is_tree]
+    version = layout.TREE_VERSION if trees else layout.VERSION
+    assert (fields[0], fields[1], layout.HEADER.size, fields[3]) == (b"DPL\x01", version, 200, len(data))
     counts, offsets = fields[10:21], fields[21:32]
     place = 200
     for (_, size), count, offset in zip(layout.SECTIONS, counts, offsets, strict=True):
