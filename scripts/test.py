@@ -1,9 +1,9 @@
-"""Set the development environment up inside this clone and run the whole test suite, or what the arguments pick.
+"""Set the development environment up inside this clone and run the test suite, or what the arguments pick.
 
     python3 scripts/test.py [arguments of pytest]
 
 Needs Python 3.11 or newer and nothing else. Everything it makes lies in `.dxpy-dev/`. Tests run in as many processes as
-there are processors; `-n 0` runs them in one.
+there are processors; `-n 0` runs them in one. Slow ones are left out: `-m slow` runs these, `-m ""` all.
 """
 
 import shlex
@@ -14,7 +14,7 @@ from _environment import main, prepare, program, run
 
 def test() -> None:
     python = str(program(prepare("dev", groups=("test", "lint")), "python"))
-    arguments = ["-n", "auto", "--dist", "worksteal", *sys.argv[1:]]
+    arguments = ["-n", "auto", "--dist", "worksteal", "-m", "not slow", *sys.argv[1:]]
     run([python, "-m", "pytest", *arguments], shown=shlex.join(["pytest", *arguments]))
 
 

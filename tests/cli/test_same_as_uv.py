@@ -12,7 +12,7 @@ from index_server import LoopbackIndex
 from trees import BUILD_SYSTEM, write_tree
 from wheels import build_wheel
 
-pytestmark = pytest.mark.skipif(UV is None, reason="uv is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(UV is None, reason="uv is not installed")]
 
 PROJECT = """
 [project]
