@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -32,11 +31,6 @@ def clean_environ(**more: str) -> dict[str, str]:
     prefixes = ("DXPY_", "PYTHON", "UV_", "PIP_", "VIRTUAL_ENV", "PYENV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return {**kept, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **more}
-
-
-def _heed_interrupts() -> None:
-    """Undo what a shell does to what it starts in the background: let SIGINT have its meaning."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Command:
@@ -86,7 +80,6 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,
         )
 
 
