@@ -10,17 +10,16 @@ leaving out too little costs a build, leaving out too much would install what is
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dxpy_async.core.limits import ARCHIVE_MEMBERS
-from dxpy_async.errors import InvalidSource
+from blake3 import blake3
 
-BUILD_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-"""The files that say how a directory is built."""
+from dxpy_async.core.limits import ARCHIVE_MEMBERS
+from dxpy_async.core.places import BUILD_FILES
+from dxpy_async.errors import InvalidSource
 
 _LEFT_OUT = frozenset(
     {
@@ -57,7 +56,7 @@ def editable_fingerprint(root: Path) -> str:
 
 
 def _digest(rows: Iterable[str]) -> str:
-    digest = hashlib.sha256()
+    digest = blake3()
     for row in rows:
         digest.update(row.encode("utf-8", "surrogateescape") + b"\0")
     return digest.hexdigest()

@@ -18,14 +18,11 @@ from dxpy_async.core.names import normalize, normalize_extra, normalize_group
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import WantedTarget
-from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.watching import StateWatch
 from dxpy_async.errors import ProjectNotFound, UsageError
 from dxpy_async.project.build_settings import SWITCHES, VALUES
 from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project
-from dxpy_async.project.script_blocks import find_block, read_script_content, unfinished_block
-from dxpy_async.project.scripts import project_of_script
 from dxpy_async.project.settings import load_settings, switched_on, watched_paths
 from dxpy_async.project.workspaces import open_project
 
@@ -56,20 +53,9 @@ _SETTING_FLAGS = (
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--script`, `--project`, else the nearest one above."""
     if (script := getattr(arguments, "script", None)) is not None:
-        return _settled_script(script, arguments)
+        found: Project = load("script_projects").settled_script(script, arguments)
+        return found
     return open_project(project_root(arguments))
-
-
-def _settled_script(name: str, arguments: argparse.Namespace) -> Project:
-    """A script, and where its lock and its environment are, or will be."""
-    if not os.path.isfile(name):
-        raise UsageError(f"there is no script `{name}`")
-    file = Path(os.path.abspath(name))
-    script = project_of_script(read_script_content(file), file)
-    with settings_of(arguments, script) as settings:
-        script = with_environment(script, settings, locks=arguments.command == "lock")
-    script.environment.parent.mkdir(parents=True, exist_ok=True)
-    return script
 
 
 def project_root(arguments: argparse.Namespace) -> Path:
@@ -115,25 +101,6 @@ def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]
     return project, watch.of_project(
         project, watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began
     )
-
-
-def read_script(name: str, arguments: argparse.Namespace, output: Output) -> Project | None:
-    """What a script needs, `-` the one on standard input; None when it has no block that says so.
-
-    Its bytes are kept with the arguments: standard input can be read once. Raises InvalidScript.
-    """
-    file = Path.cwd() / "<stdin>" if name == "-" else Path(os.path.abspath(name))
-    if not hasattr(arguments, "script_content"):
-        arguments.script_content = sys.stdin.buffer.read() if name == "-" else read_script_content(file)
-    content = arguments.script_content
-    if find_block(content, str(file)) is not None:
-        return project_of_script(content, file)
-    if (line := unfinished_block(content)) is not None:
-        output.warn(
-            f"`{file}:{line}` looks like the beginning of a block of metadata, which would begin with `# /// script`, "
-            "go on with lines that begin with `#` and end with `# ///`; it is ignored"
-        )
-    return None
 
 
 def kept_settings(arguments: argparse.Namespace, project: Project, settings: Settings) -> Settings:

@@ -23,7 +23,6 @@ from dxpy_async.cli.children import run_child
 from dxpy_async.cli.context import (
     kept_settings,
     project_root,
-    read_script,
     settings_of,
     sync_options,
     watched_project,
@@ -32,6 +31,7 @@ from dxpy_async.cli.launch import become, is_source, prepare, scripts_of
 from dxpy_async.cli.output import Output, printable
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.script_again import remember_script
+from dxpy_async.cli.script_projects import read_script
 from dxpy_async.cli.summary import report
 from dxpy_async.cli.sync_requests import blueprint_key, request_text
 from dxpy_async.cli.with_again import remember_overlay

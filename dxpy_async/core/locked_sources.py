@@ -10,6 +10,8 @@ Archives and directories are locked under the address that they were asked for b
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -102,3 +104,8 @@ def answers_reference(source: Source, url: str) -> bool:
     except ValueError:
         return False
     return source == locked
+
+
+def directory_path(url: DirectoryUrl, root: Path) -> Path:
+    """Where a directory of source is, its subdirectory applied; `root`, absolute, is the directory of the lock."""
+    return Path(os.path.normpath(root / url.path / url.subdirectory))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 PROJECT_NAME = "pyproject.toml"
 LOCK_NAME = "dxpy.lock"
+BUILD_FILES = (PROJECT_NAME, "setup.py", "setup.cfg")
+"""In a source tree: what says how it is built."""
 ENVIRONMENT_NAME = ".venv"
 DOCUMENT_NAME = "pyproject.dx"
 """In the environment: pyproject.toml as it was when somebody last read it."""

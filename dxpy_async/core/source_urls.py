@@ -127,13 +127,13 @@ def public_url(url: str) -> str:
 
 def best_sdist(files: Iterable[FileT]) -> FileT | None:
     """The source distribution to build among a release's files, by today's form of archive first; None without any."""
-    endings = {ending: place for place, ending in enumerate(SDIST_ENDINGS)}
+    sdists = [file for file in files if file.filename.lower().endswith(SDIST_ENDINGS)]
 
-    def rank(filename: str) -> int | None:
-        return next((place for ending, place in endings.items() if filename.lower().endswith(ending)), None)
+    def form(file: FileT) -> tuple[int, str]:
+        name = file.filename.lower()
+        return next(place for place, ending in enumerate(SDIST_ENDINGS) if name.endswith(ending)), file.filename
 
-    fitting = [((place, file.filename), file) for file in files if (place := rank(file.filename)) is not None]
-    return min(fitting, key=lambda item: item[0])[1] if fitting else None
+    return min(sdists, key=form, default=None)
 
 
 def file_url(path: str) -> str:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
+from dxpy_async.core.hashing import blake3_of
 from dxpy_async.core.releases import CoreMetadata
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.settings import BuildSettings
@@ -140,4 +140,4 @@ def metadata_of(data: bytes, tree: SourceTree) -> CoreMetadata:
 
 
 def _digest(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return blake3_of(text.encode("utf-8", "surrogateescape")).hex()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from dxpy_async.builds.fingerprints import BUILD_FILES, editable_fingerprint, fingerprint
-from dxpy_async.core.locked_sources import directory_of_source, git_of_source
+from dxpy_async.builds.fingerprints import editable_fingerprint, fingerprint
+from dxpy_async.core.dataclass import replace
+from dxpy_async.core.locked_sources import directory_of_source, directory_path, git_of_source
 from dxpy_async.core.locks import LockedFile, SourceKind
 from dxpy_async.core.names import normalize
-from dxpy_async.core.selection import LockedRelease, LockView, Selected, Selection
+from dxpy_async.core.selection import LockedRelease, Selected, Selection
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, file_url, parse_source_url, path_of_file_url
@@ -116,11 +116,6 @@ def directory_tree(url: DirectoryUrl, root: Path, package: LockedRelease) -> Sou
     )
 
 
-def directory_path(url: DirectoryUrl, root: Path) -> Path:
-    """Where a directory of source is, its subdirectory applied; `root` is the directory of the lock."""
-    return Path(os.path.abspath(root / url.path / url.subdirectory))
-
-
 def is_editable(item: Selected) -> bool:
     """Whether `item` is installed so that it leads to its source."""
     directory = directory_of_source(item.package.source)
@@ -140,12 +135,3 @@ def finder_of_built(store: Store, settings: Settings, interpreter: Interpreter) 
         return known.wheel(tree, editable=is_editable(item))
 
     return find
-
-
-def watched_files(lock: LockView, root: Path) -> list[str]:
-    """The files that say what the directories in `lock` are and require, whether they are there or not."""
-    found = []
-    for package in lock.packages:
-        if (url := directory_of_source(package.source)) is not None:
-            found += [str(directory_path(url, root) / name) for name in BUILD_FILES]
-    return found

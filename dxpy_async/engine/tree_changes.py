@@ -6,13 +6,12 @@ from pathlib import Path
 
 from dxpy_async.core.amendments import Amendments
 from dxpy_async.core.dataclass import replace
-from dxpy_async.core.locked_sources import directory_of_source
+from dxpy_async.core.locked_sources import directory_of_source, directory_path
 from dxpy_async.core.names import ExtraName
 from dxpy_async.core.releases import CoreMetadata
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import LockedRelease, LockView
 from dxpy_async.core.source_urls import DirectoryUrl
-from dxpy_async.engine.locating import directory_path
 from dxpy_async.errors import SourceUnavailable
 from dxpy_async.formats.source_metadata import static_project_metadata
 from dxpy_async.project.document import decode, parse, read_content

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dxpy_async.builds.fingerprints import BUILD_FILES
 from dxpy_async.core.dataclass import dataclass, replace
+from dxpy_async.core.locked_sources import directory_of_source, directory_path
+from dxpy_async.core.places import BUILD_FILES
 from dxpy_async.core.selection import LockView
-from dxpy_async.engine.locating import watched_files
 from dxpy_async.installer.state import (
     NO_REQUEST,
     facts_with_held,
@@ -83,7 +83,7 @@ class StateWatch:
         To be taken before these are read.
         """
         own = [str(project.root / name) for name in BUILD_FILES] if project.is_packaged else []
-        paths = [path for path in (*own, *watched_files(lock, project.root)) if path not in self.stamps]
+        paths = [path for path in (*own, *_files_of_trees(lock, project.root)) if path not in self.stamps]
         return replace(self, stamps={**self.stamps, **take_stamps(paths, time.time_ns())})
 
     def of_target(self, request: str | None, search: SearchPlaces) -> StateWatch:
@@ -132,3 +132,12 @@ class StateWatch:
         files = list(dict.fromkeys([*files, *stamps]))
         env_dir, python = str(environment.root), str(environment.python)
         record_environment(env_dir, recorded, files, python, list(sites), count, stamps)
+
+
+def _files_of_trees(lock: LockView, root: Path) -> list[str]:
+    """The files that say what the directories in `lock` are and require, whether they are there or not."""
+    found = []
+    for package in lock.packages:
+        if (url := directory_of_source(package.source)) is not None:
+            found += [str(directory_path(url, root) / name) for name in BUILD_FILES]
+    return found
