@@ -11,6 +11,14 @@ _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
 
 
+def locking_flags(flags: Parser) -> None:
+    """Everything that a resolution depends on."""
+    index_flags(flags)
+    resolution_flags(flags)
+    build_flags(flags)
+    python_flags(flags)
+
+
 def index_flags(flags: Parser) -> None:
     """Which indexes and directories are asked."""
     group = flags.add_argument_group("index options")

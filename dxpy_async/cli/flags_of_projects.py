@@ -7,12 +7,11 @@ from typing import Any
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
-    build_flags,
     index_flags,
     linking_flags,
+    locking_flags,
     place_flags,
     python_flags,
-    resolution_flags,
     script_flag,
     selection_flags,
     target_flags,
@@ -27,10 +26,7 @@ _EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
 
 def declare_add(parser: Parser) -> None:
     script_flag(parser)
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     linking_flags(parser)
     parser.add_argument(
         "packages", nargs="*", metavar="PACKAGE", help="flask, 'flask>=3', ./libs/tool or git+https://…"
@@ -75,19 +71,14 @@ def _source_flags(parser: Parser) -> None:
 
 def declare_remove(parser: Parser) -> None:
     script_flag(parser)
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
 
 
 def declare_version(parser: Parser) -> None:
-    index_flags(parser)
-    resolution_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     linking_flags(parser)
     parser.add_argument("value", nargs="?", metavar="VALUE", help="the version to write")
     parser.add_argument(
@@ -106,10 +97,7 @@ def declare_version(parser: Parser) -> None:
 
 def declare_lock(parser: Parser) -> None:
     script_flag(parser)
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
     parser.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
@@ -142,10 +130,7 @@ def declare_why(parser: Parser) -> None:
 
 def declare_export(parser: Parser) -> None:
     script_flag(parser)
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     target_flags(parser)
     selection_flags(parser)
     parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
@@ -155,10 +140,7 @@ def declare_export(parser: Parser) -> None:
 
 def declare_sync(parser: Parser) -> None:
     script_flag(parser)
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")

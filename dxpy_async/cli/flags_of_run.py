@@ -6,20 +6,14 @@ import argparse
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
-    build_flags,
-    index_flags,
     linking_flags,
-    python_flags,
-    resolution_flags,
+    locking_flags,
     selection_flags,
 )
 
 
 def declare_run(parser: Parser) -> None:
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     what = parser.add_mutually_exclusive_group()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Parser
-from dxpy_async.cli.flags import build_flags, index_flags, python_flags, resolution_flags, selection_flags
+from dxpy_async.cli.flags import (
+    locking_flags,
+    selection_flags,
+)
 
 _FORMATS = ("text", "json", "mermaid", "dot")
 
 
 def declare_tree(parser: Parser) -> None:
-    index_flags(parser)
-    resolution_flags(parser)
-    build_flags(parser)
-    python_flags(parser)
+    locking_flags(parser)
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")
     parser.add_argument("--invert", action="store_true", help="what requires a package, instead of what it needs")

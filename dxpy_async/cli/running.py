@@ -12,11 +12,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from dxpy_async.cli import load
 from dxpy_async.cli.children import run_child
@@ -59,19 +59,19 @@ from dxpy_async.python.environments import open_environment
 from dxpy_async.python.interpreters import SearchPlaces, find_interpreter, probe
 
 
-class Sync(Protocol):
-    """Brings a project's environment up to date; None when that takes more than this rung has."""
+class SyncRequest(NamedTuple):
+    """A project whose environment is to be brought up to date, as the engine is asked for it."""
 
-    def __call__(
-        self,
-        project: Project,
-        watch: StateWatch,
-        settings: Settings,
-        options: SyncOptions,
-        *,
-        state_facts: Mapping[str, str],
-        blueprint_key: str | None,
-    ) -> SyncOutcome | None: ...
+    project: Project
+    watch: StateWatch
+    settings: Settings
+    options: SyncOptions
+    state_facts: Mapping[str, str]
+    blueprint_key: str | None
+
+
+Sync = Callable[[SyncRequest], SyncOutcome | None]
+"""Brings an environment up to date; None when that takes more than this rung has."""
 
 
 class Wanted(NamedTuple):
@@ -267,7 +267,7 @@ class _Runner:
             _require_environment(project)
         elif unchanged(str(project.environment), facts, exact=options.exact) is None:
             key = None if arguments.isolated else blueprint_key(arguments, project)
-            outcome = self._sync(project, watch, settings, options, state_facts=facts, blueprint_key=key)
+            outcome = self._sync(SyncRequest(project, watch, settings, options, facts, key))
             if outcome is None:
                 return None
             self._report(outcome)
@@ -303,7 +303,7 @@ class _Runner:
             project.environment.parent.mkdir(parents=True, exist_ok=True)
             watch = StateWatch.of_lock(project.places)
             options = replace(sync_options(self._arguments), pins_from=pins, exact=True)
-            outcome = self._sync(project, watch, settings, options, state_facts=facts, blueprint_key=None)
+            outcome = self._sync(SyncRequest(project, watch, settings, options, facts, None))
             if outcome is None:
                 return False
             self._report(outcome)

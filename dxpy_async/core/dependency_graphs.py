@@ -13,7 +13,7 @@ from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.locks import LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
-from dxpy_async.core.requirements import marker_holds
+from dxpy_async.core.requirements import MarkerAnswers
 from dxpy_async.core.selection import LockedRelease, LockView, fits_requirement
 
 _NO_EXTRA = ExtraName("")
@@ -64,11 +64,10 @@ class DependencyGraph:
     def __init__(self, lock: LockView, projects: Sequence[GraphRoot], markers: Mapping[str, str]) -> None:
         self.releases: Sequence[LockedRelease] = lock.packages
         self.projects = projects
-        self._markers = markers
         self._places: dict[ProjectName, list[int]] = {}
         for index, release in enumerate(self.releases):
             self._places.setdefault(release.name, []).append(index)
-        self._holds: dict[tuple[str, str], bool] = {}
+        self._applies = MarkerAnswers(markers).apply
         self._below: dict[Node, tuple[Edge, ...]] = {}
         self._above: dict[int, list[Edge]] = {}
         self._walk()
@@ -213,15 +212,6 @@ class DependencyGraph:
                 # what no extra asks about counts without any
                 if (not extra or "extra" in requirement.marker) and self._applies(requirement, extra):
                     yield from self._edges(node, requirement, extra, "")
-
-    def _applies(self, requirement: Requirement, extra: str) -> bool:
-        if not requirement.marker:
-            return True
-        key = (requirement.marker, extra)
-        holds = self._holds.get(key)
-        if holds is None:
-            holds = self._holds[key] = marker_holds(requirement.marker, self._markers, extra)
-        return holds
 
     def _edges(self, node: Node, requirement: Requirement, extra: ExtraName, group: str) -> Iterator[Edge]:
         places = self._places.get(requirement.name, [])

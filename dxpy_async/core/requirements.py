@@ -16,7 +16,7 @@ from dxpy_async.core.names import normalize, normalize_extra
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.specifiers import final_allows, normal_specifier, plain_clauses
 
-__all__ = ["Requirement", "marker_holds", "parse_requirement"]
+__all__ = ["MarkerAnswers", "Requirement", "marker_holds", "parse_requirement"]
 
 
 _NAME = "[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*"
@@ -71,6 +71,24 @@ def marker_holds(marker: str, environment: Mapping[str, str], extra: str = "") -
         return False
     holds = _plainly_holds(marker, environment, extra)
     return _marker(marker).evaluate({**environment, "extra": extra}) if holds is None else holds
+
+
+class MarkerAnswers:
+    """Which requirements apply in one environment; each marker is evaluated once for each extra."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._holds: dict[tuple[str, str], bool] = {}
+
+    def apply(self, requirement: Requirement, extra: str) -> bool:
+        """Whether `requirement` counts while `extra` is asked for (empty: none is)."""
+        if not requirement.marker:
+            return True
+        key = (requirement.marker, extra)
+        holds = self._holds.get(key)
+        if holds is None:
+            holds = self._holds[key] = marker_holds(requirement.marker, self._environment, extra)
+        return holds
 
 
 _COMPARISON = re.compile(

@@ -20,7 +20,7 @@ from dxpy_async.core.locked_sources import answers_reference, directory_of_sourc
 from dxpy_async.core.locks import LockedFile, LockedRoots, Source, SourceKind
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
-from dxpy_async.core.requirements import marker_holds
+from dxpy_async.core.requirements import MarkerAnswers, marker_holds
 from dxpy_async.core.settings import BuildSettings
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.specifiers import allows_python
@@ -204,11 +204,11 @@ class _Walk:
     """The nodes reached so far. Each distinct marker is evaluated once."""
 
     def __init__(self, lock: LockView, markers: Mapping[str, str]) -> None:
-        self._lock, self._markers = lock, markers
+        self._lock = lock
         self._releases: dict[ProjectName, list[LockedRelease]] = {}
         for package in lock.packages:
             self._releases.setdefault(package.name, []).append(package)
-        self._holds: dict[tuple[str, str], bool] = {}
+        self._applies = MarkerAnswers(markers).apply
         self._requirements: dict[ProjectName, tuple[Requirement, ...]] = {}
         self._waiting: list[tuple[ProjectName, ExtraName]] = []
         self._reached: set[tuple[ProjectName, ExtraName]] = set()
@@ -253,15 +253,6 @@ class _Walk:
             # what no extra asks about was followed with the project itself
             if (not extra or "extra" in requirement.marker) and self._applies(requirement, extra):
                 self._reach(requirement, f"`{name}` {package.version}")
-
-    def _applies(self, requirement: Requirement, extra: ExtraName) -> bool:
-        if not requirement.marker:
-            return True
-        key = (requirement.marker, extra)
-        holds = self._holds.get(key)
-        if holds is None:
-            holds = self._holds[key] = marker_holds(requirement.marker, self._markers, extra)
-        return holds
 
     def _reach(self, requirement: Requirement, owner: str) -> None:
         release = self._release_for(requirement, owner)

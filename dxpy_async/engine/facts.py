@@ -7,15 +7,14 @@ from contextlib import suppress
 from packaging.version import Version
 
 from dxpy_async.core.locked_sources import is_commit
-from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl, parse_source_url, path_of_file_url
 from dxpy_async.core.wheel_names import is_wheel_name
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.fetching import Fetcher
-from dxpy_async.engine.locating import absolute_file
-from dxpy_async.engine.trees import Trees
+from dxpy_async.engine.locating import archive_file
+from dxpy_async.engine.trees import Trees, archive_candidate
 from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.formats.remembered import FileSeen
 from dxpy_async.index.client import IndexClient
@@ -77,21 +76,13 @@ class IndexFacts:
                 return await self._trees.archive(project, found, self._on_event)
 
     async def _wheel(self, project: ProjectName, url: ArchiveUrl) -> DirectCandidate | Unavailable:
-        wheel = LockedFile(filename=url.filename, url=url.url, hashes=dict(url.hashes))
-        stored = await self._fetcher.fetch(absolute_file(wheel, self._trees.root), on_event=self._on_event)
+        stored = await self._fetcher.fetch(archive_file(url, self._trees.root), on_event=self._on_event)
         manifest = stored.manifest
         if manifest.name != project:
             return Unavailable(f"the wheel at `{without_credentials(url.url)}` is `{manifest.name}`, not `{project}`")
         text = (stored.directory / manifest.dist_info / "METADATA").read_bytes()
         metadata = parse_core_metadata(text, origin=url.url, project=project, version=None)
-        file = DistributionFile(
-            filename=url.filename,
-            url=url.url,
-            hashes={"sha256": manifest.sha256},
-            size=manifest.size,
-            requires_python=metadata.requires_python,
-        )
-        return DirectCandidate(metadata.version, metadata, file)
+        return archive_candidate(url, metadata, sha256=manifest.sha256, size=manifest.size)
 
     def _note_archive(self, url: ArchiveUrl) -> None:
         path = self._trees.root / path_of_file_url(url.url)

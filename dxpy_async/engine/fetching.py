@@ -6,13 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Self
 
 from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.selection import Selected
 from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Stored
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.index.client import IndexClient
+from dxpy_async.index.client import Downloaded, IndexClient
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.store.store import Store, StoredWheel
 
@@ -29,6 +30,21 @@ def _in_turn(wanted: Sequence[Selected]) -> list[Selected]:
     ordered = sorted(wanted, key=lambda item: (-(item.size or UNKNOWN_SIZE), item.package.name))
     early = [item for item in ordered if (item.size or UNKNOWN_SIZE) <= EARLY_SIZE][:EARLY_FILES]
     return early + [item for item in ordered if item not in early]
+
+
+async def download(client: IndexClient, file: LockedFile, into: Path, on_event: Listener) -> Downloaded:
+    """Bring `file` to the path `into`, checked (`IndexClient.download`), and tell how far it is."""
+    on_event(DownloadStarted(file.filename, file.size))
+    downloaded = await client.download(
+        url=file.url,
+        filename=file.filename,
+        hashes=file.hashes,
+        size=file.size,
+        into=into,
+        progress=lambda received: on_event(DownloadProgress(file.filename, received)),
+    )
+    on_event(DownloadFinished(file.filename))
+    return downloaded
 
 
 class ByteBudget:
@@ -132,16 +148,7 @@ class Fetcher:
     async def _download_and_unpack(self, wheel: LockedFile, on_event: Listener) -> StoredWheel:
         with self._store.staging_directory() as staging:
             archive = staging / wheel.filename
-            on_event(DownloadStarted(wheel.filename, wheel.size))
-            downloaded = await self._client.download(
-                url=wheel.url,
-                filename=wheel.filename,
-                hashes=wheel.hashes,
-                size=wheel.size,
-                into=archive,
-                progress=lambda received: on_event(DownloadProgress(wheel.filename, received)),
-            )
-            on_event(DownloadFinished(wheel.filename))
+            downloaded = await download(self._client, wheel, archive, on_event)
             return await self._workers.unpack(
                 self._store,
                 archive,

@@ -61,6 +61,11 @@ def absolute_file(file: LockedFile, root: Path) -> LockedFile:
     return replace(file, url=file_url(os.path.abspath(root / path_of_file_url(file.url)).replace(os.sep, "/")))
 
 
+def archive_file(url: ArchiveUrl, root: Path) -> LockedFile:
+    """The file that a requirement names, with the hashes that it promises."""
+    return absolute_file(LockedFile(filename=url.filename, url=url.url, hashes=dict(url.hashes)), root)
+
+
 def _tree_of(package: LockedRelease, file: LockedFile | None, root: Path, cache_dir: Path) -> SourceTree:
     match package.source.kind:
         case SourceKind.TREE:

@@ -22,10 +22,11 @@ from dxpy_async.core.releases import CoreMetadata, DistributionFile, Unavailable
 from dxpy_async.core.selection import Selected
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl
-from dxpy_async.engine.events import DownloadFinished, DownloadProgress, DownloadStarted, Listener, Waiting
+from dxpy_async.engine.events import Listener, Waiting
+from dxpy_async.engine.fetching import download
 from dxpy_async.engine.locating import (
     FindBuilt,
-    absolute_file,
+    archive_file,
     archive_subdirectory,
     is_editable,
     locate,
@@ -89,16 +90,7 @@ class SourceShelf:
             return kept
         with self.store.staging_directory() as staging:
             archive = staging / "archive"
-            on_event(DownloadStarted(file.filename, file.size))
-            downloaded = await self._client.download(
-                url=file.url,
-                filename=file.filename,
-                hashes=file.hashes,
-                size=file.size,
-                into=archive,
-                progress=lambda received: on_event(DownloadProgress(file.filename, received)),
-            )
-            on_event(DownloadFinished(file.filename))
+            downloaded = await download(self._client, file, archive, on_event)
             place = self._place(downloaded.sha256)
             place.parent.mkdir(parents=True, exist_ok=True)
             os.replace(archive, place)
@@ -131,6 +123,18 @@ def _kept(place: Path, sha256: str) -> Sdist | None:
     except OSError:
         return None
     return Sdist(place, sha256, size) if digest.hexdigest() == sha256 else None
+
+
+def archive_candidate(url: ArchiveUrl, metadata: CoreMetadata, *, sha256: str, size: int) -> DirectCandidate:
+    """What an archive that a requirement names came to be."""
+    file = DistributionFile(
+        filename=url.filename,
+        url=url.url,
+        hashes={"sha256": sha256},
+        size=size,
+        requires_python=metadata.requires_python,
+    )
+    return DirectCandidate(metadata.version, metadata, file)
 
 
 class Trees:
@@ -182,20 +186,12 @@ class Trees:
 
     async def archive(self, project: ProjectName, url: ArchiveUrl, on_event: Listener) -> DirectCandidate | Unavailable:
         """The one candidate of an sdist that a requirement names."""
-        named = LockedFile(filename=url.filename, url=url.url, hashes=dict(url.hashes))
-        file = absolute_file(named, self.root)
+        file = archive_file(url, self.root)
         try:
             metadata, sdist = await self._archive_metadata(project, None, file, url.subdirectory, on_event)
         except (InvalidMetadata, InvalidSourceArchive) as error:
             return Unavailable(str(error))
-        found = DistributionFile(
-            filename=url.filename,
-            url=url.url,
-            hashes={"sha256": sdist.sha256},
-            size=sdist.size,
-            requires_python=metadata.requires_python,
-        )
-        return DirectCandidate(metadata.version, metadata, found)
+        return archive_candidate(url, metadata, sha256=sdist.sha256, size=sdist.size)
 
     async def commit(self, project: ProjectName, url: GitUrl, on_event: Listener) -> DirectCandidate | Unavailable:
         """The one candidate of a git reference: the commit of an earlier lock, else what the reference means now."""

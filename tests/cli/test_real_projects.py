@@ -7,18 +7,14 @@ which builds itself. Each is installed editable and built in an environment of i
 from __future__ import annotations
 
 import tarfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 from command import Command
+from public_index import bring, public_client, require_public_index, sdist_of
 
-from dxpy_async.core.names import normalize
-from dxpy_async.core.releases import ProjectPage
-from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, NetworkSettings
-from dxpy_async.index.client import IndexClient
+from dxpy_async.core.settings import PYPI_SIMPLE_URL
 
 
 @dataclass(frozen=True)
@@ -53,11 +49,7 @@ PROJECTS = [
 
 @pytest.fixture
 def _reachable() -> None:
-    try:
-        with urlopen(Request(f"{PYPI_SIMPLE_URL}/flask/", method="HEAD"), timeout=5):
-            pass
-    except OSError as error:
-        pytest.skip(f"the public index cannot be reached: {error}")
+    require_public_index()
 
 
 @pytest.mark.network
@@ -82,26 +74,9 @@ async def test_a_real_project_is_synced_from_its_source(real: Real, tmp_path: Pa
 
 async def unpacked(name: str, place: Path) -> Path:
     """The newest source distribution of a project, unpacked in `place`."""
-    async with IndexClient(
-        indexes=IndexSettings(),
-        network=NetworkSettings(),
-        cache_dir=place / "pages",
-        now=time.time,
-        base_directory=place,
-    ) as client:
-        page = await client.project_page(normalize(name))
-        assert isinstance(page, ProjectPage)
-        finals = [version for version in page.versions if not version.is_prerelease]
-        sdist = next(file for file in page.files(finals[0]) if file.filename.endswith(".tar.gz"))
-        archive = place / sdist.filename
-        await client.download(
-            url=sdist.url,
-            filename=sdist.filename,
-            hashes=sdist.hashes,
-            size=sdist.size,
-            into=archive,
-            progress=lambda _: None,
-        )
-    with tarfile.open(archive) as opened:
+    async with public_client(place / "pages") as client:
+        sdist = await sdist_of(client, name)
+        await bring(client, sdist, place / sdist.filename)
+    with tarfile.open(place / sdist.filename) as opened:
         opened.extractall(place, filter="data")
     return place / sdist.filename.removesuffix(".tar.gz")

@@ -7,17 +7,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 from packaging.version import Version
+from public_index import bring, require_public_index, sdist_of
 from trees import local_tree, write_files
 
 from dxpy_async import Engine, NetworkSettings, Settings
 from dxpy_async.builds.source_archives import unpack_source_archive
 from dxpy_async.core.names import normalize
-from dxpy_async.core.releases import ProjectPage
-from dxpy_async.core.settings import PYPI_SIMPLE_URL
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.engine.building import Builder
 from dxpy_async.engine.events import ignore
@@ -35,11 +33,7 @@ RUST_WORKS = (
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One for all, so that each backend is fetched once."""
-    try:
-        with urlopen(Request(f"{PYPI_SIMPLE_URL}/flask/", method="HEAD"), timeout=5):
-            pass
-    except OSError as error:
-        pytest.skip(f"the public index cannot be reached: {error}")
+    require_public_index()
     return tmp_path_factory.mktemp("cache")
 
 
@@ -167,17 +161,8 @@ async def test_an_sdist_of_the_public_index_is_built(
     engine: Engine, builder: Builder, tmp_path: Path, project: str, version: str, module: str, is_pure: bool
 ) -> None:
     client = engine._client
-    page = await client.project_page(normalize(project))
-    assert isinstance(page, ProjectPage)
-    (file,) = (each for each in page.files(Version(version)) if not each.is_wheel)
-    await client.download(
-        url=file.url,
-        filename=file.filename,
-        hashes=file.hashes,
-        size=file.size,
-        into=tmp_path / file.filename,
-        progress=lambda _: None,
-    )
+    file = await sdist_of(client, project, version)
+    await bring(client, file, tmp_path / file.filename)
     (tmp_path / "unpacked").mkdir()
     root = unpack_source_archive(tmp_path / file.filename, file.filename, tmp_path / "unpacked")
     tree = SourceTree(

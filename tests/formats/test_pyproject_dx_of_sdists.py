@@ -8,22 +8,20 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 from command import Command
 from documents import exactly
+from public_index import bring, public_client, require_public_index
 
 from dxpy_async.core.locks import LockedFile, LockedPackage
-from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, NetworkSettings
+from dxpy_async.core.settings import PYPI_SIMPLE_URL
 from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.pyproject_dx import DxDocument, build_dx
 from dxpy_async.formats.toml_writer import write_toml
-from dxpy_async.index.client import IndexClient
 
 LARGE = Path(__file__).parents[2] / "benchmarks" / "projects" / "large" / "pyproject.toml"
 """Its resolution has two hundred distributions."""
@@ -60,11 +58,7 @@ def assert_nothing_is_lost(content: bytes, name: str) -> None:
 
 @pytest.fixture
 def _reachable() -> None:
-    try:
-        with urlopen(Request(f"{PYPI_SIMPLE_URL}/flask/", method="HEAD"), timeout=5):
-            pass
-    except OSError as error:
-        pytest.skip(f"the public index cannot be reached: {error}")
+    require_public_index()
 
 
 @pytest.mark.network
@@ -80,14 +74,7 @@ async def test_sdists_of_the_public_index_lose_nothing(tmp_path: Path) -> None:
     async def check(file: LockedFile) -> None:
         async with limit:
             place = tmp_path / file.filename
-            await client.download(
-                url=file.url,
-                filename=file.filename,
-                hashes=file.hashes,
-                size=file.size,
-                into=place,
-                progress=lambda _: None,
-            )
+            await bring(client, file, place)
             content = project_file(place)
             place.unlink()
         if content is not None:
@@ -95,13 +82,7 @@ async def test_sdists_of_the_public_index_lose_nothing(tmp_path: Path) -> None:
             checked.append(file.filename)
 
     async with (
-        IndexClient(
-            indexes=IndexSettings(),
-            network=NetworkSettings(),
-            cache_dir=tmp_path / "cache",
-            now=time.time,
-            base_directory=tmp_path,
-        ) as client,
+        public_client(tmp_path / "cache") as client,
         asyncio.TaskGroup() as tasks,
     ):
         for file in small:
