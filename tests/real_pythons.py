@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,3 +20,8 @@ def real_interpreter(version: str) -> Path | None:
     directories.append(str(Path(sys.executable).resolve().parent))
     found = shutil.which(f"python{version}", path=os.pathsep.join(directories))
     return Path(os.path.realpath(found)) if found else None
+
+
+def can_compile() -> bool:
+    """Whether extensions for the interpreter of these tests can be compiled here."""
+    return shutil.which("cc") is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()

@@ -30,14 +30,14 @@ from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
-from dxpy_async.core.selection import Selected, Selection, select
+from dxpy_async.core.selection import Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.source_urls import ArchiveUrl, GitUrl, parse_source_url, public_url
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
-from dxpy_async.engine.afterwards import see_to_the_rest
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop
+from dxpy_async.engine.changing import Changing, Sketching, sketch_nothing
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
     Bounds,
@@ -50,11 +50,7 @@ from dxpy_async.engine.drafts import (
 )
 from dxpy_async.engine.events import (
     Finished,
-    Installing,
-    Linked,
     Listener,
-    Prepared,
-    Preparing,
     Resolved,
     Waiting,
     Warned,
@@ -94,16 +90,14 @@ from dxpy_async.engine.remembering import (
 )
 from dxpy_async.engine.replaying import Sketch, sketch_of
 from dxpy_async.engine.resolving import Watcher, look_away, resolve
-from dxpy_async.engine.store_links import prepare_links, processors, settle_links
+from dxpy_async.engine.store_links import processors
 from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.engine.syncing import (
     SyncOutcome,
     SyncPlan,
-    check_identity,
     environment_lock,
     find_environment,
-    finish,
     locking_for,
     make_environment,
     open_store,
@@ -114,19 +108,17 @@ from dxpy_async.engine.syncing import (
     require_match,
     select_packages,
     selected_requirements,
-    stage,
 )
 from dxpy_async.engine.targets import interpreter_for, target_for
 from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DamagedEntry, DxpyError, LockNotFound, NoSolution, ProjectError
+from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
-from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.settings import load_settings, watched_paths
@@ -142,15 +134,12 @@ from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.resolver.solver import Solver
 from dxpy_async.sources.git import GitRepositories
 from dxpy_async.store.locks import FileLock
-from dxpy_async.store.store import StoredWheel
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_SYNC = SyncOptions()
 
-_TRIES = 3
-"""How often a wheel is fetched that turns out to be damaged when it is about to be linked."""
 KERNELS_BUCKET = "kernels-v1"
 UNPACK_WORKERS = 2
 FILE_THREADS = 4
@@ -158,12 +147,6 @@ FILE_THREADS = 4
 
 DEFAULT_LOCK = LockOptions()
 DEFAULT_INIT = InitOptions()
-
-Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
-
-
-def _sketch_nothing(plan: SyncPlan, environment: VirtualEnvironment) -> None:
-    """For what nobody will look for a blueprint of."""
 
 
 class Engine:
@@ -799,126 +782,23 @@ class Engine:
         exact: bool,
         root: Path,
         on_event: Listener,
-        sketched: Sketching = _sketch_nothing,
+        sketched: Sketching = sketch_nothing,
     ) -> SyncOutcome:
         """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
 
         `root` is the directory of the lock; `sketched` gives what to keep of that as a blueprint.
         """
-        transaction = Transaction(
-            environment.scheme,
-            link_mode=self._settings.link_mode,
-            on_fallback=self._from_thread(lambda message: on_event(Warned(message))),
-            allow_overwrites=self._settings.allow_overwrites,
-        )
-        await self._in_thread(transaction.recover)
         builder = self._builder or self.builder(environment.interpreter, environment=environment)
-        trees = Trees(self._shelf, lambda: builder, Surroundings(str(root)))
-        planning = partial(
-            plan_changes,
-            selection,
+        changing = Changing(
             environment,
-            self._store,
-            built=partial(built_wheel, builder),
-            link_mode=self._settings.link_mode,
-            exact=exact,
-            allow_overwrites=self._settings.allow_overwrites,
+            settings=self._settings,
+            store=self._store,
+            fetcher=self._fetcher,
+            trees=Trees(self._shelf, lambda: builder, Surroundings(str(root))),
+            in_thread=self._in_thread,
+            on_event=on_event,
         )
-        plan = await self._in_thread(planning)
-        if self._settings.link_mode is LinkMode.SYMLINK or self._settings.compile_bytecode:
-            plan = await self._prepared(plan, planning, environment, trees, on_event)
-        if plan.changes.is_empty:
-            await self._in_thread(settle_links, plan, environment, self._settings, self._store)
-            return outcome_of(plan, environment)
-        try:
-            outcome = await self._carry_out(transaction, plan, environment, trees, on_event)
-        except BaseException:
-            await self._in_thread(transaction.rollback)
-            raise
-        await self._in_thread(settle_links, plan, environment, self._settings, self._store)
-        sketch = sketched(plan, environment)
-        await self._in_thread(see_to_the_rest, plan, environment, self._store, self._settings, sketch, os.environ)
-        return outcome
-
-    async def _prepared(
-        self,
-        plan: SyncPlan,
-        planning: Callable[[], SyncPlan],
-        environment: VirtualEnvironment,
-        trees: Trees,
-        on_event: Listener,
-    ) -> SyncPlan:
-        """A plan whose wheels are in the store, all of them ready, for links that are cut by what all of them have."""
-
-        async def go_on(item: Selected, stored: StoredWheel) -> None:
-            check_identity(item, stored)
-
-        preparing = partial(prepare_links, environment=environment, settings=self._settings, store=self._store)
-        for remaining in reversed(range(_TRIES)):
-            if plan.missing:
-                on_event(Preparing(files=len(plan.missing), size=sum(item.size or 0 for item in plan.missing)))
-                started = time.perf_counter()
-                await self._fetcher.fetch_all(plan.missing, go_on, trees.wheel, on_event)
-                on_event(Prepared(len(plan.missing), time.perf_counter() - started))
-                plan = await self._in_thread(planning)
-            try:
-                return await self._in_thread(partial(preparing, plan, environ=os.environ))
-            except DamagedEntry as error:
-                if not remaining:
-                    raise
-                on_event(Warned(f"{error}; it is fetched again"))
-                for stored in plan.stored.values():
-                    if stored.manifest.blake3 == error.key:
-                        await self._in_thread(self._store.quarantine, stored)
-                plan = await self._in_thread(planning)
-        raise AssertionError("the last try returns or raises")
-
-    async def _carry_out(
-        self,
-        transaction: Transaction,
-        plan: SyncPlan,
-        environment: VirtualEnvironment,
-        trees: Trees,
-        on_event: Listener,
-    ) -> SyncOutcome:
-        """Fetch what is missing, and link each distribution once it is stored; make all of it visible at the end."""
-        started = last_stored = time.perf_counter()
-        built: dict[ProjectName, StoredWheel] = {}
-
-        async def link(item: Selected, stored: StoredWheel) -> None:
-            nonlocal last_stored
-            last_stored = time.perf_counter()
-            built[item.package.name] = stored
-            now = await self._in_thread(trees.as_built, item)
-            await self._in_thread(stage, transaction, plan, now, check_identity(item, stored))
-            on_event(Linked(item.package.name, stored.manifest.version))
-
-        async def link_stored() -> None:
-            for item in plan.selection.packages:
-                if (stored := plan.stored.get(item.package.name)) is not None:
-                    await link(item, await self._whole(item, stored, trees, on_event))
-
-        if plan.missing:
-            on_event(Preparing(files=len(plan.missing), size=sum(item.size or 0 for item in plan.missing)))
-        on_event(Installing(len(plan.changes.coming)))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(link_stored())
-            if plan.missing:
-                await self._fetcher.fetch_all(plan.missing, link, trees.wheel, on_event)
-        on_event(Prepared(len(plan.missing), last_stored - started))
-        await self._in_thread(finish, transaction, plan)
-        return outcome_of(plan, environment, built=built, seconds=time.perf_counter() - last_stored)
-
-    async def _whole(self, item: Selected, stored: StoredWheel, trees: Trees, on_event: Listener) -> StoredWheel:
-        """`stored`, fetched again if a file of it was changed: found before anything of it is linked, not halfway."""
-        if await self._in_thread(self._store.check, stored):
-            return stored
-        on_event(Warned(f"the store's copy of `{stored.manifest.filename}` was changed; it is fetched again"))
-        await self._in_thread(self._store.quarantine, stored)
-        if item.is_built:
-            return await trees.wheel(item, on_event)
-        assert item.file is not None, "a wheel is a file"
-        return await self._fetcher.fetch(item.file, on_event=on_event)
+        return await changing.bring(selection, exact=exact, built=partial(built_wheel, builder), sketched=sketched)
 
     # Shared by all operations
 
@@ -942,15 +822,6 @@ class Engine:
 
     async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await in_limited_thread(self._threads, function, *args, **kwargs)
-
-    def _from_thread(self, function: Callable[[str], None]) -> Callable[[str], None]:
-        """`function`, to be called from any thread and run on the loop's."""
-        loop = asyncio.get_running_loop()
-
-        def call(message: str) -> None:
-            loop.call_soon_threadsafe(function, message)
-
-        return call
 
 
 @contextmanager

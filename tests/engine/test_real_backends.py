@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 from public_index import bring, require_public_index, sdist_of
+from real_pythons import can_compile
 from trees import local_tree, write_files
 
 from dxpy_async import Engine, NetworkSettings, Settings
@@ -23,6 +24,7 @@ from dxpy_async.python.interpreters import probe
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
+COMPILED = pytest.mark.skipif(not can_compile(), reason="there is no C compiler, or Python's headers are not there")
 CARGO = shutil.which("cargo")
 RUST_WORKS = (
     CARGO is not None and subprocess.run([CARGO, "--version"], capture_output=True, check=False).returncode == 0
@@ -119,7 +121,7 @@ async def test_a_pure_project_is_built_and_editable(backend: str, builder: Build
     assert local_tree(root).identity == tree.identity, "what the build left in the directory counts as its source"
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+@COMPILED
 async def test_a_c_extension_is_built_for_its_interpreter(builder: Builder, tmp_path: Path) -> None:
     setup = "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('it_works.fast', ['fast.c'])])\n"
     files = {**PURE["setuptools"], "setup.py": setup, "fast.c": C_EXTENSION, "it_works/__init__.py": ""}
@@ -153,7 +155,7 @@ async def test_a_rust_program_is_built_by_maturin(builder: Builder, tmp_path: Pa
         ("idna", "3.10", "idna", True),  # flit-core
         ("attrs", "24.3.0", "attrs", True),  # hatchling with plugins, and a version from git
         ("tomlkit", "0.13.2", "tomlkit", True),  # poetry-core
-        ("markupsafe", "3.0.2", "markupsafe", False),  # setuptools, a C extension
+        pytest.param("markupsafe", "3.0.2", "markupsafe", False, marks=COMPILED),  # setuptools, a C extension
         ("docopt", "0.6.2", "docopt", True),  # nothing but a setup.py, from long ago
     ],
 )
