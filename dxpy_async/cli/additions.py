@@ -1,11 +1,7 @@
 """What `dxpy add` is to add: requirements, and where their projects come from, as the command line has them.
 
-    flask   'flask[async]>=3'                       a project of an index
-    ./libs/tool   ../x-1.0-py3-none-any.whl         a directory or an archive on this machine
-    git+https://host/x   'x @ git+ssh://…@v1'       a git repository
-    https://host/x-1.0.tar.gz                       an archive
-
-All but the first become a name among the requirements, and an entry of the sources table; `--raw` writes them as one.
+What is not a project of an index (`engine.given_requirements`) becomes a name among the requirements, and an entry of
+the sources table; `--raw` writes them as one.
 """
 
 from __future__ import annotations
@@ -25,28 +21,24 @@ from dxpy_async.core.source_urls import (
     ArchiveUrl,
     DirectoryUrl,
     GitUrl,
-    SourceUrl,
-    file_url,
-    is_archive_name,
-    parse_source_url,
     path_of_file_url,
 )
-from dxpy_async.errors import ProjectError, UsageError
+from dxpy_async.engine.given_requirements import (
+    ADDING,
+    GivenRequirement,
+    given_path,
+    given_url,
+    named_requirement,
+    of_requirement,
+    read_given,
+    with_own_name,
+)
+from dxpy_async.errors import UsageError
 from dxpy_async.project.source_editing import SourceEntry
-from dxpy_async.project.source_names import name_of_archive, name_of_directory
 from dxpy_async.project.statements import read_statements
 
 _REVISIONS = ("rev", "tag", "branch")
 _INDEX = re.compile(r"(?:(?P<name>[A-Za-z0-9][\w.-]*)=)?(?P<url>.+)", re.ASCII)
-_WITH_EXTRAS = re.compile(r"(?P<path>.+)\[(?P<extras>[\w\s,.-]+)\]")
-
-
-class Addition(NamedTuple):
-    """One thing to add. The name of `requirement` is empty while only the source at `url` knows it."""
-
-    text: str
-    requirement: Requirement
-    url: SourceUrl | None = None
 
 
 class Wanted(NamedTuple):
@@ -57,18 +49,19 @@ class Wanted(NamedTuple):
     indexes: tuple[SourceEntry, ...]
 
 
-def additions_of(arguments: argparse.Namespace) -> list[Addition]:
+def additions_of(arguments: argparse.Namespace) -> list[GivenRequirement]:
     """What the command line and the files it names ask for, as far as it can be told by looking. Raises UsageError."""
-    found = list(_from_flags(arguments) if arguments.git or arguments.path else map(_addition, arguments.packages))
+    by_flags = arguments.git or arguments.path
+    found = list(_from_flags(arguments)) if by_flags else [read_given(each, ADDING) for each in arguments.packages]
     stated = read_statements(arguments.requirements, "requirements", Path.cwd())
-    found += [_of_requirement(str(each.requirement), each.requirement) for each in stated]
+    found += [of_requirement(str(each.requirement), each.requirement, ADDING) for each in stated]
     if not found:
         raise UsageError("there is nothing to add", hints=("name packages, or files of requirements with `-r FILE`",))
-    return [_named(_revised(each, arguments)) for each in found]
+    return [with_own_name(_revised(each, arguments), ADDING) for each in found]
 
 
 def wanted_of(
-    additions: Sequence[Addition],
+    additions: Sequence[GivenRequirement],
     indexes: tuple[SourceEntry, ...],
     arguments: argparse.Namespace,
     root: Path,
@@ -106,86 +99,22 @@ def wanted_of(
 # What is given
 
 
-def _from_flags(arguments: argparse.Namespace) -> Iterator[Addition]:
+def _from_flags(arguments: argparse.Namespace) -> Iterator[GivenRequirement]:
     flag, place = ("--git", arguments.git) if arguments.git else ("--path", arguments.path)
     if len(arguments.packages) > 1:
         raise UsageError(f"`{flag}` says where one project comes from, and there are {len(arguments.packages)}")
     text = place if arguments.path or place.startswith("git+") else f"git+{place}"
-    url = _path(place) if arguments.path else _url(text)
+    url = given_path(place) if arguments.path else given_url(text, ADDING)
     if not arguments.packages:
-        yield Addition(text, Requirement(ProjectName("")), url)
+        yield GivenRequirement(text, Requirement(ProjectName("")), url)
         return
-    requirement = _requirement(arguments.packages[0])
+    requirement = named_requirement(arguments.packages[0], ADDING)
     if requirement.url is not None or requirement.specifier:
         raise UsageError(f"`{requirement}` says more than a name, and `{flag}` says which it is")
-    yield Addition(text, requirement, url)
+    yield GivenRequirement(text, requirement, url)
 
 
-def _addition(text: str) -> Addition:
-    if text.startswith(("git+", "file:")) or "://" in text.partition("@")[0]:
-        return Addition(text, Requirement(ProjectName("")), _url(text))
-    if text.startswith((".", "~")) or os.sep in text.partition("@")[0] or _is_local_archive(text):
-        found = _WITH_EXTRAS.fullmatch(text) if not os.path.lexists(text) else None
-        extras = _extras(found["extras"]) if found is not None else ()
-        return Addition(text, Requirement(ProjectName(""), extras), _path(found["path"] if found else text))
-    return _of_requirement(text, _requirement(text))
-
-
-def _is_local_archive(text: str) -> bool:
-    return is_archive_name(text) and os.path.isfile(text)
-
-
-def _extras(text: str) -> tuple[ExtraName, ...]:
-    return tuple(sorted({normalize_extra(each.strip()) for each in text.split(",") if each.strip()}))
-
-
-def _of_requirement(text: str, requirement: Requirement) -> Addition:
-    if requirement.url is None:
-        return Addition(text, requirement)
-    return Addition(text, requirement._replace(url=None), _url(requirement.url))
-
-
-def _requirement(text: str) -> Requirement:
-    try:
-        return parse_requirement(text)
-    except parsers.requirements.InvalidRequirement as error:
-        hint = "quote what the shell would read otherwise: `dxpy add 'flask>=3'`"
-        if os.path.exists(text):
-            hint = f"a directory or file is added by its path: `dxpy add ./{text}`"
-        raise UsageError(f"`{text}` is not a requirement: {str(error).partition(chr(10))[0]}", hints=(hint,)) from error
-
-
-def _url(text: str) -> SourceUrl:
-    parts = urlsplit(text.removeprefix("git+"))
-    if parts.scheme in ("http", "https") and "@" in parts.netloc:
-        shown = text.replace(f"{parts.netloc.rpartition('@')[0]}@", "")
-        raise UsageError(
-            f"the address of `{shown}` has a password or token, which everybody who reads pyproject.toml would see",
-            hints=("leave it out, and let a credential helper of git know it",),
-        )
-    try:
-        url = parse_source_url(text)
-    except ValueError as error:
-        hint = "a repository is added by `git+https://…`, an archive by the address of a wheel or sdist"
-        raise UsageError(f"`{text}` leads to nothing that can be added: {error}", hints=(hint,)) from error
-    if isinstance(url, DirectoryUrl):
-        return _path(url.path)._replace(subdirectory=url.subdirectory)
-    return url
-
-
-def _path(text: str) -> DirectoryUrl | ArchiveUrl:
-    """A directory or archive on this machine, by its absolute path. Raises UsageError when it is not there."""
-    place = os.path.abspath(os.path.expanduser(text))
-    if os.path.isdir(place):
-        return DirectoryUrl(Path(place).as_posix())
-    if not os.path.exists(place):
-        raise UsageError(f"there is nothing at `{text}`")
-    if not is_archive_name(place):
-        raise UsageError(f"`{text}` is neither a directory nor a wheel or source distribution")
-    return ArchiveUrl(file_url(Path(place).as_posix()))
-
-
-def _revised(addition: Addition, arguments: argparse.Namespace) -> Addition:
+def _revised(addition: GivenRequirement, arguments: argparse.Namespace) -> GivenRequirement:
     """`addition` with the revision that the flags name."""
     given = [(kind, value) for kind in _REVISIONS if (value := getattr(arguments, kind)) is not None]
     if not given:
@@ -198,33 +127,6 @@ def _revised(addition: Addition, arguments: argparse.Namespace) -> Addition:
     if not revision or revision.startswith("-"):
         raise UsageError(f"`{revision}` is no revision")
     return addition._replace(url=addition.url._replace(revision=revision))
-
-
-# What it is called
-
-
-def _named(addition: Addition) -> Addition:
-    """`addition` with the name that its source says without being fetched or built."""
-    if addition.requirement.name:
-        return addition
-    url, name = addition.url, None
-    if isinstance(url, DirectoryUrl):
-        name = name_of_directory(Path(url.path) / url.subdirectory)
-        if name is None:
-            raise ProjectError(
-                f"the directory `{addition.text}` does not say what it is called",
-                hints=(f"say it: `dxpy add 'NAME @ {url}'`", f"or add a pyproject.toml to it: `dxpy init {url.path}`"),
-            )
-    elif isinstance(url, ArchiveUrl):
-        name = name_of_archive(url)
-        if name is None:
-            hint = f"say what it is called: `dxpy add 'NAME @ {url}'`"
-            raise UsageError(f"`{url.filename}` is not the name of a wheel or source distribution", hints=(hint,))
-    return with_name(addition, name) if name is not None else addition
-
-
-def with_name(addition: Addition, name: ProjectName) -> Addition:
-    return addition._replace(requirement=addition.requirement._replace(name=name))
 
 
 # How it is written
@@ -242,14 +144,14 @@ def _with_flags(requirement: Requirement, extras: Sequence[ExtraName], marker: s
         raise UsageError(f"`{marker}` is not a marker: {str(error).partition(chr(10))[0]}") from error
 
 
-def _is_member(addition: Addition, name: ProjectName, members: Mapping[ProjectName, Path]) -> bool:
+def _is_member(addition: GivenRequirement, name: ProjectName, members: Mapping[ProjectName, Path]) -> bool:
     """Whether what is added is a project of the workspace, given by its name or by its directory."""
     if isinstance(addition.url, DirectoryUrl):
         return not addition.url.subdirectory and members.get(name) == Path(addition.url.path)
     return addition.url is None and name in members
 
 
-def _entry(addition: Addition, arguments: argparse.Namespace, root: Path) -> SourceEntry:
+def _entry(addition: GivenRequirement, arguments: argparse.Namespace, root: Path) -> SourceEntry:
     url = addition.url
     entry: dict[str, str | bool] = {}
     match url:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
-from dxpy_async.cli.additions import Addition, additions_of, indexes_in, wanted_of, with_name, without_user
+from dxpy_async.cli.additions import additions_of, indexes_in, wanted_of, without_user
 from dxpy_async.cli.context import member_root
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
@@ -23,6 +23,7 @@ from dxpy_async.engine.drafts import (
     draft_version,
     require_static_version,
 )
+from dxpy_async.engine.given_requirements import GivenRequirement, with_name
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import FILE_NAME, Project
@@ -45,14 +46,14 @@ def draft_of(arguments: argparse.Namespace) -> Draft:
     return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
 
 
-def additions(arguments: argparse.Namespace) -> list[Addition]:
+def additions(arguments: argparse.Namespace) -> list[GivenRequirement]:
     """What is to be added; the names that were asked for are known by now (`arguments.names`)."""
     found = additions_of(arguments)
     names: Mapping[str, ProjectName] = getattr(arguments, "names", {})
     return [with_name(each, names[each.text]) if each.text in names else each for each in found]
 
 
-def unnamed(arguments: argparse.Namespace) -> list[Addition]:
+def unnamed(arguments: argparse.Namespace) -> list[GivenRequirement]:
     """What is to be added from sources that have to be fetched to know what they are called."""
     return [each for each in additions(arguments) if not each.requirement.name] if arguments.command == "add" else []
 
