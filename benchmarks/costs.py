@@ -8,12 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 SAMPLE_SECONDS = 0.01
+SETTLE_SECONDS = 600.0
+"""How long what a command leaves running may take before the suite gives up."""
+_RUN = "BENCHMARK_RUN"
+"""The variable by which the processes of one command are known, also those that outlive it."""
 SMALL = 32 * 1024
 """Emptying files up to this takes long and gains little: nine of ten installed ones, with a quarter of the bytes."""
 _MAXRSS_PER_MIB = 1024**2 if sys.platform == "darwin" else 1024
@@ -50,6 +55,7 @@ class Cost:
 def timed(command: Sequence[str], where: Path, environ: Mapping[str, str], *, watch: bool = False) -> Cost:
     """Run a command to its end in the directory `where`; its output lies beside. Raises CommandFailed.
 
+    What it leaves running is waited for when the clock has stopped: the next command would be timed beside it.
     `watch` adds up the memory of all its processes a hundred times a second, which slows it down a little: the time of
     such a run should not count.
     """
@@ -57,7 +63,8 @@ def timed(command: Sequence[str], where: Path, environ: Mapping[str, str], *, wa
     assert launcher.stdin is not None
     assert launcher.stdout is not None
     output = where.parent / f"{where.name}.out"
-    marshal.dump((list(command), str(where), dict(environ), str(output)), launcher.stdin)
+    run = f"{os.getpid()}-{time.monotonic_ns()}"
+    marshal.dump((list(command), str(where), {**environ, _RUN: run}, str(output)), launcher.stdin)
     launcher.stdin.flush()
     process: int = marshal.load(launcher.stdout)
     memory = _SessionMemory(process) if watch else None
@@ -67,6 +74,7 @@ def timed(command: Sequence[str], where: Path, environ: Mapping[str, str], *, wa
         os.killpg(process, signal.SIGTERM)  # it is in a session of its own, which Ctrl-C does not reach
         raise
     tree = memory.finish() if memory else None
+    _settle(f"{_RUN}={run}", command)
     if code := os.waitstatus_to_exitcode(status):
         said = output.read_text(errors="replace")[-4000:]
         raise CommandFailed(f"`{' '.join(command)}` in {where} ended with {code}:\n{said}")
@@ -79,6 +87,22 @@ def _launcher() -> subprocess.Popen[bytes]:
     """The process that starts all others; it ends when this one does."""
     command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _settle(mark: str, command: Sequence[str]) -> None:
+    """Wait until no process has the variable `mark`. Raises CommandFailed when that takes too long."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while any(_is_marked(pid, mark.encode()) for pid in _processes()):
+        if time.monotonic() > end:
+            raise CommandFailed(f"what `{' '.join(command)}` left running does not end")
+        time.sleep(5 * SAMPLE_SECONDS)
+
+
+def _is_marked(pid: str, mark: bytes) -> bool:
+    try:
+        return mark in Path("/proc", pid, "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended, or is somebody else's
 
 
 class _SessionMemory:
@@ -108,10 +132,15 @@ class _SessionMemory:
                 self._most = max(self._most or 0.0, sum(held) / 1024)
 
 
-def _processes_of(session: int) -> list[int]:
+def _processes() -> list[str]:
+    """The ids of all processes; none where the system does not tell."""
     if not sys.platform.startswith("linux"):
         return []
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _session_of(name) == session]
+    return [name for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _processes_of(session: int) -> list[int]:
+    return [int(pid) for pid in _processes() if _session_of(pid) == session]
 
 
 def _session_of(pid: str) -> int | None:

@@ -42,6 +42,14 @@ def test_time_and_output_are_those_of_the_command_in_its_directory(here: Path) -
     assert (here.parent / "here.out").read_text() == f"{here} eggs\n"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found by what Linux tells")
+def test_what_a_command_leaves_running_is_waited_for_and_does_not_count(here: Path) -> None:
+    program = "import time; time.sleep(1); open('late', 'w')"
+    start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {program!r}], start_new_session=True)"
+    assert timed([*PYTHON, start], here, {}).seconds < 0.9
+    assert (here / "late").exists()
+
+
 def test_command_that_fails_is_told_with_its_output(here: Path) -> None:
     with pytest.raises(CommandFailed, match=r"(?s)ended with 3:.*no spam"):
         timed([*PYTHON, "import os; os.write(2, b'no spam'); os._exit(3)"], here, {})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.schemes import SkeletonFacts
+from dxpy_async.core.schemes import InstallScheme, SkeletonFacts
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.syncing import SyncPlan
 from dxpy_async.errors import DxpyError
@@ -24,10 +24,12 @@ from dxpy_async.installer.folding import Fold, fold, sites_files
 from dxpy_async.installer.parts import make_part
 from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.pyproject import Project
-from dxpy_async.python.environments import VirtualEnvironment, open_environment, skeleton_facts
+from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, searched_places
 from dxpy_async.store.bytecode import STAMP, read_bytecode
 from dxpy_async.store.store import Store, StoredWheel
+
+_PLACES = ("prefix", "purelib", "platlib", "scripts", "data", "headers", "python")
 
 
 class SketchedWheel(NamedTuple):
@@ -43,12 +45,14 @@ class SketchedWheel(NamedTuple):
 class Sketch(NamedTuple):
     """What a blueprint says, all but what each wheel puts into an environment. All of it are plain values.
 
-    `environment` is the one that was filled; the others are those of `Blueprint`.
+    `places` are the directories and the interpreter of the environment that was filled, in the order of `_PLACES`;
+    `cache_tag` is its interpreter's. The others are those of `Blueprint`.
     """
 
     key: str
     cache_dir: str
-    environment: str
+    places: tuple[str, ...]
+    cache_tag: str
     stamps: dict[str, str]
     kernel: str
     skeleton: SkeletonFacts
@@ -78,7 +82,7 @@ def sketch_of(
     named_here = settings.python is not None and os.sep in settings.python and not os.path.isabs(settings.python)
     if settings.link_mode not in (LinkMode.HARDLINK, LinkMode.SYMLINK) or named_here or os.name == "nt":
         return None
-    if settings.allow_overwrites or plan.changes.leaving or plan.changes.keep:
+    if settings.allow_overwrites or plan.changes.leaving or plan.changes.keep or environment.scheme.relocatable:
         return None
     wheels: list[tuple[ProjectName, str, str, bool, str | None]] = []
     for item in plan.selection.packages:
@@ -89,7 +93,8 @@ def sketch_of(
     return Sketch(
         key,
         str(settings.cache_dir),
-        str(environment.root),
+        tuple([str(getattr(environment.scheme, place)) for place in _PLACES]),
+        environment.scheme.cache_tag,
         stamps_of_choice(environment.interpreter, settings, search),
         kernel_of(os.uname()),
         skeleton_facts(environment.interpreter),
@@ -103,23 +108,23 @@ def sketch_of(
 
 
 def keep(sketch: Sketch, store: Store, *, is_compiling: bool) -> None:
-    """Keep what `sketch` says as a blueprint, if the environment and all the wheels are still there.
+    """Keep what `sketch` says as a blueprint, if all the wheels are still there; the environment need not be.
 
     `is_compiling` says that bytecode is missing which is on its way.
     """
     stamps = {**sketch.stamps, **take_stamps([f"{sketch.cache_dir}/{STAMP}"], time.time_ns())}
     wheels = [SketchedWheel(*wheel) for wheel in sketch.wheels]
+    places = {place: Path(where) for place, where in zip(_PLACES, sketch.places, strict=True)}
     try:
-        environment = open_environment(Path(sketch.environment), cache_dir=Path(sketch.cache_dir))
-        parts = _parts(wheels, store, environment, symlinks=sketch.symlinks) if environment is not None else None
+        parts = _parts(wheels, store, InstallScheme(**places, cache_tag=sketch.cache_tag), symlinks=sketch.symlinks)
     except (DxpyError, OSError):
         return  # somebody has changed or removed what this is about
     if parts is None:
         return
-    places: dict[str, str] = {}
+    first: dict[str, str] = {}
     made: list[Wheel] = []
     for wheel, (key, part) in zip(wheels, parts, strict=True):
-        shared = tuple([path for path in _places(part) if places.setdefault(path, wheel.name) != wheel.name])
+        shared = tuple([path for path in _places(part) if first.setdefault(path, wheel.name) != wheel.name])
         weight = len(part.paths) + len(part.links) + len(part.directories) * 3 + 20
         file = write_part(sketch.cache_dir, key, part)
         made.append(Wheel(wheel.name, wheel.version, key, file, weight, wheel.requested, wheel.direct_url, shared))
@@ -138,7 +143,7 @@ def keep(sketch: Sketch, store: Store, *, is_compiling: bool) -> None:
 
 
 def _parts(
-    wheels: Iterable[SketchedWheel], store: Store, environment: VirtualEnvironment, *, symlinks: bool
+    wheels: Iterable[SketchedWheel], store: Store, scheme: InstallScheme, *, symlinks: bool
 ) -> list[tuple[str, Part]] | None:
     """The part of each wheel with the key of its entry; None when one is not to be had."""
     found: dict[ProjectName, StoredWheel] = {}
@@ -153,8 +158,8 @@ def _parts(
     parts: list[tuple[str, Part]] = []
     for name, stored in found.items():
         entry = str(stored.directory)
-        bytecode = read_bytecode(entry, environment.scheme.cache_tag) or ()
-        part = make_part(stored.manifest, entry, environment.scheme, folds.get(name), bytecode)
+        bytecode = read_bytecode(entry, scheme.cache_tag) or ()
+        part = make_part(stored.manifest, entry, scheme, folds.get(name), bytecode)
         if part is None:
             return None
         parts.append((stored.manifest.blake3, part))

@@ -174,6 +174,20 @@ def test_links_are_replayed_while_their_bytecode_is_compiled_and_afterwards(dxpy
     assert dxpy("cache verify", root).code == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by what they hold")
+def test_a_sync_is_remembered_though_its_environment_was_removed_at_once(dxpy: Command, tmp_path: Path) -> None:
+    cache, root = tmp_path / "cache", write_project(tmp_path / "p", "web")
+    dxpy.environ["DXPY_LINK_MODE"] = "symlink"
+    del dxpy.environ["DXPY_COMPILE_BYTECODE"]
+    with FileLock(cache / COMPILING):  # so that what is kept comes behind the removal
+        again(dxpy, root)
+        wait_until(lambda: only_blueprint(cache) is not None)
+        shutil.rmtree(root / ".venv")
+    wait_until(lambda: (blueprint := only_blueprint(cache)) is not None and not blueprint.compiling)
+    wait_until(lambda: not is_held(str(cache / COMPILING)))
+    assert is_replayed(dxpy, root)
+
+
 def test_links_whose_compiler_was_killed_are_decided_anew(dxpy: Command, tmp_path: Path) -> None:
     cache, root = tmp_path / "cache", write_project(tmp_path / "p", "web")
     dxpy.environ["DXPY_LINK_MODE"] = "symlink"
