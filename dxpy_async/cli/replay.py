@@ -33,7 +33,7 @@ from dxpy_async.store.unsealed_notes import was_left_open
 
 _NEEDLESS = ("--offline", "--no-progress")
 """Flags that change nothing about a sync that only links."""
-_SWITCHES = ("no_dev", "all_groups", "all_extras", "compile_bytecode", "allow_overwrites")
+_SWITCHES = ("no_dev", "all_groups", "all_extras", "compile_bytecode", "allow_overwrites", "no_config")
 _VALUES = ("link_mode", "extra", "group", "no_group")
 _LISTS = ("extra", "group", "no_group")
 _REQUEST = (
@@ -46,8 +46,8 @@ _REQUEST = (
     *("no_build_isolation_package", "config_setting", "config_settings_package", "build_constraint", "build_timeout"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
-_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_NO_CONFIG", "DXPY_CONFIG_FILE")
-"""Variables by which more than the two files is read, or less."""
+_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_CONFIG_FILE")
+"""Variables by which more than the two files is read."""
 
 
 def answer(arguments: list[str], root: str) -> int | None:

@@ -32,6 +32,6 @@ def request_text(arguments: argparse.Namespace, project: Project) -> str:
 
 def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
     """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_config or arguments.no_cache or project.members:
+    if arguments.no_cache or project.members:
         return None
     return key_of(str(project.root), request_text(arguments, project), os.environ)

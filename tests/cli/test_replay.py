@@ -88,6 +88,18 @@ def test_flags_that_change_nothing_are_replayed_alike(dxpy: Command, remembered:
     assert is_replayed(dxpy, remembered, f"sync {flags}")
 
 
+@pytest.mark.parametrize(("flags", "variables"), [("--no-config", {}), ("", {"DXPY_NO_CONFIG": "1"})])
+def test_without_settings_files_it_is_another_sync(
+    dxpy: Command, remembered: Path, flags: str, variables: dict[str, str]
+) -> None:
+    with open(remembered / "pyproject.toml", "a") as file:
+        file.write("\n[tool.dxpy]\ndefault-groups = []\n")
+    again(dxpy, remembered)
+    assert is_replayed(dxpy, remembered)
+    assert not is_replayed(dxpy, remembered, f"sync {flags}", **variables)
+    assert is_replayed(dxpy, remembered, f"sync {flags}", **variables)
+
+
 def test_another_place_of_the_same_project_is_replayed(dxpy: Command, remembered: Path) -> None:
     other = shutil.copytree(remembered, remembered.parent / "other", ignore=shutil.ignore_patterns(".venv"))
     assert is_replayed(dxpy, other)
