@@ -78,8 +78,12 @@ def without_environment(arguments: list[str]) -> str | None:
 
 
 def may_be_member(root: str) -> bool:
-    """Whether there is a project above that in `root`, which may be a workspace."""
-    return project_root(os.path.dirname(root)) is not None
+    """Whether the nearest project above that in `root` may be a workspace: most are none."""
+    above = project_root(os.path.dirname(root))
+    try:
+        return above is not None and b"workspace" in _content(f"{above}/{PROJECT_NAME}")
+    except OSError:
+        return True  # whoever parses it words that
 
 
 def synced_place() -> tuple[str, str] | None:

@@ -114,9 +114,8 @@ def keep(sketch: Sketch, store: Store, *, is_compiling: bool) -> None:
     """
     stamps = {**sketch.stamps, **take_stamps([f"{sketch.cache_dir}/{STAMP}"], time.time_ns())}
     wheels = [SketchedWheel(*wheel) for wheel in sketch.wheels]
-    places = {place: Path(where) for place, where in zip(_PLACES, sketch.places, strict=True)}
     try:
-        parts = _parts(wheels, store, InstallScheme(**places, cache_tag=sketch.cache_tag), symlinks=sketch.symlinks)
+        parts = _parts(wheels, store, _scheme_of(sketch), symlinks=sketch.symlinks)
     except (DxpyError, OSError):
         return  # somebody has changed or removed what this is about
     if parts is None:
@@ -140,6 +139,20 @@ def keep(sketch: Sketch, store: Store, *, is_compiling: bool) -> None:
         sketch.message,
         made,
     ).write(sketch.cache_dir, sketch.key)
+
+
+def _scheme_of(sketch: Sketch) -> InstallScheme:
+    prefix, purelib, platlib, scripts, data, headers, python = map(Path, sketch.places)
+    return InstallScheme(
+        prefix=prefix,
+        purelib=purelib,
+        platlib=platlib,
+        scripts=scripts,
+        data=data,
+        headers=headers,
+        python=python,
+        cache_tag=sketch.cache_tag,
+    )
 
 
 def _parts(

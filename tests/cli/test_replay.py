@@ -107,6 +107,15 @@ def test_another_place_of_the_same_project_is_replayed(dxpy: Command, remembered
     assert (tool.code, tool.out) == (7, "tool a\n")
 
 
+def test_a_project_inside_of_another_is_replayed_unless_that_is_a_workspace(dxpy: Command, remembered: Path) -> None:
+    outer = remembered.parent / "pyproject.toml"
+    outer.write_text('[project]\nname = "outer"\nversion = "1"\n')
+    assert is_replayed(dxpy, remembered)
+    with open(outer, "a") as file:
+        file.write('\n[tool.dxpy.workspace]\nmembers = ["p"]\n')
+    assert not is_replayed(dxpy, remembered)
+
+
 @pytest.mark.parametrize("what", ["pyproject", "lock", "variable", "flag", "interpreters", "blueprint", "part", "age"])
 def test_whatever_could_change_the_answer_is_decided_anew(dxpy: Command, remembered: Path, what: str) -> None:
     cache, arguments, variables = remembered.parent / "cache", "sync", {}
