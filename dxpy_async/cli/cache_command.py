@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,17 @@ from dxpy_async.errors import UsageError
 from dxpy_async.store.store import Store
 from dxpy_async.store.upkeep import Entry, Removed, Upkeep
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import (
+        CacheEntry,
+        CacheListDocument,
+        CacheRemovalDocument,
+        CacheSizeDocument,
+        CacheVerifyDocument,
+        Files,
+    )
+
 DEFAULT_AGE = "30d"
 """What `gc` removes when it is not told what."""
 
@@ -26,11 +36,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         where = settings.cache_dir
         upkeep = Upkeep(Store(where), on_wait=lambda: output.say(f"Waiting for other processes that use {where}"))
         if arguments.action == "dir":
-            output.data(str(where))
+            output.path(str(where))
         elif arguments.action == "size":
-            _size(upkeep, where, arguments, output)
+            _size(upkeep, where, output)
         elif arguments.action == "list":
-            _list(upkeep.entries(), arguments, output)
+            _list(upkeep.entries(), output)
         elif arguments.action == "verify":
             return _verify(upkeep, output)
         elif arguments.action == "prune":
@@ -43,36 +53,41 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _size(upkeep: Upkeep, where: Path, arguments: argparse.Namespace, output: Output) -> None:
+def _size(upkeep: Upkeep, where: Path, output: Output) -> None:
     sizes = upkeep.sizes()
     files, total = (sum(numbers) for numbers in zip((0, 0), *sizes.values(), strict=True))
-    if arguments.json:
-        buckets = {bucket: {"files": files, "bytes": size} for bucket, (files, size) in sizes.items()}
-        output.data(json.dumps({"directory": str(where), "files": files, "bytes": total, "buckets": buckets}, indent=2))
-        return
-    for bucket, (number, size) in sizes.items():
-        output.data(f"{readable_size(size):>10}  {count(number, 'file'):>14}  {bucket}")
-    output.data(f"{readable_size(total):>10}  {count(files, 'file'):>14}  in all")
+    rows = [*sizes.items(), ("in all", (files, total))]
+    output.data(
+        "\n".join(f"{readable_size(size):>10}  {count(number, 'file'):>14}  {what}" for what, (number, size) in rows)
+    )
+    buckets: dict[str, Files] = {bucket: {"files": number, "bytes": size} for bucket, (number, size) in sizes.items()}
+    document: CacheSizeDocument = {
+        "schema": "dxpy/cache-size/1",
+        "directory": str(where),
+        "files": files,
+        "bytes": total,
+        "buckets": buckets,
+    }
+    output.document(document)
 
 
-def _list(entries: Sequence[Entry], arguments: argparse.Namespace, output: Output) -> None:
-    if arguments.json:
-        facts = [
-            {
-                "name": entry.project,
-                "version": entry.version,
-                "filename": entry.filename,
-                "key": entry.key,
-                "files": entry.files,
-                "bytes": entry.size,
-                "used_at": _day(entry.used_at),
-            }
-            for entry in entries
-        ]
-        output.data(json.dumps(facts, indent=2))
-        return
+def _list(entries: Sequence[Entry], output: Output) -> None:
     for entry in entries:
         output.data(f"{readable_size(entry.size):>10}  {_day(entry.used_at)}  {entry.filename}")
+    document: CacheListDocument = {"schema": "dxpy/cache-list/1", "packages": list(map(_as_json, entries))}
+    output.document(document)
+
+
+def _as_json(entry: Entry) -> CacheEntry:
+    return {
+        "name": entry.project,
+        "version": entry.version,
+        "filename": entry.filename,
+        "key": entry.key,
+        "files": entry.files,
+        "bytes": entry.size,
+        "used_at": _day(entry.used_at),
+    }
 
 
 def _verify(upkeep: Upkeep, output: Output) -> int:
@@ -89,6 +104,20 @@ def _verify(upkeep: Upkeep, output: Output) -> int:
         for holder in damage.holders:
             output.warn(f"`{holder}` links to it: `dxpy sync` there repairs it")
     output.say(f"Checked {count(checked)}: {len(damages) or 'none'} damaged")
+    document: CacheVerifyDocument = {
+        "schema": "dxpy/cache-verify/1",
+        "checked": checked,
+        "damaged": [
+            {
+                "filename": damage.filename,
+                "file": damage.file,
+                "reason": damage.reason,
+                "environments": list(map(str, damage.holders)),
+            }
+            for damage in damages
+        ],
+    }
+    output.document(document)
     return 1 if damages else 0
 
 
@@ -112,6 +141,15 @@ def _age(text: str) -> int:
 
 
 def _say(removed: Removed, where: Path, output: Output, *, dry_run: bool = False) -> None:
+    document: CacheRemovalDocument = {
+        "schema": "dxpy/cache-removal/1",
+        "directory": str(where),
+        "dry_run": dry_run,
+        "packages": list(map(_as_json, removed.entries)),
+        "files": removed.files,
+        "bytes": removed.size,
+    }
+    output.document(document)
     would = "Would remove" if dry_run else "Removed"
     for entry in removed.entries:
         said = f"{would.lower()} {entry.filename} ({readable_size(entry.size)}, last used {_day(entry.used_at)})"

@@ -6,6 +6,7 @@ import argparse
 
 from dxpy_async.cli.arguments import Parser
 
+OUTPUT_FORMATS = ("text", "json", "jsonl")
 _LINK_MODES = ("hardlink", "copy", "clone", "symlink")
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
@@ -233,3 +234,14 @@ def what_then_flags(parser: Parser) -> None:
     group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
     # What `sync` is told afterwards.
     parser.set_defaults(extra=[], all_extras=False, group=[], no_group=[], no_dev=False, all_groups=False, locked=False)
+
+
+def output_format_flag(parser: argparse._ActionsContainer) -> None:
+    """For a command that gives `Output.document` what it came to."""
+    parser.add_argument(
+        "--output-format",
+        choices=OUTPUT_FORMATS,
+        default="text",
+        metavar="FORM",
+        help="text (default), json: one document on stdout, or jsonl: a line for each step and at last the document",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Command, Parser, add_commands
+from dxpy_async.cli.flags import output_format_flag
 
 
 def declare_workspace(parser: Parser) -> None:
@@ -15,10 +16,9 @@ def declare_workspace(parser: Parser) -> None:
 
 def _declare_list(parser: Parser) -> None:
     parser.add_argument("--paths", action="store_true", help="print their directories, not their names")
-    parser.add_argument(
-        "--output-format", choices=("text", "json"), default="text", metavar="FORM", help="text (default) or json"
-    )
+    output_format_flag(parser)
 
 
 def _declare_dir(parser: Parser) -> None:
     parser.add_argument("--package", metavar="NAME", help="of this member")
+    output_format_flag(parser)

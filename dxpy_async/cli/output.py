@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
+
+from dxpy_async.cli import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the quick rungs speak as well
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
 _STYLES = {"red": "31;1", "green": "32", "yellow": "33;1", "cyan": "36", "bold": "1", "dim": "2"}
@@ -32,16 +35,46 @@ def wants_color(choice: str, stream: TextIO, environ: dict[str, str]) -> bool:
 
 
 class Output:
-    """Where a command speaks. `verbosity`: -1 says only errors, 0 what happened, 1 and more how."""
+    """Where a command speaks. `verbosity`: -1 says only errors, 0 what happened, 1 and more how.
 
-    def __init__(self, *, verbosity: int = 0, color: bool = False) -> None:
-        self.verbosity, self.color = verbosity, color
+    `form` is that of the result on stdout: as `text` what is given to `data`, as `json` or `jsonl` the document that is
+    given to `document`. A command may give both; what is said to people on stderr is the same with either.
+    """
+
+    def __init__(self, *, verbosity: int = 0, color: bool = False, form: str = "text") -> None:
+        self.verbosity, self.color, self.form = verbosity, color, form
+        self.started = time.perf_counter()
+        self.warnings: list[str] = []
+        self.is_documented = False
+        """Whether stdout has the one document already."""
         self._said: set[str] = set()
 
+    @property
+    def is_json(self) -> bool:
+        return self.form != "text"
+
+    @property
+    def in_lines(self) -> bool:
+        """Whether stdout is to have events, too, and so the document in one line."""
+        return self.form == "jsonl"
+
     def data(self, text: str) -> None:
-        """The result that was asked for, for people and pipes alike."""
+        """The result that was asked for as text, for people and pipes alike."""
+        if self.is_json:
+            return
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
+
+    def document(self, document: Mapping[str, object]) -> None:
+        """The result for programs, one of `json_documents`; once in a command. Building it may wait for `is_json`."""
+        if self.is_json:
+            load("json_reports").write_document(document, self)
+            self.is_documented = True
+
+    def path(self, path: str) -> None:
+        """A place, if that is all that was asked for."""
+        self.data(path)
+        self.document({"schema": "dxpy/path/1", "path": path})
 
     def say(self, text: str) -> None:
         if self.verbosity >= 0:
@@ -62,6 +95,7 @@ class Output:
             self.warn(text)
 
     def warn(self, text: str) -> None:
+        self.warnings.append(text)
         if self.verbosity >= 0:
             self._write(f"{self.paint('warning', 'yellow')}: {printable(text)}")
 
@@ -70,6 +104,13 @@ class Output:
         self._write(f"{self.paint('error', 'red')}: {printable(text)}")
         for number, hint in enumerate(hints):
             self._write(("" if number else "\n") + f"{self.paint('hint', 'cyan')}: {printable(hint)}")
+
+    def fail(self, code: str, text: str, hints: Sequence[str] = (), *, exit_code: int = 2) -> int:
+        """Say what the command ends with; gives the exit code. `code` is the word that programs know the error by."""
+        self.error(text, hints)
+        if self.is_json and not self.is_documented:
+            self.document(load("json_reports").error_document(code, text, hints, exit_code))
+        return exit_code
 
     def changes(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """One line for each (`+`, `-` or `~`; name; version)."""

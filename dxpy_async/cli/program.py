@@ -19,12 +19,14 @@ from dxpy_async.errors import DxpyError, InterpreterNotFound, Terminated, UsageE
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; all failures are said on stderr."""
     gc.set_threshold(50_000, 20, 100)  # a command lives for seconds: looking for garbage took a tenth of them
-    output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)))
+    output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)), form=_form_in(arguments))
     signal.signal(signal.SIGTERM, _terminate)
     try:
         parsed = parse_arguments(arguments)
         output = Output(
-            verbosity=parsed.verbose - parsed.quiet, color=wants_color(parsed.color, sys.stderr, dict(os.environ))
+            verbosity=parsed.verbose - parsed.quiet,
+            color=wants_color(parsed.color, sys.stderr, dict(os.environ)),
+            form=getattr(parsed, "output_format", "text"),
         )
         if parsed.command is None:
             raise UsageError("no command given", hints=("`dxpy --help` lists them",))
@@ -37,26 +39,30 @@ def run(arguments: Sequence[str]) -> int:
                 raise
             return _climb(parsed, output)
     except DxpyError as error:
-        output.error(str(error), error.hints())
-        return error.exit_code
+        return output.fail(error.code, str(error), error.hints(), exit_code=error.exit_code)
     except KeyboardInterrupt:
-        output.error("interrupted")
-        return 128 + signal.SIGINT
+        return output.fail("interrupted", "interrupted", exit_code=128 + signal.SIGINT)
     except Terminated:
-        output.error("terminated")
-        return 128 + signal.SIGTERM
+        return output.fail("terminated", "terminated", exit_code=128 + signal.SIGTERM)
     except BrokenPipeError:
         # Whoever read our output went away; say nothing more, not even at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as error:
-        output.error(_os_error(error))
-        return 2
+        return output.fail("system", _os_error(error))
     except Exception as error:  # the last line of defence: our bug, and still one clear message
-        output.error(*_bug(error))
-        return 2
+        return output.fail("bug", *_bug(error))
     finally:
         gc.freeze()  # nor is anything gained by looking for garbage once more when the interpreter ends
+
+
+def _form_in(arguments: Sequence[str]) -> str:
+    """The form of the result that is asked for, told from words that could not be parsed."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        flag, _, value = word.partition("=")
+        if flag == "--output-format":
+            return (value or following) if (value or following) in ("json", "jsonl") else "text"
+    return "text"
 
 
 def _climb(parsed: Namespace, output: Output) -> int:

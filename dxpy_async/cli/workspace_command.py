@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Iterable
 
 from dxpy_async.cli.context import project_of
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import normalize
 from dxpy_async.engine.sync_options import SyncOptions
-from dxpy_async.engine.workspace_manager import members_of
+from dxpy_async.engine.workspace_manager import WorkspaceMember, members_of
+from dxpy_async.project.pyproject import Project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import WorkspaceListDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -17,11 +22,19 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     output.warn_all(workspace.warnings)
     if arguments.action == "dir":
         named = SyncOptions(packages=(normalize(arguments.package),)).meant(workspace) if arguments.package else ()
-        output.data(str(named[0].root if named else workspace.root))
+        output.path(str(named[0].root if named else workspace.root))
         return 0
     members = members_of(workspace)
-    if arguments.output_format == "json":
-        listed = [
+    output.data("\n".join(str(member.directory) if arguments.paths else member.name for member in members))
+    output.document(_document(workspace, members))
+    return 0
+
+
+def _document(workspace: Project, members: Iterable[WorkspaceMember]) -> WorkspaceListDocument:
+    return {
+        "schema": "dxpy/workspace-list/1",
+        "root": str(workspace.root),
+        "members": [
             {
                 "name": member.name,
                 "version": member.version,
@@ -29,8 +42,5 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
                 "requires": list(member.requires),
             }
             for member in members
-        ]
-        output.data(json.dumps({"root": str(workspace.root), "members": listed}, indent=2))
-    else:
-        output.data("\n".join(str(member.directory) if arguments.paths else member.name for member in members))
-    return 0
+        ],
+    }

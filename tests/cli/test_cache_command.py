@@ -34,7 +34,7 @@ def grow_old(cache: Path, days: float) -> None:
 
 def test_list_and_size_tell_what_is_there_also_as_json(dxpy: Command, synced: Path, tmp_path: Path) -> None:
     assert "web-2.0-py3-none-any.whl" in dxpy("cache list", tmp_path).out
-    listed = {entry["name"]: entry for entry in json.loads(dxpy("cache list --json", tmp_path).out)}
+    listed = {entry["name"]: entry for entry in json.loads(dxpy("cache list --json", tmp_path).out)["packages"]}
     assert listed["web"]["version"] == "2.0"
     assert listed["web"]["used_at"] == time.strftime("%Y-%m-%d")
     assert "packages-v1" in dxpy("cache size", tmp_path).out
@@ -70,11 +70,11 @@ def test_gc_removes_what_is_old_and_a_use_makes_it_young(
     assert "would remove web-2.0" in told.err
     assert "safe" not in told.err
     assert dxpy("cache gc", tmp_path).code == 0
-    names = {entry["name"] for entry in json.loads(dxpy("cache list --json", tmp_path).out)}
+    names = {entry["name"] for entry in json.loads(dxpy("cache list --json", tmp_path).out)["packages"]}
     assert "safe" in names
     assert "web" not in names
     assert dxpy("cache gc --max-size 0", tmp_path).code == 0
-    assert json.loads(dxpy("cache list --json", tmp_path).out) == []
+    assert json.loads(dxpy("cache list --json", tmp_path).out)["packages"] == []
     assert dxpy("sync", write_project(tmp_path / "anew", "web")).code == 0
 
 
@@ -89,7 +89,7 @@ def test_clean_takes_one_package_and_refuses_what_an_environment_links_to(
     dxpy: Command, synced: Path, cache: Path, tmp_path: Path
 ) -> None:
     assert "Removed 1 package" in dxpy("cache clean Web", tmp_path).err
-    keys = [entry["key"] for entry in json.loads(dxpy("cache list --json", tmp_path).out)]
+    keys = [entry["key"] for entry in json.loads(dxpy("cache list --json", tmp_path).out)["packages"]]
     Roots(cache).register(synced / ".venv", keys)
     for command in ("cache clean", "cache clean safe"):
         refused = dxpy(command, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from command import Command, Result, without_times, write_project
 from index_server import LoopbackIndex
+from json_schemas import document_in
 
 
 @pytest.fixture
@@ -217,8 +217,9 @@ def test_members_are_listed_and_found(dxpy: Command, workspace: Path) -> None:
     assert succeeded(dxpy("workspace list --paths", beta)).out == f"{workspace}/packages/alpha\n{beta}\n"
     assert succeeded(dxpy("workspace dir", beta)).out == f"{workspace}\n"
     assert succeeded(dxpy("workspace dir --package Beta", workspace)).out == f"{beta}\n"
-    listed = json.loads(succeeded(dxpy("workspace list --output-format json", beta)).out)
+    listed = document_in(succeeded(dxpy("workspace list --output-format json", beta)).out, "workspace-list")
     assert listed == {
+        "schema": "dxpy/workspace-list/1",
         "root": str(workspace),
         "members": [
             {"name": "alpha", "version": "0.1", "path": f"{workspace}/packages/alpha", "requires": []},
