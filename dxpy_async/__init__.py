@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
+    from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
     from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from dxpy_async.project.settings import load_settings
 
 __all__ = [
+    "BuildOptions",
+    "BuiltDistribution",
     "DxpyError",
     "Engine",
     "Event",
@@ -61,6 +64,8 @@ __all__ = [
 ]
 
 _PLACES = {
+    "BuildOptions": "dxpy_async.engine.distributing",
+    "BuiltDistribution": "dxpy_async.engine.distributing",
     "DxpyError": "dxpy_async.errors",
     "Engine": "dxpy_async.engine.engine",
     "Event": "dxpy_async.engine.events",

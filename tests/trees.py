@@ -124,3 +124,24 @@ def write_sdist(directory: Path, name: str, code: str = "", *, pyproject: str = 
     root = write_tree(directory / f".{name}", code, pyproject=pyproject, name=name)
     members = [member(f"{stem}/{path.name}", path.read_text()) for path in sorted(root.iterdir())]
     return write_tar(directory / f"{stem}.tar.gz", [*members, member(f"{stem}/PKG-INFO", f"Name: {name}\n")])
+
+
+def sdist_of_today(version: str = "1.0", requires_python: str = "", **more: str) -> str:
+    """Code for a backend whose sdists have a PKG-INFO; `more` are further files of the sdist, by `_` for `.`."""
+    python = f"Requires-Python: {requires_python}\\n" if requires_python else ""
+    extra = {name.replace("_", "."): text for name, text in more.items()}
+    return f"""
+VERSION = {version!r}
+
+def build_sdist(sdist_directory, config_settings=None):
+    stem = NAME.replace("-", "_") + "-" + VERSION
+    made = {{"PKG-INFO": metadata() + "{python}", **{extra!r}}}
+    with tarfile.open(os.path.join(sdist_directory, stem + ".tar.gz"), "w:gz") as archive:
+        for name in ("pyproject.toml", "backend.py"):
+            archive.add(name, stem + "/" + name)
+        for name, text in made.items():
+            info = tarfile.TarInfo(stem + "/" + name)
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return stem + ".tar.gz"
+"""

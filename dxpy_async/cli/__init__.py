@@ -42,6 +42,7 @@ COMMANDS = {
     "python": ("python_warm", "python_command"),
     "workspace": ("workspace_command",),
     "convert": ("convert_command",),
+    "build": ("build_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),
 }

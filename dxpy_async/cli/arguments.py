@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "venv": Command("make a virtual environment", "flags_of_projects"),
     "python": Command("find, install, pin and remove Pythons", "flags_of_pythons"),
     "workspace": Command("look at the members of a workspace", "flags_of_workspaces"),
+    "build": Command("build a source distribution and a wheel of a project", "flags_of_publishing"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
     "cache": Command("look at or clean the store", "flags_of_cache"),

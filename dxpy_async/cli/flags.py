@@ -61,7 +61,13 @@ def build_flags(flags: Parser) -> None:
     several("--no-build-isolation-package")
     several("-C", "--config-setting", "--config-settings", what="KEY=VALUE", text="what build backends are given")
     several("--config-settings-package", what="NAME:KEY=VALUE")
-    several("--build-constraint", what="FILE", text="versions of what builds require [DXPY_BUILD_CONSTRAINT]")
+    several(
+        "-b",
+        "--build-constraint",
+        "--build-constraints",
+        what="FILE",
+        text="versions of what builds require [DXPY_BUILD_CONSTRAINT]",
+    )
     group.add_argument("--build-timeout", metavar="SECONDS", help="for each step of a build [DXPY_BUILD_TIMEOUT]")
 
 

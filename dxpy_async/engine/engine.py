@@ -38,6 +38,13 @@ from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop
 from dxpy_async.engine.changing import Changing, Sketching, sketch_nothing
+from dxpy_async.engine.distributing import (
+    BuildOptions,
+    BuiltDistribution,
+    Distributing,
+    DistributionPlan,
+    plan_distributions,
+)
 from dxpy_async.engine.drafts import (
     DRAFT_LOCK,
     Bounds,
@@ -109,7 +116,7 @@ from dxpy_async.engine.syncing import (
     select_packages,
     selected_requirements,
 )
-from dxpy_async.engine.targets import interpreter_for, target_for
+from dxpy_async.engine.targets import interpreter_for, target_for, working_environment
 from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
@@ -147,6 +154,7 @@ FILE_THREADS = 4
 
 DEFAULT_LOCK = LockOptions()
 DEFAULT_INIT = InitOptions()
+DEFAULT_BUILD = BuildOptions()
 
 
 class Engine:
@@ -524,8 +532,13 @@ class Engine:
     def _interpreter_of(self, project: Project) -> Interpreter:
         return interpreter_for(project, self._settings, self._search)
 
-    def _any_interpreter(self) -> Interpreter:
-        return find_interpreter(self._settings.python, search=self._search, cache_dir=self._settings.cache_dir)
+    def _any_interpreter(self, requires_python: str = "") -> Interpreter:
+        return find_interpreter(
+            self._settings.python,
+            search=self._search,
+            requires_python=requires_python,
+            cache_dir=self._settings.cache_dir,
+        )
 
     def _trees(
         self,
@@ -703,6 +716,29 @@ class Engine:
                 return await self._change(environment, selection, False, root, on_event)
 
     # Building
+
+    async def build(
+        self, source: Path, *, options: BuildOptions = DEFAULT_BUILD, on_event: Listener = ignore
+    ) -> tuple[BuiltDistribution, ...]:
+        """Build distributions of `source`, the directory of a project or an sdist: all that `options` say, or none.
+
+        Raises BuildError leaves, UsageError for what makes no sense, and OSError when they cannot be written.
+        """
+        plan = await self._in_thread(plan_distributions, Path(os.path.abspath(source)), options)
+        return await self.build_distributions(plan, options=options, on_event=on_event)
+
+    async def build_distributions(
+        self, plan: DistributionPlan, *, options: BuildOptions = DEFAULT_BUILD, on_event: Listener = ignore
+    ) -> tuple[BuiltDistribution, ...]:
+        """As `build`, of what was planned before."""
+        async with self._operation(on_event):
+            return await Distributing(self._store, self._builder_for, on_event).build(plan, options)
+
+    async def _builder_for(self, project: Project | None, requires_python: str) -> Builder:
+        if project is None:
+            return self.builder(await self._in_thread(self._any_interpreter, requires_python))
+        environment = await self._in_thread(working_environment, project, self._settings)
+        return self.builder(await self._in_thread(self._interpreter_of, project), environment=environment)
 
     def builder(self, interpreter: Interpreter, *, environment: VirtualEnvironment | None = None) -> Builder:
         """What builds wheels for `interpreter`; builds without isolation run in `environment`."""
