@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
+    from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
     from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
     from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.event_stream import EventStream
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BuildOptions",
     "BuiltDistribution",
+    "BundleOptions",
+    "BundleOutcome",
     "DxpyError",
     "Engine",
     "Event",
@@ -66,6 +69,8 @@ __all__ = [
 _PLACES = {
     "BuildOptions": "dxpy_async.engine.distributing",
     "BuiltDistribution": "dxpy_async.engine.distributing",
+    "BundleOptions": "dxpy_async.engine.bundling",
+    "BundleOutcome": "dxpy_async.engine.bundling",
     "DxpyError": "dxpy_async.errors",
     "Engine": "dxpy_async.engine.engine",
     "Event": "dxpy_async.engine.events",

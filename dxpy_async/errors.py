@@ -20,6 +20,7 @@
     │   ├── IndexUnavailable
     │   ├── IndexRefused
     │   └── InvalidIndexPage
+    ├── InvalidBundle                a directory for installing without a network that is not whole
     ├── SourceUnavailable            a repository or directory of source that cannot be had
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
@@ -248,6 +249,13 @@ class InvalidIndexPage(IndexFailure):
     """The index answered with something that is not a page of the simple API."""
 
     code = "invalid-index-page"
+
+
+class InvalidBundle(DxpyError):
+    """A directory that was made for installing without a network lacks a file, or has another than it should."""
+
+    code = "invalid-bundle"
+    exit_code = 1
 
 
 class SourceUnavailable(DxpyError):

@@ -35,6 +35,7 @@ COMMANDS = {
     "tree": ("tree_warm", "tree_command"),
     "why": ("why_warm",),
     "export": ("export_warm", "export_command"),
+    "bundle": ("bundle_command",),
     "sync": ("sync_warm", "sync_command"),
     "install": ("sync_warm", "sync_command"),
     "run": ("run_warm", "run_command"),

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, Command] = {
     "tree": Command("show what requires what in the lock", "flags_of_tree"),
     "why": Command("tell why a package is in the lock", "flags_of_projects"),
     "export": Command("write the lock in a form that other tools read", "flags_of_projects"),
+    "bundle": Command("collect what the lock needs for installing without a network", "flags_of_projects"),
     "sync": Command("make the project's environment hold what the lock says", "flags_of_projects"),
     "install": Command("lock and sync: another name of `sync`", "flags_of_projects"),
     "run": Command("run a command, a script or a task in the project's environment", "flags_of_run"),

@@ -40,6 +40,7 @@ _SETTING_FLAGS = (
     "index_url",
     "extra_index_url",
     "find_links",
+    "bundle",
     "python",
     "link_mode",
     "python_preference",
@@ -154,7 +155,8 @@ def settings_flags(arguments: argparse.Namespace) -> dict[str, object]:
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
     """What `sync` and `run` put into the environment, from their flags."""
     given = vars(arguments)
-    mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if arguments.locked else LockMode.UPDATE
+    is_locked = arguments.locked or given.get("bundle")  # a bundle has what the lock says, and nothing else
+    mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if is_locked else LockMode.UPDATE
     only = [*given.get("only_group", ()), *(["dev"] if given.get("only_dev") else [])]
     without = [*arguments.no_group, *(["dev"] if arguments.no_dev else [])]
     if only and (arguments.group or arguments.all_groups or given.get("dev")):

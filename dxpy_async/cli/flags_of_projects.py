@@ -147,6 +147,25 @@ def declare_sync(parser: Parser) -> None:
     uninstalled_flags(parser)
     parser.add_argument("--check", action="store_true", help="only tell whether something would change")
     parser.add_argument("--inexact", action="store_true", help="keep what the lock does not name")
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="take all from this directory, made by `dxpy bundle`, and use no network"
+    )
+
+
+def declare_bundle(parser: Parser) -> None:
+    script_flag(parser)
+    locking_flags(parser)
+    target_flags(parser)
+    selection_flags(parser)
+    uninstalled_flags(parser)
+    parser.add_argument("-o", "--output-dir", default="bundle", metavar="DIR", help="put the files here (bundle)")
+    parser.add_argument(
+        "--no-build-requirements", action="store_true", help="leave out what builds require, which may be a lot"
+    )
+    parser.epilog = (
+        "Without a network, `dxpy sync --bundle DIR`, `dxpy pip install --no-index --find-links DIR` and "
+        "`pip install --no-index --find-links DIR -r DIR/requirements.txt` install from it."
+    )
 
 
 def declare_install(parser: Parser) -> None:

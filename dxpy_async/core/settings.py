@@ -168,6 +168,8 @@ class Settings:
     python_mirror: str | None = None
     """Where archives of Pythons are: without one, none can be fetched."""
     indexes: IndexSettings = field(default_factory=IndexSettings)
+    bundle: Path | None = None
+    """A directory that everything comes from, in place of indexes, whatever these are."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
     link_mode: LinkMode = LinkMode.HARDLINK
     compile_bytecode: bool | None = None

@@ -81,6 +81,8 @@ class Job:
     ) -> None:
         self.tree, self.system = tree, system
         self.place: BuildPlace | None = None
+        self.required: tuple[Requirement, ...] = ()
+        """All that the build requires, once the backend was asked."""
         self._kind, self._root, self._staging, self._settings = kind, root, staging, settings
         self._environ, self._slots, self._on_event = environ, slots, on_event
         self._made: set[str] = set()

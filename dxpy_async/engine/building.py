@@ -201,6 +201,19 @@ class Builder:
             self._shop.wheels, key, tree, lambda: self._find_wheel(tree, editable=editable, on_event=on_event)
         )
 
+    async def requirements(
+        self, tree: SourceTree, *, editable: bool = False, on_event: Listener
+    ) -> tuple[Requirement, ...]:
+        """What building `tree` requires: what it says, what settings add, and what its build backend asks for.
+
+        Nothing without isolation, when nothing is installed for a build. Raises BuildError leaves.
+        """
+        self._refuse(tree, editable=editable)
+        if not self._settings.isolates(tree.name):
+            return ()
+        async with self._job(tree, EDITABLE if editable else WHEEL, on_event) as job:
+            return job.required
+
     async def distribution(self, tree: SourceTree, kind: Kind, into: Path, *, on_event: Listener) -> Path:
         """Build a wheel or sdist of `tree` as a file in the directory `into`, replacing one of the same name.
 
@@ -315,8 +328,9 @@ class Builder:
                 on_event(Building(tree.label))
                 started = time.perf_counter()
                 asked = await self._asked(job, kind, on_event)
+                job.required = tuple(dict.fromkeys((*needed, *asked)))
                 if not set(asked) <= set(needed):
-                    job.place = await self._place(tuple(dict.fromkeys((*needed, *asked))), tree, on_event)
+                    job.place = await self._place(job.required, tree, on_event)
                 async with self._alone(tree, kind, on_event):
                     yield job
                 on_event(Built(tree.label, time.perf_counter() - started))

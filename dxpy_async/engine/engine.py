@@ -37,7 +37,9 @@ from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop
+from dxpy_async.engine.bundling import BundleOptions, BundleOutcome, Bundling, take_built
 from dxpy_async.engine.changing import Changing, Sketching, sketch_nothing
+from dxpy_async.engine.collecting import Collector
 from dxpy_async.engine.distributing import (
     BuildOptions,
     BuiltDistribution,
@@ -155,6 +157,7 @@ FILE_THREADS = 4
 DEFAULT_LOCK = LockOptions()
 DEFAULT_INIT = InitOptions()
 DEFAULT_BUILD = BuildOptions()
+DEFAULT_BUNDLE = BundleOptions()
 
 
 class Engine:
@@ -201,6 +204,7 @@ class Engine:
                     now=time.time,
                     base_directory=Path.cwd(),
                     page_worker=self._page_worker,
+                    bundle=settings.bundle,
                 )
             )
             workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))
@@ -645,6 +649,9 @@ class Engine:
 
             async with self._holding(project.environment, on_event):
                 environment = await self._in_thread(make_environment, project, interpreter, self._settings)
+                if (bundle := self._client.bundle) is not None:
+                    builder = self.builder(interpreter, environment=environment)
+                    await take_built(bundle, selection, interpreter.target, builder, self._fetcher, on_event)
                 held = await self._in_thread(Held.by, environment, state_facts)
                 outcome = await self._change(environment, selection, options.exact, project.root, listener, sketched)
                 if state_facts is not None and is_recordable(selection):
@@ -715,6 +722,52 @@ class Engine:
                 selection = located(select(lock, target, builds=self._settings.builds), root, self._store.root)
                 return await self._change(environment, selection, False, root, on_event)
 
+    # Collecting archives
+
+    async def bundle(
+        self, directory: Path, into: Path, *, options: BundleOptions = DEFAULT_BUNDLE, on_event: Listener = ignore
+    ) -> BundleOutcome:
+        """Collect what the project in `directory` needs in the directory `into`, for installing without a network.
+
+        The lock is brought up to date first, as `options.sync` says. What is there already is kept; files that the
+        bundle had and needs no more are removed, others are left alone. An engine whose settings name the bundle
+        installs from it, as pip does with `--find-links`.
+        """
+        project = open_project(Path(os.path.abspath(directory)))
+        return await self.bundle_project(project, into, options=options, on_event=on_event)
+
+    async def bundle_project(
+        self, project: Project, into: Path, *, options: BundleOptions = DEFAULT_BUNDLE, on_event: Listener = ignore
+    ) -> BundleOutcome:
+        """As `bundle`, of a project that need not be in a pyproject.toml."""
+        async with self._operation(on_event):
+            interpreter = await self._in_thread(self._interpreter_of, project)
+            project = await self._told(project, interpreter, on_event)
+            target = await self._in_thread(target_for, options.target, project, self._settings, self._search)
+            lock = await self._lock_for_target(project, target, options, on_event)
+            choosing = partial(select_packages, lock, project, target, options.sync, self._settings)
+            selection = await self._in_thread(choosing)
+            builder = self.builder(interpreter)
+
+            async def select_for_build(requirements: tuple[Requirement, ...]) -> Selection:
+                return await self._select_for_build(requirements, interpreter, target, builder, on_event)
+
+            collector = Collector(self._client, self._shelf, Path(os.path.abspath(into)), on_event)
+            trees = Trees(self._shelf, lambda: builder, Surroundings(str(project.root)))
+            bundling = Bundling(collector, trees, select_for_build, target, on_event)
+            return await bundling.make(selection, with_build_requirements=options.with_build_requirements)
+
+    async def _lock_for_target(
+        self, project: Project, target: TargetEnvironment, options: BundleOptions, on_event: Listener
+    ) -> Lock:
+        if options.sync.lock_mode is LockMode.FROZEN:
+            if (lock := read_lock(project.lock)) is None:
+                raise LockNotFound(str(project.lock))
+            require_match(lock, target, project.lock)
+            return lock
+        locking = LockOptions(check=options.sync.lock_mode is LockMode.LOCKED, target=options.target)
+        return (await self._lock(project, target, locking, on_event)).lock
+
     # Building
 
     async def build(
@@ -748,12 +801,22 @@ class Engine:
         self, requirements: Sequence[Requirement], interpreter: Interpreter, builder: Builder, on_event: Listener
     ) -> Selection:
         """What an environment with `requirements` consists of; `builder` builds what of it is no wheel."""
+        return await self._select_for_build(requirements, interpreter, interpreter.target, builder, on_event)
+
+    async def _select_for_build(
+        self,
+        requirements: Sequence[Requirement],
+        interpreter: Interpreter,
+        target: TargetEnvironment,
+        builder: Builder,
+        on_event: Listener,
+    ) -> Selection:
         engine = self._for_builds(builder)
         with _first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
-            name = f"what building `{builder.within_label}` requires"
-            lock = await engine._lock_of(roots, interpreter, {}, on_event, root_name=name)
-            selection = select(lock, interpreter.target, builds=self._settings.builds)
+            name = f"what building `{builder.within_label}` requires" if builder.within_label else "what builds require"
+            lock = await engine._lock_of(roots, interpreter, {}, on_event, root_name=name, target=target)
+            selection = select(lock, target, builds=self._settings.builds)
             return located(selection, Path.cwd(), self._store.root)
 
     async def install_for_build(
@@ -794,9 +857,11 @@ class Engine:
         on_event: Listener,
         *,
         root_name: str = "what you ask for",
+        target: TargetEnvironment | None = None,
     ) -> Lock:
+        """The lock of `roots` for `target`, which is what `interpreter` is unless another is named."""
         options = resolution_options(self._settings, now=time.time(), preferences=preferences)
-        target = interpreter.target
+        target = target or interpreter.target
 
         async def find(facts: IndexFacts) -> Found[Lock]:
             resolution = await self._resolve(roots.requirements, facts, target, "", options, root_name, on_event)

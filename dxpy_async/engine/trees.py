@@ -14,11 +14,13 @@ from typing import NamedTuple, Protocol, Self
 
 from packaging.version import Version
 
+from dxpy_async.builds.backends import WHEEL, Kind
 from dxpy_async.builds.source_archives import unpack_source_archive
 from dxpy_async.core.locked_sources import LockedGit, git_of_source, locked_directory
 from dxpy_async.core.locks import LockedFile, LockedPackage, Source, SourceKind
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, Unavailable
+from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import Selected
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl
@@ -57,6 +59,12 @@ class BuildsTrees(Protocol):
 
     async def wheel(self, tree: SourceTree, *, editable: bool = False, on_event: Listener) -> StoredWheel: ...
 
+    async def requirements(
+        self, tree: SourceTree, *, editable: bool = False, on_event: Listener
+    ) -> tuple[Requirement, ...]: ...
+
+    async def distribution(self, tree: SourceTree, kind: Kind, into: Path, *, on_event: Listener) -> Path: ...
+
 
 class Sdist(NamedTuple):
     """An sdist in the cache."""
@@ -84,9 +92,13 @@ class SourceShelf:
         """The sdist `file`, its hashes checked: from the cache, else from where it is."""
         return await self._under_way.run(file.hashes.get("sha256") or file.url, lambda: self._sdist(file, on_event))
 
-    async def _sdist(self, file: LockedFile, on_event: Listener) -> Sdist:
+    async def kept(self, file: LockedFile) -> Sdist | None:
+        """The sdist `file`, if it is in the cache."""
         sha256 = file.hashes.get("sha256")
-        if sha256 is not None and (kept := await in_thread(_kept, self._place(sha256), sha256)) is not None:
+        return await in_thread(_kept, self._place(sha256), sha256) if sha256 is not None else None
+
+    async def _sdist(self, file: LockedFile, on_event: Listener) -> Sdist:
+        if (kept := await self.kept(file)) is not None:
             return kept
         with self.store.staging_directory() as staging:
             archive = staging / "archive"
@@ -231,6 +243,16 @@ class Trees:
         if after is not None and after != item.tree:
             await in_thread(partial(builder.keep, after, stored, editable=is_editable(item)))
         return stored
+
+    async def build_requirements(self, item: Selected, on_event: Listener) -> tuple[Requirement, ...]:
+        """What building `item`, which was located, requires. Raises BuildError leaves."""
+        async with self._ready(item, on_event) as tree:
+            return await (await self._builder()).requirements(tree, editable=is_editable(item), on_event=on_event)
+
+    async def wheel_file(self, item: Selected, into: Path, on_event: Listener) -> Path:
+        """The wheel of `item`, which was located, built as a file in the directory `into`."""
+        async with self._ready(item, on_event) as tree:
+            return await (await self._builder()).distribution(tree, WHEEL, into, on_event=on_event)
 
     def as_built(self, item: Selected) -> Selected:
         """`item` as it is now: a build may leave files in a directory, which would make it look changed ever after."""

@@ -22,7 +22,8 @@ from packaging.version import Version
 from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.core.settings import IndexSettings, NetworkSettings
-from dxpy_async.errors import IndexUnavailable, UsageError
+from dxpy_async.errors import IndexUnavailable, IntegrityError, UsageError
+from dxpy_async.index.bundles import Bundle
 from dxpy_async.index.directories import LocalDirectory, directory_of, path_of, state_of
 from dxpy_async.index.downloads import (
     BATCH_BYTES,
@@ -53,6 +54,7 @@ class IndexClient:
     """Asks indexes and keeps their answers. Safe for any number of tasks of one event loop at once.
 
     `now` gives seconds since 1970. `base_directory` is what relative directories of `indexes` are relative to.
+    With a `bundle` that is the one place that is asked, for projects and for files, and `indexes` count for nothing.
     `trouble` is why the cache cannot be used, if so.
     """
 
@@ -67,14 +69,21 @@ class IndexClient:
         pacing: Pacing | None = None,
         tls: ssl.SSLContext | None = None,
         page_worker: PageWorker | None = None,
+        bundle: Path | None = None,
     ) -> None:
         self._network = network
+        self.bundle = Bundle(bundle) if bundle is not None else None
+        """Where everything comes from, when that is a bundle."""
+        if self.bundle is not None:
+            indexes = IndexSettings(index_url="")
         credentials = self._credentials = dict[Origin, str]()
         self._indexes = [_index(address, base_directory, credentials) for address in index_addresses(indexes)]
         self._pinned = {
             project: _index(address, base_directory, credentials) for project, address in indexes.pinned.items()
         }
         self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
+        if self.bundle is not None:
+            self._directories = [self.bundle]
         self._cache = HttpCache(cache_dir)
         self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
@@ -199,8 +208,25 @@ class IndexClient:
 
         `progress` is called with the number of bytes that have come since it was last called; the number is negative
         when an attempt starts over. Raises HashMismatch or SizeMismatch, an IndexFailure when it cannot be had, and
-        StoreError when it cannot be written. After an error or a cancellation `into` does not exist.
+        StoreError when it cannot be written; with a bundle InvalidBundle when it is not there as it should be. After an
+        error or a cancellation `into` does not exist.
         """
+        if self.bundle is None:
+            return await self._download(url, filename, hashes, size, into, progress)
+        try:
+            return await self._download(self.bundle.url_of(filename), filename, hashes, size, into, progress)
+        except IntegrityError as error:
+            raise self.bundle.changed(error) from error
+
+    async def _download(
+        self,
+        url: str,
+        filename: str,
+        hashes: Mapping[str, str],
+        size: int | None,
+        into: Path,
+        progress: Callable[[int], None],
+    ) -> Downloaded:
         try:
             address = SafeURL.parse(url)
         except ValueError as error:

@@ -103,13 +103,15 @@ class LocalDirectory:
 
     def _sha256(self, item: _Listed) -> str:
         if (digest := self._digests.get(item)) is None:
-            try:
-                with item.path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise IndexUnavailable(f"`{item.path}` cannot be read: {error.strerror}", url=self.url) from error
-            self._digests[item] = digest
+            digest = self._digests[item] = self._digest(item.path)
         return digest
+
+    def _digest(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise IndexUnavailable(f"`{path}` cannot be read: {error.strerror}", url=self.url) from error
 
 
 def state_of(directories: Sequence[LocalDirectory]) -> bytes:

@@ -28,6 +28,7 @@
     … in files                            DXPY_OVERRIDE (by spaces)   override
     exclusions          exclude-dependencies
     no network                            DXPY_OFFLINE                offline
+    a bundle instead                                                  bundle
     ask for pages again                                               refresh
     … of one project                                                  refresh_package
     no memory           hints (false)     DXPY_NO_HINTS
@@ -116,8 +117,9 @@ def load_settings(
         or PythonDownloads.AUTOMATIC,
         python_mirror=_mirror(given, tool),
         indexes=_indexes(given, tool, directory, pip=pip),
+        bundle=Path(_placed(str(flags["bundle"]), directory)) if flags.get("bundle") else None,
         network=NetworkSettings(
-            offline=flags.get("offline") is True or switched_on(environ, "DXPY_OFFLINE"),
+            offline=flags.get("offline") is True or bool(flags.get("bundle")) or switched_on(environ, "DXPY_OFFLINE"),
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
             read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
