@@ -359,7 +359,7 @@ class Builder:
             return BuildPlace(self._interpreter.executable, self._interpreter.prefix)
         shop = self._shop
         inner = Builder(shop, self._interpreter, environment=self._environment, within=tree.identity)
-        news = _only_news(on_event)
+        news = only_news(on_event)
         selection = await shop.provisions.select_for_build(requirements, self._interpreter, inner, news)
         root = environment_place(shop.store.root, self._interpreter, selection)
 
@@ -409,7 +409,7 @@ def _checked(tree: SourceTree, read: Callable[[], CoreMetadata]) -> CoreMetadata
         raise BuildFailed(tree.label, f"what its backend made {error.reason}") from error
 
 
-def _only_news(on_event: Listener) -> Listener:
+def only_news(on_event: Listener) -> Listener:
     """A listener that hears of a build environment what concerns people, not how it is resolved and linked."""
 
     def hear(event: Event) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import LockedFile, SourceKind
-from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.selection import Selected, Selection
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import tag_rank
@@ -118,7 +118,8 @@ class Bundling:
         found: dict[str, Selected] = {}
         waiting, asked = list(to_build), set[tuple[Requirement, ...]]()
         while waiting:
-            requirements = await self._trees.build_requirements(waiting.pop(), _without_builds(self._on_event))
+            told = await self._trees.build_requirements(waiting.pop(), _without_builds(self._on_event))
+            requirements = _with_wheel(told)
             if not requirements or requirements in asked:
                 continue
             asked.add(requirements)
@@ -176,6 +177,12 @@ async def take_built(
             url = bundle.url_of(found.filename)
             wheel = LockedFile(filename=found.filename, url=url, size=found.size, hashes={"sha256": found.sha256})
             builder.keep(item.tree, await fetcher.fetch(wheel, on_event=listen))
+
+
+def _with_wheel(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+    """`requirements`, and what pip installed beside setuptools for a setup.py before that could do without it."""
+    names = {requirement.name for requirement in requirements}
+    return (*requirements, parse_requirement("wheel")) if "setuptools" in names - {"wheel"} else requirements
 
 
 def _is_git(item: Selected) -> bool:

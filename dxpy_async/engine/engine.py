@@ -36,7 +36,7 @@ from dxpy_async.core.source_urls import ArchiveUrl, GitUrl, parse_source_url, pu
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.build_environments import is_ready, mark_ready
-from dxpy_async.engine.building import Builder, Workshop
+from dxpy_async.engine.building import Builder, Workshop, only_news
 from dxpy_async.engine.bundling import BundleOptions, BundleOutcome, Bundling, take_built
 from dxpy_async.engine.changing import Changing, Sketching, sketch_nothing
 from dxpy_async.engine.collecting import Collector
@@ -687,14 +687,7 @@ class Engine:
     ) -> tuple[Lock, bool]:
         """The lock to sync from, and whether it was written just now; `ahead` fetches while one is made."""
         if options.lock_mode is LockMode.FROZEN:
-            started = time.perf_counter()
-            path = project.lock
-            lock = read_lock(path)
-            if lock is None:
-                raise LockNotFound(str(path))
-            require_match(lock, target, path)
-            on_event(Resolved(len(lock.packages), time.perf_counter() - started))
-            return lock, False
+            return _frozen_lock(project, target, on_event), False
         is_final = options.lock_mode is LockMode.UPDATE and not options.dry_run
         look = ahead.look if is_final else look_away
         outcome = await self._lock(project, target, locking_for(project, options), on_event, look)
@@ -750,7 +743,7 @@ class Engine:
             builder = self.builder(interpreter)
 
             async def select_for_build(requirements: tuple[Requirement, ...]) -> Selection:
-                return await self._select_for_build(requirements, interpreter, target, builder, on_event)
+                return await self._select_for_build(requirements, interpreter, target, builder, only_news(on_event))
 
             collector = Collector(self._client, self._shelf, Path(os.path.abspath(into)), on_event)
             trees = Trees(self._shelf, lambda: builder, Surroundings(str(project.root)))
@@ -761,10 +754,7 @@ class Engine:
         self, project: Project, target: TargetEnvironment, options: BundleOptions, on_event: Listener
     ) -> Lock:
         if options.sync.lock_mode is LockMode.FROZEN:
-            if (lock := read_lock(project.lock)) is None:
-                raise LockNotFound(str(project.lock))
-            require_match(lock, target, project.lock)
-            return lock
+            return _frozen_lock(project, target, on_event)
         locking = LockOptions(check=options.sync.lock_mode is LockMode.LOCKED, target=options.target)
         return (await self._lock(project, target, locking, on_event)).lock
 
@@ -923,6 +913,16 @@ class Engine:
 
     async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await in_limited_thread(self._threads, function, *args, **kwargs)
+
+
+def _frozen_lock(project: Project, target: TargetEnvironment, on_event: Listener) -> Lock:
+    """The lock as it is. Raises LockNotFound, and WrongEnvironment when it does not serve `target`."""
+    started = time.perf_counter()
+    if (lock := read_lock(project.lock)) is None:
+        raise LockNotFound(str(project.lock))
+    require_match(lock, target, project.lock)
+    on_event(Resolved(len(lock.packages), time.perf_counter() - started))
+    return lock
 
 
 @contextmanager
