@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,48 @@ def test_overwrites_that_are_allowed_go_by_the_order_of_the_lock(
     said = dxpy(f"sync --allow-overwrites --link-mode {mode}", write_project(root, "clash-two"))
     assert said.code == 0, said.err
     assert python(root, "import common.same; print(common.same.who)") == "two"
+
+
+@pytest.fixture
+def sharing(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a file system of its own in which files can share blocks."""
+    image, place = tmp_path / "image", tmp_path / "sharing"
+    if not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mkfs.xfs")):
+        pytest.skip("making and mounting a file system needs root, and mkfs.xfs")
+    with open(image, "wb") as file:
+        file.truncate(512 * 1024**2)
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", str(image)], check=True)
+    place.mkdir()
+    if subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True).returncode:
+        pytest.skip("xfs cannot be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def used_bytes(place: Path) -> int:
+    os.sync()
+    space = os.statvfs(place)
+    return (space.f_blocks - space.f_bfree) * space.f_frsize
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["clone", "copy"])
+def test_clones_share_their_blocks_with_the_store_until_they_are_written_to(
+    dxpy: Command, index: LoopbackIndex, tmp_path: Path, sharing: Path, mode: str
+) -> None:
+    index.add_wheel(build_wheel(tmp_path / "more", "big", "1.0", files={"big.bin": os.urandom(16 * 1024**2)}))
+    dxpy.environ["DXPY_CACHE_DIR"] = str(sharing / "cache")
+    assert dxpy("sync", write_project(tmp_path / "elsewhere", "big")).code == 0
+    before = used_bytes(sharing)
+    root = write_project(sharing / "p", "big")
+    said = dxpy(f"sync --link-mode {mode}", root)
+    assert (said.code, "warning" in said.err) == (0, False), said.err
+    assert used_bytes(sharing) < before + 8 * 1024**2
+    installed = site_of(root) / "big.bin"
+    (stored,) = (sharing / "cache/packages-v1").glob("*/*/*/big.bin")
+    assert installed.stat().st_ino != stored.stat().st_ino
+    installed.write_bytes(b"edited")
+    assert stored.stat().st_size == 16 * 1024**2
+    assert dxpy("cache verify", root).code == 0
