@@ -137,10 +137,10 @@ class GitRepositories:
         """
         remote, commit = remote_of(url.repository), url.revision
         place = commit_directory(self._cache_dir, url)
-        if place.is_dir():
+        if _is_there(place):
             return place
         async with self._held(remote, on_wait) as clone:
-            if place.is_dir():
+            if _is_there(place):
                 return place
             await self._fetch(remote, commit, clone)
             await self._publish(remote, commit, clone, place)
@@ -319,3 +319,14 @@ def _kill(pid: int) -> None:
         os.killpg(pid, 9) if hasattr(os, "killpg") else os.kill(pid, 9)
     except (ProcessLookupError, PermissionError):
         return
+
+
+def _is_there(commit: Path) -> bool:
+    """Whether the files of a commit are there; from now on they count as used (`store.upkeep`)."""
+    try:
+        os.utime(commit)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return commit.is_dir()  # in a cache that is only read
+    return True

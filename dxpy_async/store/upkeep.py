@@ -138,6 +138,7 @@ class Upkeep:
             broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
             if unused_for is not None:
                 removed = removed.with_(self._forget_answers(now - unused_for, dry_run))
+                removed = removed.with_(self._forget_commits(now - unused_for, dry_run))
                 broken.update(unused_since(self._store.root, now - unused_for))
             return removed.with_(self._remove_builds(broken, dry_run))
 
@@ -248,6 +249,26 @@ class Upkeep:
                     files, size = files + 1, size + facts.st_size
                     if not dry_run:
                         os.unlink(path)
+        return Removed((), files, size)
+
+    def _forget_commits(self, before: float, dry_run: bool) -> Removed:
+        """Remove commits of git repositories that nobody has used since `before`, and clones that have none left."""
+        files = size = 0
+        for commits in _children(f"{self._root}/git-v1/commits"):
+            clone = f"{self._root}/git-v1/repositories/{os.path.basename(commits)}"
+            lock = FileLock(f"{clone}.lock")
+            if not lock.try_acquire():
+                continue  # somebody fetches into it
+            try:
+                there = _children(commits)
+                going = [commit for commit in there if _used_at(commit) < before]
+                if len(going) == len(there):
+                    going = [path for path in (commits, clone) if os.path.isdir(path)]
+                for path in going:
+                    measured = _measure(path, set()) if dry_run else remove_tree(self._store.set_aside(path))
+                    files, size = files + measured[0], size + measured[1]
+            finally:
+                lock.release()
         return Removed((), files, size)
 
     def _answers(self, kinds: Iterable[str]) -> Iterator[str]:
@@ -406,6 +427,11 @@ def _files_below(path: str) -> Iterator[os.stat_result]:
                 else:
                     with suppress(FileNotFoundError):
                         yield os.lstat(entry.path)
+
+
+def _used_at(path: str) -> float:
+    """When a directory was used last: whoever uses one gives it the time of that."""
+    return os.lstat(path).st_mtime
 
 
 def _text(path: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import Command, write_project
+from repositories import Repository, write_tree
 
 from dxpy_async.store.roots import Roots
 
@@ -76,6 +77,31 @@ def test_gc_removes_what_is_old_and_a_use_makes_it_young(
     assert dxpy("cache gc --max-size 0", tmp_path).code == 0
     assert json.loads(dxpy("cache list --json", tmp_path).out)["packages"] == []
     assert dxpy("sync", write_project(tmp_path / "anew", "web")).code == 0
+
+
+def test_gc_removes_commits_that_nobody_has_used_for_long(dxpy: Command, cache: Path, tmp_path: Path) -> None:
+    upstream = Repository(tmp_path / "upstream")
+    places = []
+    for version in ("1.0", "1.1"):
+        write_tree(upstream.root, "foo", version)
+        upstream.commit()
+        root = write_project(tmp_path / version, f"foo @ git+{upstream.url}@main")
+        assert dxpy("lock", root).code == 0
+        places.append(next(path for path in cache.glob("git-v1/commits/*/*") if path not in places))
+    old, young = places
+    os.utime(old, (time.time() - 40 * DAY,) * 2)
+    (clone,) = (path for path in cache.glob("git-v1/repositories/*") if path.is_dir())
+    assert dxpy("cache gc --older-than 30d --dry-run", tmp_path).code == 0
+    assert old.is_dir()
+    assert dxpy("cache gc --older-than 30d", tmp_path).code == 0
+    assert (old.exists(), young.is_dir(), clone.is_dir()) == (False, True, True)
+    assert dxpy("sync --frozen", tmp_path / "1.0").code == 0
+    assert old.is_dir()
+    for path in places:
+        os.utime(path, (time.time() - 40 * DAY,) * 2)
+    assert dxpy("cache gc --older-than 30d", tmp_path).code == 0
+    assert not clone.exists()
+    assert list(cache.glob("git-v1/commits/*")) == []
 
 
 @pytest.mark.parametrize("flags", ["--max-size many", "--older-than 2024-01-01", "--older-than soon"])
