@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
     from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
     from dxpy_async.engine.engine import Engine
+    from dxpy_async.engine.environment_choice import EnvironmentRequest
+    from dxpy_async.engine.environment_manager import EnvironmentManager
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
     from dxpy_async.engine.initializing import InitOptions
@@ -41,6 +43,8 @@ __all__ = [
     "BundleOutcome",
     "DxpyError",
     "Engine",
+    "EnvironmentManager",
+    "EnvironmentRequest",
     "Event",
     "EventStream",
     "IndexSettings",
@@ -73,6 +77,8 @@ _PLACES = {
     "BundleOutcome": "dxpy_async.engine.bundling",
     "DxpyError": "dxpy_async.errors",
     "Engine": "dxpy_async.engine.engine",
+    "EnvironmentManager": "dxpy_async.engine.environment_manager",
+    "EnvironmentRequest": "dxpy_async.engine.environment_choice",
     "Event": "dxpy_async.engine.events",
     "EventStream": "dxpy_async.engine.event_stream",
     "IndexSettings": "dxpy_async.core.settings",

@@ -47,6 +47,7 @@
         ├── InterpreterNotFound
         ├── InstallationFailed
         └── InvalidEnvironment
+            └── ExternallyManaged
 
 `exit_code` is what the command line ends with: 1 when the user must change something (no solution, a stale lock),
 2 when something failed. `hints()` gives the ways out, one sentence each. This module imports nothing of ours.
@@ -513,6 +514,26 @@ class InvalidEnvironment(InterpreterError):
     """A directory that should be a virtual environment and is not, or one whose interpreter is gone."""
 
     code = "invalid-environment"
+
+
+class ExternallyManaged(InvalidEnvironment):
+    """An interpreter whose packages another package manager looks after. `said` is what its marker says of it.
+
+    Source: https://packaging.python.org/en/latest/specifications/externally-managed-environments/
+    """
+
+    code = "externally-managed-environment"
+    exit_code = 1
+
+    def __init__(self, executable: str, said: str) -> None:
+        super().__init__(
+            f"externally-managed-environment: the packages of `{executable}` are another package manager's",
+            hints=(
+                *([said] if said else []),
+                "make an environment with `dxpy venv` and install there",
+                "`--break-system-packages` installs all the same, at the risk of breaking what the system needs",
+            ),
+        )
 
 
 class Terminated(BaseException):

@@ -23,6 +23,16 @@ _INVALID_CHOICE = re.compile(r"argument (.+?): invalid choice: '(.*?)' \(choose 
 class Parser(argparse.ArgumentParser):
     """Raises instead of exiting, so that mistakes are worded in one place."""
 
+    said_before: Sequence[str] = ()
+    """Arguments from elsewhere, which count as if they were given before all others."""
+    mixes_words = False
+    """Whether words may stand between flags: `install a -U b`."""
+
+    def understand(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The namespace of all arguments."""
+        given = [*self.said_before, *arguments]
+        return self.parse_intermixed_args(given) if self.mixes_words else self.parse_args(given)
+
     def error(self, message: str) -> NoReturn:
         if (found := _INVALID_CHOICE.fullmatch(message)) is None:
             raise UsageError(message, hints=(self.see_help,))
@@ -62,6 +72,7 @@ COMMANDS: Mapping[str, Command] = {
     "build": Command("build a source distribution and a wheel of a project", "flags_of_publishing"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
+    "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
 }
 
@@ -111,7 +122,7 @@ class _Choose(argparse.Action):
             raise UsageError(f"`{name}` is no {self.dest} of `{parser.prog}`", hints=hints)
         setattr(namespace, self.dest, name)
         own = _parser_of(name, command, parser.prog)
-        for key, value in vars(own.parse_args(rest)).items():
+        for key, value in vars(own.understand(rest)).items():
             setattr(namespace, key, value)
 
 

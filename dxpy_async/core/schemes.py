@@ -34,3 +34,23 @@ class InstallScheme:
     python: Path
     cache_tag: str
     relocatable: bool = False
+    stdlib: Path | None = None
+    """Where the interpreter's own modules are, when they lie inside `prefix`: no distribution changes those."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationPaths:
+    """Where an interpreter has packages of its own, outside of any virtual environment; all absolute.
+
+    `sites` are the directories that it imports packages from, `purelib` among them. The two of the user are relative to
+    the directory that the user keeps such things in (`site.USER_BASE`).
+    """
+
+    purelib: str
+    platlib: str
+    scripts: str
+    data: str
+    stdlib: str
+    sites: tuple[str, ...]
+    user_purelib: str
+    user_scripts: str

@@ -32,6 +32,15 @@ def python_dir(environ: Mapping[str, str]) -> str:
     return os.path.abspath(chosen) if chosen else os.path.join(data_dir(environ), "python")
 
 
+def user_base(environ: Mapping[str, str]) -> str:
+    """What Python calls the user's base: where it finds packages that the user has installed.
+
+    Source: https://docs.python.org/3/library/site.html#site.USER_BASE
+    """
+    named = environ.get("PYTHONUSERBASE", "")
+    return os.path.abspath(named) if named else _in_home(environ, ".local")
+
+
 def _chosen(environ: Mapping[str, str], variable: str) -> str:
     """What an XDG variable says; the specification: a relative path is invalid and ignored."""
     value = environ.get(variable, "")

@@ -144,6 +144,13 @@ def environment_lock(root: Path) -> FileLock:
     return FileLock(root / LOCK_FILE)
 
 
+def place_lock(environment: VirtualEnvironment) -> FileLock:
+    """The same for an environment of any kind: one that is not virtual is not given a file, its directory is locked."""
+    if environment.is_virtual:
+        return environment_lock(environment.root)
+    return FileLock(environment.scheme.purelib, is_directory=True)
+
+
 def _same(one: Interpreter, other: Interpreter) -> bool:
     """Whether two ways to an interpreter end at the same installation and version."""
     return one.executable == other.executable and one.version == other.version

@@ -7,7 +7,7 @@ because this runs before every change, over hundreds of distributions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass, replace
@@ -50,8 +50,13 @@ def read_installed(scheme: InstallScheme) -> Mapping[ProjectName, InstalledDistr
 
     A directory whose name begins with no valid project name (pip's `~` leftovers, hidden directories) is left out.
     """
+    return read_sites(site_directories(scheme))
+
+
+def read_sites(sites: Iterable[str]) -> Mapping[ProjectName, InstalledDistribution]:
+    """The distributions in these directories as in one environment."""
     found: dict[ProjectName, InstalledDistribution] = {}
-    for site in site_directories(scheme):
+    for site in sites:
         for distribution in _read_site(site):
             earlier = found.get(distribution.name)
             found[distribution.name] = distribution if earlier is None else _doubled(earlier, distribution)

@@ -49,6 +49,7 @@ class Tree:
         self.purelib, self.platlib = self._place(scheme.purelib), self._place(scheme.platlib)
         self.sites = (self.purelib,) if self.purelib == self.platlib else (self.purelib, self.platlib)
         self.scripts = self._place(scheme.scripts)
+        self._stdlib = f"{os.path.realpath(scheme.stdlib)}{SEP}" if scheme.stdlib is not None else None
         self.own_directories = frozenset({self.root, self.scripts, *self.sites})
         """Directories that stay, and in which a file can be a part of the environment itself."""
 
@@ -160,7 +161,9 @@ class Tree:
             return name in ("pyvenv.cfg", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new")
         if directory == self.scripts:
             return is_protected_script(name)
-        return any(real.startswith(f"{site}{SEP}{TRANSACTION_NAME}") for site in self.sites)
+        if any(real.startswith(f"{site}{SEP}") for site in self.sites):
+            return any(real.startswith(f"{site}{SEP}{TRANSACTION_NAME}") for site in self.sites)
+        return self._stdlib is not None and real.startswith(self._stdlib)
 
     def metadata_directory(self, real: str) -> str | None:
         """The `.dist-info` or `.egg-info` that a real path is or lies in, None when in none."""

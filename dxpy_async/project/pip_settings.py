@@ -1,7 +1,7 @@
-"""Where pip is told that distributions are, for who has told pip and not dxpy.
+"""What pip is told by variables and files of settings: for `dxpy pip`, and for who told pip of indexes, and not dxpy.
 
-Of each setting a variable wins over the files, in these the section [install] over [global], and the later file over
-the earlier, as in pip.
+Of each setting a variable wins over the files, in these the section of the command (`install`) over `global`, and the
+later file over the earlier, as in pip.
 
 Source: https://pip.pypa.io/en/stable/topics/configuration/
 """
@@ -14,8 +14,7 @@ from collections.abc import Iterable, Mapping
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.errors import UsageError
 
-_SECTIONS = ("global", "install")
-_NAMES = ("index-url", "extra-index-url", "find-links", "no-index")
+_VARIABLE = "PIP_"
 _ON, _OFF = ("1", "true", "yes", "on", "y", "t"), ("0", "false", "no", "off", "n", "f", "")
 
 
@@ -33,17 +32,7 @@ class PipIndexes:
 
 def read_pip_indexes(files: Iterable[str], environ: Mapping[str, str]) -> PipIndexes:
     """What `files`, of which the later wins, and the variables of pip say. Raises UsageError."""
-    values: dict[str, str] = {}
-    sections: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
-    for file in files:
-        if os.path.isfile(file):
-            for section, found in _read(file).items():
-                sections[section].update(found)
-    for section in _SECTIONS:
-        values.update(sections[section])
-    for name in _NAMES:
-        if value := environ.get(f"PIP_{name.replace('-', '_').upper()}"):
-            values[name] = value
+    values = read_pip_options(files, environ, "install")
     said = values.get("no-index", "").strip().lower()
     if said not in _ON + _OFF:
         raise UsageError(f"pip's setting `no-index` is `{values['no-index']}`; it can be true or false")
@@ -57,7 +46,22 @@ def read_pip_indexes(files: Iterable[str], environ: Mapping[str, str]) -> PipInd
     )
 
 
-def _read(file: str) -> dict[str, dict[str, str]]:
+def read_pip_options(files: Iterable[str], environ: Mapping[str, str], command: str) -> dict[str, str]:
+    """What is said of the options of pip's `command`, by their long names (`index-url`). Raises UsageError."""
+    sections: dict[str, dict[str, str]] = {"global": {}, command: {}}
+    for file in files:
+        if os.path.isfile(file):
+            for section, found in _read(file, tuple(sections)).items():
+                sections[section].update(found)
+    variables = {
+        name.removeprefix(_VARIABLE).lower().replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith(_VARIABLE) and value
+    }
+    return {**sections["global"], **sections[command], **variables}
+
+
+def _read(file: str, sections: tuple[str, ...]) -> dict[str, dict[str, str]]:
     import configparser  # noqa: PLC0415 (10 ms, for nothing where pip has no file)
 
     parser = configparser.RawConfigParser()
@@ -70,11 +74,7 @@ def _read(file: str) -> dict[str, dict[str, str]]:
             hints=("with `--no-config` neither these nor other settings files count",),
         ) from error
     return {
-        section: {
-            name: value
-            for key, value in parser.items(section)
-            if (name := key.lower().replace("_", "-").removeprefix("--")) in _NAMES
-        }
-        for section in _SECTIONS
+        section: {key.lower().replace("_", "-").removeprefix("--"): value for key, value in parser.items(section)}
+        for section in sections
         if parser.has_section(section)
     }

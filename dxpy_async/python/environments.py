@@ -55,13 +55,15 @@ _CONFIGURATION_BYTES = 64 * 1024
 class VirtualEnvironment:
     """An environment at `root` (absolute) with the interpreter it was made from and the places of its parts.
 
-    `system_site_packages`: whether it sees what is installed into that interpreter.
+    `system_site_packages`: whether it sees what is installed into that interpreter. `is_virtual` is false for other
+    places that packages are installed in (`python.places`).
     """
 
     root: Path
     interpreter: Interpreter
     scheme: InstallScheme
     system_site_packages: bool = False
+    is_virtual: bool = True
 
     @property
     def python(self) -> Path:

@@ -33,6 +33,7 @@ __all__ = [
     "find_interpreter",
     "managed_pythons",
     "probe",
+    "pythons_on_path",
     "satisfies",
     "searched_places",
 ]
@@ -374,6 +375,15 @@ def _executables(directory: str, wanted: PythonRequest) -> Iterator[str]:
             versioned[name] = version
     for name in sorted(versioned, key=lambda name: (versioned[name], name), reverse=True):
         yield os.path.join(directory, name)
+
+
+def pythons_on_path(search: SearchPlaces) -> Iterator[Path]:
+    """What the commands `python3` and `python` are, by PATH; shims stand for what they would start."""
+    for directory in search.path:
+        for place in _behind_shims(directory, search, lambda _: True) if _is_shims(directory) else (directory,):
+            names = (os.path.join(place, name) for name in ("python3", "python", "python.exe"))
+            if (found := next((path for path in names if os.access(path, os.X_OK)), None)) is not None:
+                yield Path(found)
 
 
 def _is_shims(directory: str) -> bool:

@@ -162,6 +162,26 @@ def install_paths() -> dict[str, str]:
     return {name: os.path.relpath(paths[name], root) for name in ("purelib", "platlib", "scripts")}
 
 
+def own_paths() -> dict[str, Any]:
+    """Where this interpreter installs what is for all its users, what it imports from, and where users have theirs."""
+    import site  # noqa: PLC0415 (with `-S` this changes nothing)
+
+    paths = sysconfig.get_paths()
+    user = "nt_user" if os.name == "nt" else "posix_user"
+    if hasattr(sysconfig, "get_preferred_scheme"):  # since 3.10
+        user = sysconfig.get_preferred_scheme("user")
+    base = os.path.join(os.sep, "user")
+    theirs = sysconfig.get_paths(user, {"userbase": base})
+    own = {name: paths[name] for name in ("purelib", "platlib", "scripts", "data", "stdlib")}
+    sites = [own["purelib"], own["platlib"], *site.getsitepackages()]
+    return {
+        **own,
+        "sites": sorted(set(sites), key=sites.index),
+        "user_purelib": os.path.relpath(theirs["purelib"], base),
+        "user_scripts": os.path.relpath(theirs["scripts"], base),
+    }
+
+
 def facts() -> dict[str, Any]:
     """Everything there is to tell."""
     elf = read_elf(sys.executable)
@@ -182,6 +202,7 @@ def facts() -> dict[str, Any]:
         "in_environment": bool(home),
         "cache_tag": sys.implementation.cache_tag or "",
         "paths": install_paths(),
+        "own_paths": own_paths(),
         "markers": {
             "implementation_name": sys.implementation.name,
             "implementation_version": implementation_version(),

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.platform_tags import TagFacts, supported_tags
+from dxpy_async.core.schemes import InstallationPaths
 from dxpy_async.errors import InterpreterError
 
-CACHE_BUCKET = "interpreters-v1"
+CACHE_BUCKET = "interpreters-v2"
 
 PROBE_SECONDS = 30.0
 """How long an interpreter may take to tell about itself; a cold one on a network disk needs a few seconds."""
@@ -54,13 +55,15 @@ _MARKER_NAMES = frozenset(
     }
 )
 
+_OWN_PATHS = ("purelib", "platlib", "scripts", "data", "stdlib", "user_purelib", "user_scripts")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """One installed Python, never a virtual environment's: that is always traced back to what it was made from.
 
     `executable` is its real path. `purelib`, `platlib` and `scripts` are where an environment made with it has these
-    parts, relative to the environment's root.
+    parts, relative to the environment's root; `own_paths` are where it has packages itself.
     """
 
     executable: Path
@@ -74,6 +77,7 @@ class Interpreter:
     purelib: str
     platlib: str
     scripts: str
+    own_paths: InstallationPaths
 
     @property
     def implementation(self) -> str:
@@ -265,8 +269,15 @@ def _understand(path: str, facts: Mapping[str, Any]) -> _Answer:
         purelib=str(paths["purelib"]),
         platlib=str(paths["platlib"]),
         scripts=str(paths["scripts"]),
+        own_paths=_own_paths(facts["own_paths"]),
     )
     return _Answer(interpreter, os.fspath(facts["base_executable"]))
+
+
+def _own_paths(said: Mapping[str, Any]) -> InstallationPaths:
+    return InstallationPaths(
+        **{name: str(said[name]) for name in _OWN_PATHS}, sites=tuple(str(site) for site in said["sites"])
+    )
 
 
 def _pair(numbers: Iterable[Any]) -> tuple[int, int]:

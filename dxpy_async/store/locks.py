@@ -70,10 +70,17 @@ def is_held(path: str) -> bool:
 
 
 class FileLock:
-    """One holder of the lock at `path`. Make one object per holder; an object is held once at a time."""
+    """One holder of the lock at `path`. Make one object per holder; an object is held once at a time.
 
-    def __init__(self, path: str | os.PathLike[str], *, shared: bool = False) -> None:
+    With `is_directory` the directory at `path` is locked itself, for where a file would be litter; on Windows, which
+    cannot do that, it is a file in it all the same.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, shared: bool = False, is_directory: bool = False) -> None:
         self._path, self._shared = os.fspath(path), shared
+        self._is_directory = is_directory and hasattr(os, "O_DIRECTORY")
+        if is_directory and not self._is_directory:
+            self._path = os.path.join(self._path, ".lock")
         self._descriptor: int | None = None
 
     @property
@@ -144,6 +151,9 @@ class FileLock:
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        if self._is_directory:
+            os.makedirs(self._path, exist_ok=True)
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.open(self._path, flags, 0o666)
         except FileNotFoundError:

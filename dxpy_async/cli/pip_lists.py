@@ -1,0 +1,157 @@
+"""`dxpy pip list` and `freeze`: what is installed, in the forms of pip.
+
+Source: https://pip.pypa.io/en/stable/cli/pip_list/ and https://pip.pypa.io/en/stable/cli/pip_freeze/
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dxpy_async.cli.event_loop import run_loop
+from dxpy_async.cli.output import Output
+from dxpy_async.cli.pip_command import environment_request, pip_settings
+from dxpy_async.core.names import ProjectName
+from dxpy_async.engine.environment_manager import EnvironmentManager
+from dxpy_async.formats.requirement_lines import RequirementLine, parse_requirement_lines
+from dxpy_async.installer.inventory import Inventory, InventoryItem, required_by, take_inventory, without
+from dxpy_async.python.environments import VirtualEnvironment
+
+_SEEDS = ("pip", "setuptools", "wheel", "distribute")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    environment, inventory = chosen_inventory(arguments)
+    if arguments.action == "freeze":
+        lines = freeze_lines(inventory, environment, arguments, output)
+    else:
+        lines = list_lines(_wanted(inventory, environment, arguments), arguments)
+    if lines:
+        output.data("\n".join(lines))
+    return 0
+
+
+def chosen_inventory(arguments: argparse.Namespace) -> tuple[VirtualEnvironment, Inventory]:
+    """The environment that the flags mean, and what of it they want to see."""
+    with pip_settings(arguments) as settings:
+        manager = EnvironmentManager(settings)
+        environment = run_loop(lambda: manager.choose(environment_request(arguments)))
+        inventory = run_loop(lambda: manager.inventory(environment, local=arguments.local or arguments.user))
+    if arguments.path:
+        inventory = take_inventory(arguments.path)
+    inventory = without(inventory, arguments.exclude)
+    if arguments.exclude_editable:
+        inventory = {name: item for name, item in inventory.items() if item.editable_path is None}
+    return environment, inventory
+
+
+def _wanted(inventory: Inventory, environment: VirtualEnvironment, arguments: argparse.Namespace) -> Inventory:
+    if arguments.editable:
+        inventory = {name: item for name, item in inventory.items() if item.editable_path is not None}
+    if arguments.not_required:
+        needed = required_by(inventory, environment.interpreter.target.markers)
+        inventory = {name: item for name, item in inventory.items() if name not in needed}
+    return inventory
+
+
+# list
+
+
+def list_lines(inventory: Inventory, arguments: argparse.Namespace) -> list[str]:
+    items = _by_spelling(inventory.values())
+    if arguments.format == "freeze":
+        return [f"{item.name}=={item.version}" for item in items]
+    rows = [_row(item, verbose=arguments.verbose > 0) for item in items]
+    if arguments.format == "json":
+        return [json.dumps(rows)]
+    return columns(rows)
+
+
+def _row(item: InventoryItem, *, verbose: bool) -> dict[str, str]:
+    row = {"name": item.name, "version": item.version}
+    if verbose:
+        row |= {"location": str(item.site), "installer": item.distribution.installer}
+    if item.editable_path is not None:
+        row["editable_project_location"] = item.editable_path
+    return row
+
+
+_TITLES = {
+    "name": "Package",
+    "version": "Version",
+    "latest_version": "Latest",
+    "latest_filetype": "Type",
+    "editable_project_location": "Editable project location",
+    "location": "Location",
+    "installer": "Installer",
+}
+
+
+def columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Rows as pip aligns them, under a title for each column that any of them has."""
+    names = [name for name in _TITLES if any(name in row for row in rows)]
+    table = [[_TITLES[name] for name in names], *([row.get(name, "") for name in names] for row in rows)]
+    if len(table) == 1:
+        return []
+    widths = [max(len(row[place]) for row in table) for place in range(len(names))]
+    table.insert(1, ["-" * width for width in widths])
+    return [" ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+# freeze
+
+
+def freeze_lines(
+    inventory: Inventory, environment: VirtualEnvironment, arguments: argparse.Namespace, output: Output
+) -> list[str]:
+    """Requirements that install the same again; seeds of environments only when they are asked for."""
+    if not arguments.all_packages:
+        has_setuptools = tuple(map(int, environment.interpreter.version.split(".")[:2])) < (3, 12)
+        inventory = without(inventory, _SEEDS if has_setuptools else _SEEDS[:1])
+    left = dict(inventory)
+    lines: list[str] = []
+    for file in arguments.requirement:
+        lines += _in_order_of(file, inventory, left, output)
+    if arguments.requirement and left:
+        lines.append("## The following requirements were added by pip freeze:")
+    return [*lines, *(line for item in _by_spelling(left.values()) for line in frozen(item))]
+
+
+def frozen(item: InventoryItem) -> Iterator[str]:
+    """The lines of one distribution; those of an editable one say first what it is."""
+    if (path := item.editable_path) is not None:
+        yield f"# Editable install with no version control ({item.name}=={item.version})"
+        yield f"-e {path}"
+    elif item.direct_url is not None:
+        yield f"{item.name} @ {item.direct_url.reference}"
+    else:
+        yield f"{item.name}=={item.version}"
+
+
+def _in_order_of(
+    file: str, inventory: Inventory, left: dict[ProjectName, InventoryItem], output: Output
+) -> Iterator[str]:
+    """The lines of a file of requirements with what is installed in the place of what is asked for; taken from `left`.
+
+    Lines that are no requirements stay as they are.
+    """
+    content = Path(file).read_bytes()
+    names = {
+        entry.line: entry.requirement.name
+        for entry in parse_requirement_lines(content, file=file)
+        if isinstance(entry, RequirementLine)
+    }
+    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), start=1):
+        name = names.get(number)
+        if name is None:
+            yield line
+        elif name not in inventory:
+            output.warn(f"`{file}` asks for `{name}`, which is not installed")
+        elif name in left:
+            yield from frozen(left.pop(name))
+
+
+def _by_spelling(items: Iterable[InventoryItem]) -> list[InventoryItem]:
+    return sorted(items, key=lambda item: item.name.lower())
