@@ -50,6 +50,9 @@ COMMANDS = {
 }
 """The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""
 
+_ELSEWHERE = ("DXPY_WORKING_DIR", "DXPY_PROJECT")
+"""Variables by which a command works in another directory."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and give its exit code: 0, 1 for what the user must change, 2 for errors.
@@ -64,6 +67,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: list[str]) -> int:
+    if not any(name.startswith("UV_") for name in os.environ):
+        return _climb(arguments)
+    with load("uv_variables").taken_over():
+        return _climb(arguments)
+
+
+def _climb(arguments: list[str]) -> int:
+    if any(os.environ.get(name) for name in _ELSEWHERE):  # the rungs below look at the working directory alone
+        told: int = load("program").run(arguments)
+        return told
     code = quick.answer(arguments)
     if code is None and (words := quick.script_in(arguments)) is not None:
         code = load("script_again").answer(words)

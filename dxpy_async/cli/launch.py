@@ -9,6 +9,9 @@ TYPE_CHECKING = False  # see `errors`
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ASSUMED: set[str] = set()
+"""Variables that this process has given itself, in place of other tools' ones, and that no command is to see."""
+
 _HEAD_BYTES = 1024
 _SOURCES = (".py", ".pyw")
 
@@ -29,7 +32,7 @@ def prepare(
     Raises OSError.
     """
     scripts = [scripts_of(each) for each in (environment, over) if each] or [os.path.dirname(python)]
-    child = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
+    child = {name: value for name, value in environ.items() if name != "PYTHONHOME" and name not in ASSUMED}
     if environment:
         child["VIRTUAL_ENV"] = environment
     child["PATH"] = os.pathsep.join([*scripts, environ.get("PATH", os.defpath)])

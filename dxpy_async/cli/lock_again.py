@@ -29,6 +29,10 @@ _SIZES = (8, 16, 32)
 _NAME_BYTES = 16
 
 
+_SAYING_HOW = ("DXPY_OFFLINE", "DXPY_LOCKED", "DXPY_NO_CACHE")
+"""Variables by which a lock that is missing is another matter."""
+
+
 def note_question(cache_dir: str, project_text: bytes, stamps: dict[str, str], *names: str) -> None:
     """Note what a project without lock and environment asks: context, index and key, as hexadecimal digits.
 
@@ -42,7 +46,7 @@ def answer() -> int | None:
     """Write the lock that is missing and give the exit code; None when the full program must."""
     started = time.perf_counter()
     place = quick.lock_place()
-    if place is None or os.environ.get("DXPY_OFFLINE"):
+    if place is None or any(os.environ.get(name) for name in _SAYING_HOW):
         return None
     root, cache_dir = place
     if quick.may_be_member(root):

@@ -15,6 +15,13 @@ from dxpy_async.cli.arguments import parse_arguments
 from dxpy_async.cli.output import Output, wants_color
 from dxpy_async.errors import DxpyError, InterpreterNotFound, Terminated, UsageError
 
+_LOCK_FLAGS = ("frozen", "locked", "check")
+_SWITCHES = (
+    *("frozen", "locked", "no_cache", "no_sync", "no_dev", "no_default_groups", "no_editable", "no_install_project"),
+    *("no_install_workspace", "no_project", "no_sources", "isolated", "require_hashes", "break_system_packages"),
+)
+"""The flags without a value that variables give too, `DXPY_FROZEN` and so on."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; all failures are said on stderr."""
@@ -23,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         parsed = parse_arguments(arguments)
+        _take_switches(parsed)
         output = Output(
             verbosity=parsed.verbose - parsed.quiet,
             color=wants_color(parsed.color, sys.stderr, dict(os.environ)),
@@ -63,6 +71,19 @@ def _form_in(arguments: Sequence[str]) -> str:
         if flag == "--output-format":
             return (value or following) if (value or following) in ("json", "jsonl") else "text"
     return "text"
+
+
+def _take_switches(parsed: Namespace) -> None:
+    """Flags that variables give too: those that the command has, and that were not given."""
+    parsed.directory = parsed.directory or os.environ.get("DXPY_WORKING_DIR")
+    parsed.project = parsed.project or os.environ.get("DXPY_PROJECT")
+    locks_said = any(getattr(parsed, flag, False) for flag in _LOCK_FLAGS)
+    for flag in _SWITCHES:
+        if not os.environ.get(variable := f"DXPY_{flag.upper()}") or (locks_said and flag in _LOCK_FLAGS):
+            continue
+        own = "check" if (parsed.command, flag) == ("lock", "locked") else flag
+        if getattr(parsed, own, None) is False:
+            setattr(parsed, own, load("context").switched_on(os.environ, variable))
 
 
 def _climb(parsed: Namespace, output: Output) -> int:

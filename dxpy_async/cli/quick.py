@@ -19,7 +19,7 @@ from dxpy_async.project.cache_place import default_cache_dir
 
 _IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_ENV_FILE", "DXPY_NO_ENV_FILE", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
 """Variables that cannot change what an environment should hold."""
-_IRRELEVANT_PREFIX = "DXPY_HTTP_"
+_IRRELEVANT_PREFIXES = ("DXPY_HTTP_", "DXPY_PUBLISH_", "DXPY_CONCURRENT_")
 
 _COUNTING = frozenset(
     [
@@ -106,7 +106,7 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
         f"{name}={without_credentials(value)}"
         for name, value in environ.items()
         if name in _COUNTING
-        or (name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIX))
+        or (name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIXES))
     )
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
 

@@ -83,7 +83,7 @@ def answer(arguments: list[str], root: str) -> int | None:
         assembly.install(blueprint.wheels, symlinks=blueprint.symlinks)
         took = time.perf_counter() - began
         python = f"{environment}/{scripts}/python"
-        facts = state_facts(request, environ)
+        facts = state_facts(request if blueprint.checked else f"{request} frozen".lstrip(), environ)
         record_environment(environment, facts, files, python, [f"{environment}/{site}"], len(blueprint.wheels), stamps)
     except (DxpyError, OSError):
         return None  # what was begun is as after a kill, and the next rung repairs that before it does it properly

@@ -29,11 +29,10 @@ from dxpy_async.cli.context import (
 )
 from dxpy_async.cli.launch import become, is_source, prepare, scripts_of
 from dxpy_async.cli.output import Output, printable
-from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.script_again import remember_script
 from dxpy_async.cli.script_projects import read_script
 from dxpy_async.cli.summary import report
-from dxpy_async.cli.sync_requests import blueprint_key, request_text
+from dxpy_async.cli.sync_requests import blueprint_key, request_text, sync_facts
 from dxpy_async.cli.with_again import remember_overlay
 from dxpy_async.core import parsers
 from dxpy_async.core.dataclass import replace
@@ -262,7 +261,7 @@ class _Runner:
             watch = StateWatch.begin(project.places)
             settings = kept_settings(arguments, project, settings)
         self.project = project
-        facts, options = state_facts(request_text(arguments, project), os.environ), sync_options(arguments)
+        facts, options = sync_facts(arguments, project), sync_options(arguments)
         if arguments.no_sync:
             _require_environment(project)
         elif unchanged(str(project.environment), facts, exact=options.exact) is None:
@@ -296,7 +295,7 @@ class _Runner:
 
     def _sync_kept(self, project: Project, settings: Settings, *, pins: Path | None = None) -> bool:
         """Bring an environment in the cache up to date; whether that worked."""
-        facts = state_facts(request_text(self._arguments, project), os.environ)
+        facts = sync_facts(self._arguments, project)
         if self._arguments.no_sync:
             _require_environment(project)
         elif unchanged(str(project.environment), facts) is None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from functools import partial
 
 from dxpy_async.cli.context import listener, settings_of, sync_options, watched_project
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import conclude_check, report
-from dxpy_async.cli.sync_requests import blueprint_key, request_text
+from dxpy_async.cli.sync_requests import blueprint_key, sync_facts
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 
@@ -26,7 +24,7 @@ def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
     """Sync the project that the flags mean, as they say."""
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
-    facts = state_facts(request_text(arguments, project), os.environ)
+    facts = sync_facts(arguments, project)
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> SyncOutcome:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from dxpy_async.cli.context import settings_flags
-from dxpy_async.cli.quick import request_in, without_credentials
+from dxpy_async.cli.quick import request_in, state_facts, without_credentials
 from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import file_amendments
@@ -28,6 +28,15 @@ def request_text(arguments: argparse.Namespace, project: Project) -> str:
         stated = (amendments.constraints, amendments.overrides)
         text = f"{text} stated={[[str(each.requirement) for each in kind] for kind in stated]}".lstrip()
     return without_credentials(text)
+
+
+def sync_facts(arguments: argparse.Namespace, project: Project) -> dict[str, str]:
+    """What the sync is recorded under: its request, the variables, our version. With `--frozen` it is another request.
+
+    Nobody has looked then whether the lock answers the project.
+    """
+    text = request_text(arguments, project)
+    return state_facts(f"{text} frozen".lstrip() if arguments.frozen else text, os.environ)
 
 
 def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:

@@ -11,7 +11,7 @@ from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import state_facts
 from dxpy_async.cli.summary import conclude_check, report
-from dxpy_async.cli.sync_requests import blueprint_key, request_text
+from dxpy_async.cli.sync_requests import blueprint_key, request_text, sync_facts
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.installer.state import unchanged
 
@@ -20,10 +20,13 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
-    facts = state_facts(request_text(arguments, project), os.environ)
+    facts = sync_facts(arguments, project)
     output.warn_all(project.warnings)
     if not options.dry_run:
         known = unchanged(str(project.environment), facts, exact=options.exact)
+        if known is None and arguments.frozen:  # what holds of a lock that was looked at holds without looking
+            checked = state_facts(request_text(arguments, project), os.environ)
+            known = unchanged(str(project.environment), checked, exact=options.exact)
         if known is not None:
             output.say(f"Checked {count(known)} in {duration(time.perf_counter() - started)}")
             return 0

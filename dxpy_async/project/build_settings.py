@@ -2,9 +2,9 @@
 
 setting                  [tool.dxpy]                    variable                 flag
 build nothing            no-build                       DXPY_NO_BUILD            no_build
-… of one project         no-build-package                                        no_build_package
+… of one project         no-build-package               DXPY_NO_BUILD_PACKAGE    no_build_package
 take no wheels           no-binary                      DXPY_NO_BINARY           no_binary
-… of one project         no-binary-package                                       no_binary_package
+… of one project         no-binary-package              DXPY_NO_BINARY_PACKAGE   no_binary_package
 in the environment       no-build-isolation             DXPY_NO_BUILD_ISOLATION  no_build_isolation
 … of one project         no-build-isolation-package                              no_build_isolation_package
 for backends             config-settings                                         config_setting (key=value)
@@ -56,9 +56,9 @@ def build_settings(given: Given, table: BuildTable, directory: Path | None) -> B
     files = given.texts("build_constraint", "DXPY_BUILD_CONSTRAINT", None)
     return BuildSettings(
         no_build=given.switch_if_said("no_build", "DXPY_NO_BUILD", table.no_build) is True,
-        no_build_projects=table.no_build_projects | _projects(given, "no_build_package"),
+        no_build_projects=table.no_build_projects | _projects(given, "no_build_package", "DXPY_NO_BUILD_PACKAGE"),
         no_binary=given.switch_if_said("no_binary", "DXPY_NO_BINARY", table.no_binary) is True,
-        no_binary_projects=table.no_binary_projects | _projects(given, "no_binary_package"),
+        no_binary_projects=table.no_binary_projects | _projects(given, "no_binary_package", "DXPY_NO_BINARY_PACKAGE"),
         isolated=given.switch_if_said("no_build_isolation", "DXPY_NO_BUILD_ISOLATION", table.no_isolation) is not True,
         not_isolated_projects=table.not_isolated_projects | _projects(given, "no_build_isolation_package"),
         config={**table.config, **_config(given.texts("config_setting", "", None), "--config-setting")},
@@ -70,11 +70,11 @@ def build_settings(given: Given, table: BuildTable, directory: Path | None) -> B
     )
 
 
-def _projects(given: Given, flag: str) -> frozenset[ProjectName]:
-    names = given.texts(flag, "", None)
+def _projects(given: Given, flag: str, variable: str = "") -> frozenset[ProjectName]:
+    names = given.texts(flag, variable, None)
     for name in names:
         if not is_valid_name(name):
-            raise UsageError(f"--{flag.replace('_', '-')} is `{name}`, which is not the name of a project")
+            raise UsageError(f"{given.origin(flag, variable, '')} is `{name}`, which is not the name of a project")
     return frozenset(map(normalize, names))
 
 

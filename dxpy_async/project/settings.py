@@ -34,11 +34,13 @@
     no memory           hints (false)     DXPY_NO_HINTS
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
+    requests at once                      DXPY_CONCURRENT_DOWNLOADS
     builds              see `build_settings`
     no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
 
-A variable that is set to nothing counts as not set. Of a list the later place replaces the earlier, whole; but
-constraints and overrides of files are added to those of [tool.dxpy], and settings of one project to those of others.
+A variable that is set to nothing counts as not set; one of uv's counts where that of dxpy is not (`uv_variables`). Of
+a list the later place replaces the earlier, whole; but constraints and overrides of files are added to those of
+[tool.dxpy], and settings of one project to those of others.
 And an index that has the name of one of [tool.dxpy] is put in its place, whatever that answers for.
 A `.python-version` beside the project (without one: in the directory or above it) counts before [tool.dxpy], the
 user-wide one after it; `no_config` passes over both.
@@ -77,6 +79,7 @@ from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
+from dxpy_async.project.uv_variables import name_of, with_uv
 from dxpy_async.project.version_files import first_pin, pins_around, project_pins
 
 if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
@@ -97,6 +100,7 @@ def load_settings(
     Relative paths in variables and flags are held against `directory`, and stay relative when it is None; those in the
     project's file are held against the project. Raises UsageError, naming the variable or flag and its value.
     """
+    environ = with_uv(environ)
     given = _Given(flags, environ)
     configured = not (flags.get("no_config") or switched_on(environ, "DXPY_NO_CONFIG"))
     tool = configured_table(flags, environ, project, directory) if configured else ToolTable()
@@ -123,6 +127,7 @@ def load_settings(
             connect_timeout=given.seconds("DXPY_HTTP_CONNECT_TIMEOUT", defaults.connect_timeout),
             read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
+            connections=max(1, given.count("DXPY_CONCURRENT_DOWNLOADS", defaults.connections)),
             refresh=flags.get("refresh") is True,
             refresh_projects=frozenset(map(normalize, given.texts("refresh_package", "", None))),
         ),
@@ -171,7 +176,7 @@ def _mirror(given: _Given, tool: ToolTable) -> str | None:
 
 def file_amendments(flags: Mapping[str, object], environ: Mapping[str, str], directory: Path | None) -> Amendments:
     """The constraints and overrides in the files that `flags` or `environ` name."""
-    return _file_amendments(_Given(flags, environ), directory)
+    return _file_amendments(_Given(flags, with_uv(environ)), directory)
 
 
 def _file_amendments(given: _Given, directory: Path | None) -> Amendments:
@@ -369,7 +374,8 @@ def switched_on(environ: Mapping[str, str], variable: str) -> bool:
     """Whether a variable like DXPY_OFFLINE says yes. Raises UsageError when it says neither yes nor no."""
     value = environ.get(variable, "").strip().lower()
     if value not in _ON and value not in _OFF:
-        raise UsageError(f"the variable {variable} is `{environ[variable]}`; it can be 1 or 0, true or false")
+        named = name_of(variable, environ)
+        raise UsageError(f"the variable {named} is `{environ[variable]}`; it can be 1 or 0, true or false")
     return value in _ON
 
 
@@ -383,7 +389,7 @@ class _Given:
         """How to call the place that a setting came from."""
         if self._flags.get(flag):
             return f"--{flag.replace('_', '-')}"
-        return f"the variable {variable}" if self._environ.get(variable) else f"`{elsewhere}`"
+        return f"the variable {name_of(variable, self._environ)}" if self._environ.get(variable) else f"`{elsewhere}`"
 
     def text(self, flag: str, variable: str) -> str | None:
         value = self._flags.get(flag)
@@ -429,7 +435,7 @@ class _Given:
         except ValueError:
             value = math.nan
         if not 0 < value < math.inf:
-            raise UsageError(f"the variable {variable} is `{text}`; it must be a number of seconds above 0")
+            raise UsageError(f"{self.origin('', variable, '')} is `{text}`; it must be a number of seconds above 0")
         return value
 
     def count(self, variable: str, default: int) -> int:
@@ -437,7 +443,7 @@ class _Given:
         if not text:
             return default
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise UsageError(f"the variable {variable} is `{text}`; it must be a whole number, 0 or more")
+            raise UsageError(f"{self.origin('', variable, '')} is `{text}`; it must be a whole number, 0 or more")
         return int(text)
 
 

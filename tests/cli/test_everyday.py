@@ -184,3 +184,13 @@ def test_help_goes_to_stdout(dxpy: Command, tmp_path: Path, words: str) -> None:
     assert result.code == 0
     assert result.out.startswith("usage: dxpy")
     assert result.err == ""
+
+
+def test_a_frozen_sync_does_not_vouch_for_the_lock(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p", "tool")
+    assert dxpy("lock", root).code == 0
+    write_project(root, "tool", "safe<2")
+    assert dxpy("sync --frozen", root).code == 0
+    assert without_times(dxpy("sync --frozen", root).err) == "Checked 1 package in T\n"
+    assert dxpy("sync --locked", root).code == 1
+    assert "safe==1.9" in dxpy("sync", root).err
