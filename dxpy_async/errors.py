@@ -30,7 +30,8 @@
     │   ├── InvalidDocument
     │   ├── InvalidRequirementsFile
     │   ├── InvalidSourceArchive
-    │   └── InvalidEnvFile
+    │   ├── InvalidEnvFile
+    │   └── InvalidLoginFile
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -345,6 +346,15 @@ class InvalidEnvFile(FormatError):
     def __init__(self, file: str, reason: str, *, line: int) -> None:
         super().__init__(f"{file}:{line}", reason)
         self.file, self.line = file, line
+
+
+class InvalidLoginFile(FormatError):
+    """The file of what `dxpy auth login` keeps, damaged or from a newer dxpy. It is left as it is."""
+
+    code = "invalid-login-file"
+
+    def hints(self) -> Sequence[str]:
+        return (f"move `{self.file}` away, and log in again with `dxpy auth login`",)
 
 
 class IntegrityError(DxpyError):

@@ -46,6 +46,7 @@ _SETTING_FLAGS = (
     "python_preference",
     "python_downloads",
     "mirror",
+    "keyring_provider",
     *_RESOLUTION_FLAGS,
     *VALUES,
 )

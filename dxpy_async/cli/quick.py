@@ -17,9 +17,14 @@ from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.installer.state import lock_record, unchanged, unchanged_since
 from dxpy_async.project.cache_place import default_cache_dir
 
-_IRRELEVANT = ("DXPY_CACHE_DIR", "DXPY_ENV_FILE", "DXPY_NO_ENV_FILE", "DXPY_NO_PROGRESS", "DXPY_OFFLINE")
+_IRRELEVANT = (
+    *("DXPY_CACHE_DIR", "DXPY_CREDENTIALS_DIR", "DXPY_ENV_FILE", "DXPY_KEYRING_PROVIDER"),
+    *("DXPY_NO_ENV_FILE", "DXPY_NO_PROGRESS", "DXPY_OFFLINE"),
+)
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIXES = ("DXPY_HTTP_", "DXPY_PUBLISH_", "DXPY_CONCURRENT_")
+_SECRET = ("_USERNAME", "_PASSWORD", "_TOKEN")
+"""How the names of variables end that can change nothing either, and must not reach a disk."""
 
 _COUNTING = frozenset(
     [
@@ -106,7 +111,12 @@ def state_facts(request: str, environ: dict[str, str] | os._Environ[str]) -> dic
         f"{name}={without_credentials(value)}"
         for name, value in environ.items()
         if name in _COUNTING
-        or (name.startswith("DXPY_") and name not in _IRRELEVANT and not name.startswith(_IRRELEVANT_PREFIXES))
+        or (
+            name.startswith("DXPY_")
+            and name not in _IRRELEVANT
+            and not name.startswith(_IRRELEVANT_PREFIXES)
+            and not name.endswith(_SECRET)
+        )
     )
     return {"request": request, "variables": "\0".join(variables), "version": __version__}
 

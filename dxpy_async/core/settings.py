@@ -8,12 +8,17 @@ from pathlib import Path
 
 from dxpy_async.core.amendments import Statement
 from dxpy_async.core.dataclass import dataclass, field
+from dxpy_async.core.logins import Login
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 
 PYPI_SIMPLE_URL = "https://pypi.org/simple"
 """The address of the public index: the only place where it stands."""
+
+
+SAY_FORBIDDEN = frozenset(["download.pytorch.org"])
+"""Hosts of indexes that are known to answer 403 for projects that they have not got."""
 
 
 class LinkMode(StrEnum):
@@ -66,6 +71,30 @@ class Authentication(StrEnum):
     """Never with any."""
 
 
+class KeyringProvider(StrEnum):
+    """What the program `keyring` is asked for."""
+
+    AUTO = "auto"
+    """What `dxpy auth login` has put into it, and nothing else."""
+    SUBPROCESS = "subprocess"
+    """Logins that nothing else has, too."""
+    DISABLED = "disabled"
+    """Nothing: it is never started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSettings:
+    """Where logins are looked for that stand neither in addresses nor in variables. None is nowhere."""
+
+    netrc: str | None = None
+    """The user's file of logins for many programs."""
+    kept: str | None = None
+    """The file of what `dxpy auth login` was given."""
+    keyring: KeyringProvider = KeyringProvider.AUTO
+    search_path: str = ""
+    """Where the program `keyring` is looked for: directories, as in PATH."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories.
@@ -79,6 +108,12 @@ class IndexSettings:
     pinned: Mapping[ProjectName, str] = field(default_factory=dict)
     authentication: Mapping[str, Authentication] = field(default_factory=dict)
     """What is said of some indexes, by their URL; of the others nothing is said, which is `auto`."""
+    ignored_errors: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The statuses by which an index, given by its URL, means that it has not got a project."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What indexes are called, by their URL."""
+    logins: Mapping[str, Login] = field(default_factory=dict, repr=False)
+    """Logins for indexes, by their URL, that do not stand in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +203,7 @@ class Settings:
     python_mirror: str | None = None
     """Where archives of Pythons are: without one, none can be fetched."""
     indexes: IndexSettings = field(default_factory=IndexSettings)
+    credentials: CredentialSettings = field(default_factory=CredentialSettings)
     bundle: Path | None = None
     """A directory that everything comes from, in place of indexes, whatever these are."""
     network: NetworkSettings = field(default_factory=NetworkSettings)

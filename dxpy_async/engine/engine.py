@@ -125,6 +125,7 @@ from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.client import IndexClient
+from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.installed import read_installed
@@ -171,6 +172,8 @@ class Engine:
 
     A `page_worker`, forked before there are threads or a loop, takes pages of indexes apart beside them.
 
+    `credentials` know the logins for indexes; without them those that `settings` leads to are used.
+
     All methods take `on_event`, called with typed progress (see `engine.events`; an `EventStream` makes an async
     iterator of it), raise `DxpyError` leaves, never exception groups, and can be cancelled at any await.
     """
@@ -181,9 +184,11 @@ class Engine:
         *,
         search: SearchPlaces | None = None,
         page_worker: PageWorker | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self._page_worker = page_worker
         self._settings = settings or load_settings({}, os.environ, None, directory=Path.cwd())
+        self._credentials = credentials or Credentials(self._settings.credentials, self._settings.indexes)
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
         self._exits = AsyncExitStack()
         self._builder: Builder | None = None
@@ -203,6 +208,7 @@ class Engine:
                     cache_dir=settings.cache_dir,
                     now=time.time,
                     base_directory=Path.cwd(),
+                    credentials=self._credentials,
                     page_worker=self._page_worker,
                     bundle=settings.bundle,
                 )

@@ -18,6 +18,7 @@ from dxpy_async.engine.events import (
 )
 from dxpy_async.errors import IndexFailure, InstallationFailed, IntegrityError
 from dxpy_async.index.client import IndexClient
+from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.python_mirror import PythonMirror, Release
 from dxpy_async.python.builds import Machine, PythonBuild, PythonKey, best_build, is_exact, parse_sums
 from dxpy_async.python.requests import PythonRequest
@@ -118,6 +119,7 @@ async def open_offers(settings: Settings, machine: Machine) -> AsyncIterator[Pyt
         cache_dir=settings.cache_dir,
         now=time.time,
         base_directory=Path.cwd(),
+        credentials=Credentials(settings.credentials, settings.indexes),
     ) as client:
         yield PythonOffers(PythonMirror(client, settings.python_mirror), machine)
 

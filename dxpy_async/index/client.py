@@ -19,11 +19,13 @@ from urllib.parse import urlsplit
 
 from packaging.version import Version
 
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
-from dxpy_async.core.settings import IndexSettings, NetworkSettings
+from dxpy_async.core.settings import SAY_FORBIDDEN, IndexSettings, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, IntegrityError, UsageError
 from dxpy_async.index.bundles import Bundle
+from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.directories import LocalDirectory, directory_of, path_of, state_of
 from dxpy_async.index.downloads import (
     BATCH_BYTES,
@@ -40,8 +42,8 @@ from dxpy_async.index.metadata import MetadataSource, metadata_of_file
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.pages import NotCached, PageSource
 from dxpy_async.index.parted_downloads import PARTED_FROM, NotInParts, PartedDownload
-from dxpy_async.index.remote_index import RemoteIndex, index_addresses, remote_index
-from dxpy_async.index.safe_url import Origin, SafeURL
+from dxpy_async.index.remote_index import NOT_THERE, RemoteIndex, index_addresses, remote_index
+from dxpy_async.index.safe_url import Origin, SafeURL, origin_of
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Pacing, Reply, Transport, over_limit
 
@@ -55,7 +57,7 @@ class IndexClient:
 
     `now` gives seconds since 1970. `base_directory` is what relative directories of `indexes` are relative to.
     With a `bundle` that is the one place that is asked, for projects and for files, and `indexes` count for nothing.
-    `trouble` is why the cache cannot be used, if so.
+    `trouble` is why the cache cannot be used, if so. Without `credentials` those in addresses are used alone.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class IndexClient:
         cache_dir: Path,
         now: Callable[[], float],
         base_directory: Path,
+        credentials: Credentials | None = None,
         pacing: Pacing | None = None,
         tls: ssl.SSLContext | None = None,
         page_worker: PageWorker | None = None,
@@ -76,16 +79,16 @@ class IndexClient:
         """Where everything comes from, when that is a bundle."""
         if self.bundle is not None:
             indexes = IndexSettings(index_url="")
-        credentials = self._credentials = dict[Origin, str]()
-        self._indexes = [_index(address, base_directory, credentials) for address in index_addresses(indexes)]
+        self._credentials = credentials or Credentials(indexes=indexes)
+        self._indexes = [_index(address, base_directory, indexes) for address in index_addresses(indexes)]
         self._pinned = {
-            project: _index(address, base_directory, credentials) for project, address in indexes.pinned.items()
+            project: _index(address, base_directory, indexes) for project, address in indexes.pinned.items()
         }
         self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
         if self.bundle is not None:
             self._directories = [self.bundle]
         self._cache = HttpCache(cache_dir)
-        self._transport = Transport(network, credentials, now=now, pacing=pacing, tls=tls)
+        self._transport = Transport(network, self._credentials, now=now, pacing=pacing, tls=tls)
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
         self._metadata_work: SharedWork[str, CoreMetadata | Unavailable] = SharedWork()
         self._pages = PageSource(
@@ -105,10 +108,7 @@ class IndexClient:
 
     def learn(self, url: str) -> None:
         """Use the credentials in `url`, if it has any, for all that its origin serves."""
-        with suppress(ValueError):  # whoever fetches it will tell
-            address = SafeURL.parse(url)
-            if address.authorization is not None:
-                self._credentials.setdefault(address.origin, address.authorization)
+        self._credentials.learn(url)
 
     @property
     def trouble(self) -> OSError | None:
@@ -269,9 +269,7 @@ class IndexClient:
             return reply.plain(await reply.body(limit), limit)
 
         headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
-        return await self._transport.request(
-            address.public, receive, headers=headers, authorization=address.authorization
-        )
+        return await self._transport.request(address.public, receive, headers=headers, login=address.login)
 
     async def _bring(
         self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
@@ -306,13 +304,12 @@ def _read_small(path: Path, limit: int) -> bytes | None:
     return content
 
 
-def _index(address: str, base_directory: Path, credentials: dict[Origin, str]) -> RemoteIndex | LocalDirectory:
-    index, url = remote_index(address)
+def _index(address: str, base_directory: Path, indexes: IndexSettings) -> RemoteIndex | LocalDirectory:
+    index, _ = remote_index(address)
     if index is None:
         return directory_of(address, base_directory)
-    if url.authorization is not None:
-        credentials.setdefault(url.origin, url.authorization)
-    return index
+    usual = frozenset({403}) if origin_of(index.url).host in SAY_FORBIDDEN else frozenset()
+    return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, usual))
 
 
 def _merged(pages: list[ProjectPage]) -> ProjectPage:

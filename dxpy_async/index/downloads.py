@@ -190,7 +190,7 @@ class Download:
 
     async def run(self) -> Downloaded:
         return await self._transport.request(
-            self._address.public, self._receive, headers=self._headers, authorization=self._address.authorization
+            self._address.public, self._receive, headers=self._headers, login=self._address.login
         )
 
     def _headers(self) -> dict[str, str]:

@@ -66,7 +66,7 @@ class PageSource:
                 if validators is not None:
                     self._cache.renew(index.cache_name(project), held.entry.validators, validators, held.entry.body)
                 return held.page
-            if reply.status in (404, 410):
+            if reply.status in index.absent:
                 return None
             if reply.status != 200:
                 raise reply.refusal()
@@ -83,7 +83,7 @@ class PageSource:
         headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
         if held is not None:
             headers |= held.entry.validators.conditions()
-        return await self._transport.request(index.page_url(project), receive, headers=headers)
+        return await self._transport.request(index.page_url(project), receive, headers=headers, final=index.absent)
 
     async def _page_by_worker(
         self, body: bytes, reply: Reply, index: RemoteIndex, project: ProjectName

@@ -88,9 +88,7 @@ class PartedDownload:
             if done != part.stop:
                 raise TransientFault(f"ended a part {part.stop - done} bytes before its end")
 
-        await self._transport.request(
-            self._address.public, receive, headers=headers, authorization=self._address.authorization
-        )
+        await self._transport.request(self._address.public, receive, headers=headers, login=self._address.login)
 
     def _check(self, reply: Reply, asked: Span) -> None:
         """Raises NotInParts for an answer that is not the part of this file that was asked for."""

@@ -13,6 +13,8 @@ from dxpy_async.core.settings import IndexSettings
 from dxpy_async.errors import UsageError
 from dxpy_async.index.safe_url import SafeURL
 
+NOT_THERE = frozenset({404, 410})
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteIndex:
@@ -20,6 +22,8 @@ class RemoteIndex:
 
     url: str
     key: str
+    absent: frozenset[int] = NOT_THERE
+    """The statuses by which it says that it has not got a project."""
 
     def page_url(self, project: ProjectName) -> str:
         return f"{self.url}/{project}/"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple, Self
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dxpy_async.core.dataclass import dataclass, field
+from dxpy_async.core.logins import Login
+
+IN_ADDRESS = "its address"
+"""Where a login that stands in a URL comes from, for messages."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -27,10 +30,10 @@ def origin_of(url: str) -> Origin:
 
 @dataclass(frozen=True, slots=True)
 class SafeURL:
-    """A URL without its user information, and beside it, unseen, the Authorization header made of that."""
+    """A URL without its user information, and beside it, unseen, the login that stood there."""
 
     public: str
-    authorization: str | None = field(default=None, repr=False)
+    login: Login | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -40,9 +43,14 @@ class SafeURL:
         user, at, host = parts.netloc.rpartition("@")
         if not at:
             return cls(text)
-        name, _, password = user.partition(":")
-        secret = base64.b64encode(unquote_to_bytes(name) + b":" + unquote_to_bytes(password)).decode("ascii")
-        return cls(parts._replace(netloc=host).geturl(), f"Basic {secret}")
+        name, colon, password = user.partition(":")
+        login = Login(_decoded(name), _decoded(password) if colon else None, IN_ADDRESS)
+        return cls(parts._replace(netloc=host).geturl(), login)
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header that the login makes."""
+        return self.login.authorization if self.login is not None else None
 
     @property
     def origin(self) -> Origin:
@@ -50,3 +58,7 @@ class SafeURL:
 
     def __str__(self) -> str:
         return self.public
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="surrogateescape")

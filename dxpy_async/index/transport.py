@@ -5,7 +5,8 @@ are scattered; `Retry-After` is honoured up to `RETRY_AFTER_SECONDS`. What is no
 and an index that says no. All requests of one client draw on one budget of retries, so that four hundred packages
 behind a dead index end in seconds, not in an hour.
 
-Credentials go to the origin they were given for and to no other, whatever a page or a redirect says.
+Which login goes with a request `Credentials` says; none goes to another origin than its own, whatever a page or a
+redirect says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import random
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -27,8 +28,10 @@ import yarl
 from dxpy_async._version import __version__
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.limits import REDIRECTS, RETRY_AFTER_SECONDS
+from dxpy_async.core.logins import Login
 from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import IndexRefused, IndexUnavailable, InvalidIndexPage
+from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.inflate import DamagedGzip, TooLong, gunzip
 from dxpy_async.index.safe_url import Origin, origin_of
 
@@ -69,10 +72,18 @@ ENCODINGS = (*GZIP, "identity", "")
 class Reply:
     """The head of an answer, and its body as it comes. Errors of the wire are raised as TransientFault."""
 
-    __slots__ = ("_pacing", "_response", "headers", "status", "url")
+    __slots__ = ("_credentials", "_login", "_pacing", "_response", "headers", "status", "url")
 
-    def __init__(self, response: aiohttp.ClientResponse, url: str, pacing: Pacing) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        url: str,
+        pacing: Pacing,
+        credentials: Credentials,
+        login: Login | None,
+    ) -> None:
         self._response, self._pacing = response, pacing
+        self._credentials, self._login = credentials, login
         self.url, self.status = url, response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -134,7 +145,7 @@ class Reply:
     def refusal(self) -> IndexRefused | IndexUnavailable:
         """The error for a status that is neither an answer nor worth another attempt."""
         if self.status in (401, 403):
-            return _refused(self.url, self.status)
+            return self._credentials.refusal(self.url, self.status, self._login)
         return IndexUnavailable(f"`{self.url}` answered with status {self.status}", url=self.url)
 
 
@@ -143,7 +154,7 @@ def over_limit(url: str, size: int, limit: int) -> InvalidIndexPage:
 
 
 class Transport:
-    """Sends requests for one client. `credentials` maps origins to Authorization headers.
+    """Sends requests for one client.
 
     `tls` replaces the system's idea of whom to trust.
     """
@@ -151,7 +162,7 @@ class Transport:
     def __init__(
         self,
         network: NetworkSettings,
-        credentials: Mapping[Origin, str],
+        credentials: Credentials,
         *,
         now: Callable[[], float],
         pacing: Pacing | None = None,
@@ -193,19 +204,20 @@ class Transport:
         receive: Callable[[Reply], Awaitable[ResultT]],
         *,
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]],
-        authorization: str | None = None,
+        login: Login | None = None,
+        final: frozenset[int] = frozenset(),
     ) -> ResultT:
         """What `receive` makes of the answer to `GET url`; it may raise TransientFault to have another attempt made.
 
-        `url` holds no credentials; `authorization` is for its origin only. `headers` may be a function, asked before
-        each attempt. Redirects and the statuses that are retried never reach `receive`; every other status does.
-        Raises IndexUnavailable when the attempts are used up.
+        `url` holds no credentials; `login`, if there is one, goes before all others to its origin. `headers` may be a
+        function, asked before each attempt. Redirects and the statuses that are retried, but for those of `final`,
+        never reach `receive`; every other status does. Raises IndexUnavailable when the attempts are used up.
         """
         attempt = 0
         while True:
             try:
                 asked = headers() if callable(headers) else headers
-                result = await self._attempt(url, receive, asked, authorization)
+                result = await self._attempt(url, receive, asked, login, final)
             except TransientFault as fault:
                 attempt += 1
                 pause = self._pause_before(attempt, url, fault)
@@ -219,28 +231,46 @@ class Transport:
         url: str,
         receive: Callable[[Reply], Awaitable[ResultT]],
         headers: Mapping[str, str],
-        authorization: str | None,
+        login: Login | None,
+        final: frozenset[int],
     ) -> ResultT:
         home, current = _origin(url), url
         async with self._slots:
             for _ in range(REDIRECTS + 1):
-                secret = authorization if _origin(current) == home else None
-                async with self._response(current, headers, secret) as response:
+                is_home = _origin(current) == home
+                async with self._answer(current, headers, login if is_home else None, redirected=not is_home) as (
+                    response,
+                    sent,
+                ):
                     target = response.headers.get("Location")
                     if response.status not in _REDIRECTING or target is None:
-                        _check_not_transient(response, self._now())
-                        return await receive(Reply(response, current, self._pacing))
+                        if response.status not in final:
+                            _check_not_transient(response, self._now())
+                        return await receive(Reply(response, current, self._pacing, self._credentials, sent))
                     current = _redirected(current, target)
         raise IndexUnavailable(f"`{url}` is redirected more than {REDIRECTS} times", url=url)
 
     @asynccontextmanager
+    async def _answer(
+        self, url: str, headers: Mapping[str, str], login: Login | None, *, redirected: bool
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, Login | None]]:
+        """The answer of `url` itself, redirect or not, and the login that it was asked with."""
+        sent = login or await self._credentials.login_for(url, redirected=redirected)
+        async with AsyncExitStack() as exits:
+            response = await exits.enter_async_context(self._response(url, headers, sent))
+            other = await self._credentials.wanted(url, response.status, sent, redirected=redirected)
+            if other is not None:
+                await exits.aclose()
+                response, sent = await exits.enter_async_context(self._response(url, headers, other)), other
+            yield response, sent
+
+    @asynccontextmanager
     async def _response(
-        self, url: str, headers: Mapping[str, str], authorization: str | None
+        self, url: str, headers: Mapping[str, str], login: Login | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("the transport is used outside of its `async with` block")
-        secret = authorization or self._credentials.get(_origin(url))
-        sent = {**headers, "Authorization": secret} if secret is not None else dict(headers)
+        sent = {**headers, "Authorization": login.authorization} if login is not None else dict(headers)
         network = self._network
         with _wire_errors(), _certificate_errors(url):
             # `sock_read` starts again with every byte, and a head may come byte by byte.
@@ -312,14 +342,6 @@ def _retry_after(text: str | None, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, OverflowError):
         return None
-
-
-def _refused(url: str, status: int) -> IndexRefused:
-    if status == 401:
-        reason, hint = "wants credentials", "give them in the index's address, `https://user:password@…`"
-    else:
-        reason, hint = "refuses access", "check the credentials in the index's address"
-    return IndexRefused(f"`{url}` {reason} (status {status})", url=url, hints=(hint,))
 
 
 @contextmanager

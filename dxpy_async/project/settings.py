@@ -35,6 +35,8 @@
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
     requests at once                      DXPY_CONCURRENT_DOWNLOADS
+    logins                                DXPY_INDEX_<NAME>_USERNAME, DXPY_INDEX_<NAME>_PASSWORD, NETRC
+    the keyring         keyring-provider  DXPY_KEYRING_PROVIDER       keyring_provider
     builds              see `build_settings`
     no [tool.dxpy]                        DXPY_NO_CONFIG              no_config
 
@@ -58,12 +60,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dxpy_async.core.amendments import Amendments
+from dxpy_async.core.logins import Login, variables_of
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import (
     IndexSettings,
     KernelChoice,
+    KeyringProvider,
     LinkMode,
     NetworkSettings,
     PythonDownloads,
@@ -75,6 +79,7 @@ from dxpy_async.errors import UsageError
 from dxpy_async.project.build_settings import build_settings
 from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.config_places import pip_files, settings_files
+from dxpy_async.project.credential_places import credential_settings
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
@@ -121,6 +126,9 @@ def load_settings(
         or PythonDownloads.AUTOMATIC,
         python_mirror=_mirror(given, tool),
         indexes=_indexes(given, tool, directory, pip=pip),
+        credentials=credential_settings(
+            environ, given.choice("keyring_provider", "DXPY_KEYRING_PROVIDER", KeyringProvider) or tool.keyring
+        ),
         bundle=Path(_placed(str(flags["bundle"]), directory)) if flags.get("bundle") else None,
         network=NetworkSettings(
             offline=flags.get("offline") is True or bool(flags.get("bundle")) or switched_on(environ, "DXPY_OFFLINE"),
@@ -297,6 +305,9 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
         find_links=places,
         pinned=_pinned(tool, urls),
         authentication={moved.get(url, url): said for url, said in tool.authentication.items()},
+        ignored_errors={moved.get(url, url): codes for url, codes in tool.ignored_errors.items()},
+        names={url: name for name, url in urls.items()},
+        logins={url: login for name, url in urls.items() if (login := given.login(name)) is not None},
     )
 
 
@@ -414,6 +425,14 @@ class _Given:
     def choice(self, flag: str, variable: str, kind: type[ChoiceT]) -> ChoiceT | None:
         text = self.text(flag, variable)
         return _choice(text, self.origin(flag, variable, ""), kind) if text else None
+
+    def login(self, index: str) -> Login | None:
+        """What the variables of the index of that name say."""
+        for prefix in variables_of(index):
+            user, password = self._environ.get(f"{prefix}_USERNAME"), self._environ.get(f"{prefix}_PASSWORD")
+            if user or password:
+                return Login(user or "", password or None, f"the variables {prefix}_…")
+        return None
 
     def of_projects(self, flag: str) -> list[tuple[ProjectName, str, str]]:
         """What a repeated flag like `name=value` says: project, value, and how to call the flag."""

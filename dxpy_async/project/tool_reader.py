@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import Authentication, KeyringProvider, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.build_reader import BUILD_KEYS, BuildReader
 from dxpy_async.project.tasks import parse_tasks
@@ -31,6 +31,7 @@ SETTINGS = (
     "extra-index-url",
     "find-links",
     "hints",
+    "keyring-provider",
     "index",
     "index-url",
     "link-mode",
@@ -51,7 +52,7 @@ OF_PROJECTS = ("default-groups", "package", "scripts", "sources", "workspace")
 _OF_WORKSPACES = ("members", "exclude", "catalog")
 
 
-_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate")
+_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate", "ignore-error-codes")
 
 
 class _GivenIndex(NamedTuple):
@@ -61,6 +62,7 @@ class _GivenIndex(NamedTuple):
     url: str
     kind: str
     authenticate: Authentication | None
+    ignored_errors: frozenset[int] | None
 
 
 class ToolReader(BuildReader):
@@ -158,6 +160,7 @@ class ToolReader(BuildReader):
             "link_mode": self._choice(table, "link-mode", key_at(where, "link-mode"), LinkMode),
             "python": self._string(table, "python", key_at(where, "python")),
             **self._pythons(table, where),
+            "keyring": self._choice(table, "keyring-provider", key_at(where, "keyring-provider"), KeyringProvider),
             "hints": self._boolean(table, "hints", key_at(where, "hints")),
             "builds": self._builds(table, where),
             **self._resolution(table, where),
@@ -246,6 +249,7 @@ class ToolReader(BuildReader):
             "find_links": self._find_links(table, where, root),
             "no_index": self._boolean(table, "no-index", key_at(where, "no-index")),
             "authentication": {index.url: index.authenticate for index in found if index.authenticate is not None},
+            "ignored_errors": {index.url: index.ignored_errors for index in found if index.ignored_errors is not None},
             "named_indexes": tuple(NamedIndex(index.name, index.url) for index in found if index.name),
         }
 
@@ -267,7 +271,22 @@ class ToolReader(BuildReader):
         if reason:
             self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
         authenticate = self._choice(table, "authenticate", f"{where}.authenticate", Authentication)
-        return _GivenIndex(name, url or "", kinds[-1] if kinds else "", authenticate)
+        return _GivenIndex(
+            name, url or "", kinds[-1] if kinds else "", authenticate, self._error_codes(table, f"{where}")
+        )
+
+    def _error_codes(self, table: Mapping[str, Any], where: str) -> frozenset[int] | None:
+        """The statuses by which an index means that it has not got a project."""
+        key = "ignore-error-codes"
+        if key not in table:
+            return None
+        codes = table[key]
+        if not isinstance(codes, list) or any(type(code) is not int or not 400 <= code < 600 for code in codes):
+            self._refuse(
+                f"`{where}.{key}` must be a list of HTTP statuses from 400 to 599, like [403]",
+                line=self._line_of_key(f"{where}.{key}"),
+            )
+        return frozenset(codes)
 
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
         places = self._strings(table, "find-links", key_at(where, "find-links"))
@@ -287,6 +306,7 @@ class ToolReader(BuildReader):
         return ToolTable(
             **self._indexes(table, where, root),
             **self._pythons(table, where),
+            keyring=self._choice(table, "keyring-provider", f"{where}.keyring-provider", KeyringProvider),
             sources=self._sources(table, f"{where}.sources"),
             package=self._boolean(table, "package", f"{where}.package"),
             builds=self._builds(table, where),

@@ -9,7 +9,7 @@ from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import Authentication, KeyringProvider, LinkMode, PythonDownloads, PythonPreference
 from dxpy_async.core.upload_limits import UploadLimits
 from dxpy_async.project.build_table import BuildTable
 from dxpy_async.project.source_tables import SourceTable
@@ -45,6 +45,7 @@ class ToolTable:
     find_links: tuple[str, ...] = ()
     no_index: bool | None = None
     authentication: Mapping[str, Authentication] = field(default_factory=dict)
+    ignored_errors: Mapping[str, frozenset[int]] = field(default_factory=dict)
     named_indexes: tuple[NamedIndex, ...] = ()
     sources: SourceTable = field(default_factory=dict)
     link_mode: LinkMode | None = None
@@ -54,6 +55,7 @@ class ToolTable:
     python_downloads: PythonDownloads | None = None
     python_mirror: str | None = None
     hints: bool | None = None
+    keyring: KeyringProvider | None = None
     package: bool | None = None
     """Whether the project itself is installed; None: if it has a build system."""
     mode: ResolutionMode | None = None
