@@ -32,7 +32,7 @@ class Login:
         return f"Basic {b2a_base64(secret, newline=False).decode('ascii')}"
 
 
-def variables_of(index: str) -> tuple[str, ...]:
-    """What the variables begin with that may have the login for the index of that name: ours, then uv's."""
+def variables_of(index: str) -> str:
+    """What the names of the variables begin with that may have the login for the index of that name."""
     name = "".join(each if each.isascii() and each.isalnum() else "_" for each in index).upper()
-    return f"DXPY_INDEX_{name}", f"UV_INDEX_{name}"
+    return f"DXPY_INDEX_{name}"

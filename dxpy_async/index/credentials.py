@@ -239,7 +239,7 @@ class Credentials:
         doubt = " if they are not the right ones" if status == 403 and sent is not None else ""
         hints.append(f"log in with `dxpy auth login {service}`{doubt}")
         if name is not None and not doubt:
-            prefix = variables_of(name)[0]
+            prefix = variables_of(name)
             hints.append(f"or set the variables {prefix}_USERNAME and {prefix}_PASSWORD")
         if status == 403 and index is not None:
             hints.append(

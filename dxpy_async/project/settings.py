@@ -428,11 +428,9 @@ class _Given:
 
     def login(self, index: str) -> Login | None:
         """What the variables of the index of that name say."""
-        for prefix in variables_of(index):
-            user, password = self._environ.get(f"{prefix}_USERNAME"), self._environ.get(f"{prefix}_PASSWORD")
-            if user or password:
-                return Login(user or "", password or None, f"the variables {prefix}_…")
-        return None
+        prefix = variables_of(index)
+        user, password = (self._environ.get(f"{prefix}_{part}") or None for part in ("USERNAME", "PASSWORD"))
+        return Login(user or "", password, f"the variables {prefix}_…") if user or password else None
 
     def of_projects(self, flag: str) -> list[tuple[ProjectName, str, str]]:
         """What a repeated flag like `name=value` says: project, value, and how to call the flag."""
