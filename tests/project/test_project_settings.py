@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,18 @@ import platformdirs.unix
 import platformdirs.windows
 import pytest
 
+from dxpy_async.core.logins import Login
 from dxpy_async.core.names import normalize
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import PYPI_SIMPLE_URL, IndexSettings, LinkMode, NetworkSettings, Settings
+from dxpy_async.core.settings import (
+    PYPI_SIMPLE_URL,
+    CredentialSettings,
+    IndexSettings,
+    KeyringProvider,
+    LinkMode,
+    NetworkSettings,
+    Settings,
+)
 from dxpy_async.errors import UsageError
 from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.pyproject import Project, parse_project
@@ -27,7 +37,10 @@ def project(text: str) -> Project:
 
 
 def test_nothing_given_gives_the_defaults() -> None:
-    expected = Settings(cache_dir=Path("/home/someone/.cache/dxpy"))
+    logins = CredentialSettings(
+        netrc="/home/someone/.netrc", kept="/home/someone/.config/dxpy/logins.json", search_path=os.defpath
+    )
+    expected = Settings(cache_dir=Path("/home/someone/.cache/dxpy"), credentials=logins)
     assert load_settings({}, {**HOME, "DXPY_INDEX": "", "DXPY_OFFLINE": ""}, None).__class__ is Settings
     if Path(default_cache_dir(HOME)) == expected.cache_dir:
         assert load_settings({}, HOME, None) == expected
@@ -312,3 +325,21 @@ def test_default_cache_directory_on_windows_is_the_local_one() -> None:
     local = str(Path("/users/someone/local"))
     assert Path(default_cache_dir({"LOCALAPPDATA": local}, "win32")) == Path(local, "dxpy", "Cache")
     assert Path(default_cache_dir({"USERPROFILE": "/users/x"}, "win32")) == Path("/users/x/AppData/Local/dxpy/Cache")
+
+
+def test_the_variables_of_an_index_have_its_login() -> None:
+    environ = {**HOME, "DXPY_INDEX": "our-index=https://a.test", "DXPY_INDEX_OUR_INDEX_PASSWORD": "secret"}
+    settings = load_settings({}, environ, None)
+    assert dict(settings.indexes.logins) == {
+        "https://a.test": Login("", "secret", "the variables DXPY_INDEX_OUR_INDEX_…")
+    }
+    assert "secret" not in repr(settings)
+    environ = {**environ, "UV_INDEX_OUR_INDEX_USERNAME": "me"}
+    assert load_settings({}, environ, None).indexes.logins["https://a.test"].username == "me"
+
+
+def test_files_of_logins_are_where_variables_say() -> None:
+    environ = {**HOME, "NETRC": "/etc/netrc", "DXPY_CREDENTIALS_DIR": "/etc/dxpy", "DXPY_KEYRING_PROVIDER": "disabled"}
+    assert load_settings({}, environ, None).credentials == CredentialSettings(
+        netrc="/etc/netrc", kept="/etc/dxpy/logins.json", keyring=KeyringProvider.DISABLED, search_path=os.defpath
+    )

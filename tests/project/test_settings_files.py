@@ -233,3 +233,14 @@ def test_pip_counts_only_when_dxpy_is_told_of_no_index_at_all(places: Places) ->
 
 def test_projects_above_are_looked_for_up_to_the_top() -> None:
     assert projects_above("/a/b/c") == ["/a/b/pyproject.toml", "/a/pyproject.toml", "/pyproject.toml"]
+
+
+@pytest.mark.parametrize("codes", ["403", "[200]", '["403"]', "[true]"])
+def test_statuses_that_are_none_are_refused(tmp_path: Path, codes: str) -> None:
+    place = tmp_path / "dxpy.toml"
+    place.write_text(f'[[index]]\nurl = "https://a.test"\nignore-error-codes = {codes}\n')
+    with pytest.raises(InvalidSettings, match="must be a list of HTTP statuses from 400 to 599") as caught:
+        read_settings_file(str(place))
+    assert caught.value.line == 3
+    place.write_text('[[index]]\nurl = "https://a.test"\nignore-error-codes = [403, 500]\n')
+    assert dict(read_settings_file(str(place)).ignored_errors) == {"https://a.test": {403, 500}}
