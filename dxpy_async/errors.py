@@ -44,6 +44,9 @@
     │   └── BuildFailed
     ├── InstallError                 an environment that cannot be changed as planned
     │   └── FileConflict
+    ├── ToolError                    a tool that cannot be run or installed as asked
+    │   ├── CommandClash
+    │   └── InvalidToolFile
     └── InterpreterError             no interpreter, or one that does not work
         ├── InterpreterNotFound
         ├── InstallationFailed
@@ -490,6 +493,30 @@ class FileConflict(InstallError):
     """Two distributions provide the same file, or a file is in the way that no distribution owns."""
 
     code = "file-conflict"
+
+
+class ToolError(DxpyError):
+    """A tool that cannot be run, installed or removed as asked. Those that are installed are as they were."""
+
+    code = "tool"
+    exit_code = 1
+
+
+class CommandClash(ToolError):
+    """Commands of a tool whose names are taken in the directory of commands. Nothing was written."""
+
+    code = "command-clash"
+
+
+class InvalidToolFile(ToolError):
+    """A receipt or a list of tools that does not parse or says what makes no sense."""
+
+    code = "invalid-tool-file"
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        where = f"{file}:{line}" if line is not None else file
+        super().__init__(f"`{where}` cannot be used: {reason}", hints=hints)
+        self.file, self.line, self.reason = file, line, reason
 
 
 class InterpreterError(DxpyError):

@@ -3,6 +3,7 @@
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     script_again    `dxpy run script.py` when its block of metadata is what it was
     task_again      `dxpy run NAME` when nothing has changed and NAME may be a task
+    tool_again      `dxpy tool run TOOL` and `dxpyx TOOL` when the same was asked before
     with_again      `dxpy run --with PACKAGE CMD` when the same was asked before
     lock_again      `dxpy lock` when only the lock is missing, and memory knows it
     replay          `dxpy sync` into an environment that was made before and is not there
@@ -41,6 +42,7 @@ COMMANDS = {
     "run": ("run_warm", "run_command"),
     "venv": ("venv_command", "venv_seed"),
     "python": ("python_warm", "python_command"),
+    "tool": ("tool_warm", "tool_command"),
     "workspace": ("workspace_command",),
     "convert": ("convert_command",),
     "build": ("build_command",),
@@ -66,6 +68,16 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+def dxpyx(argv: list[str] | None = None) -> int:
+    """`dxpyx …`, which is `dxpy tool run …`."""
+    arguments = sys.argv[1:] if argv is None else argv
+    words = ["--version"] if arguments in (["--version"], ["-V"]) else ["tool", "run", *arguments]
+    code = _answer(words)
+    if argv is None:
+        _leave(code)
+    return code
+
+
 def _answer(arguments: list[str]) -> int:
     if not any(name.startswith("UV_") for name in os.environ):
         return _climb(arguments)
@@ -84,6 +96,8 @@ def _climb(arguments: list[str]) -> int:
         code = load("task_again").answer(words)
     if code is None and arguments[:1] == ["run"] and arguments[1:] and arguments[1].startswith(("--with", "-w")):
         code = load("with_again").answer(arguments[1:])
+    if code is None and arguments[:2] == ["tool", "run"]:
+        code = load("tool_again").answer(arguments[2:])
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
     if code is None and (root := quick.without_environment(arguments)) is not None:

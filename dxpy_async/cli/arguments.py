@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run a command, a script or a task in the project's environment", "flags_of_run"),
     "venv": Command("make a virtual environment", "flags_of_projects"),
     "python": Command("find, install, pin and remove Pythons", "flags_of_pythons"),
+    "tool": Command("run and install commands that packages have", "flags_of_tools"),
     "workspace": Command("look at the members of a workspace", "flags_of_workspaces"),
     "build": Command("build a source distribution and a wheel of a project", "flags_of_publishing"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),

@@ -7,12 +7,18 @@ import argparse
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.running import SyncRequest, run_with
+from dxpy_async.cli.running import Sync, SyncRequest, run_with
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    return run_with(syncing_with_engine(arguments, output), arguments, output)
+
+
+def syncing_with_engine(arguments: argparse.Namespace, output: Output) -> Sync:
+    """Brings environments up to date, whatever that takes."""
+
     def sync(request: SyncRequest) -> SyncOutcome:
         with listener(arguments, output) as on_event:
 
@@ -27,4 +33,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
 
             return run_engine(request.settings, work)
 
-    return run_with(sync, arguments, output)
+    return sync

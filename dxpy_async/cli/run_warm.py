@@ -8,7 +8,7 @@ import sys
 
 from dxpy_async.cli.lines import EventPrinter
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.running import SyncRequest, run_with
+from dxpy_async.cli.running import Sync, SyncRequest, run_with
 from dxpy_async.engine.recalled_locking import lock_from_memory
 from dxpy_async.engine.syncing import SyncOutcome, locking_for
 from dxpy_async.engine.targets import interpreter_for
@@ -17,6 +17,11 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
+    return run_with(syncing_from_store(output), arguments, output)
+
+
+def syncing_from_store(output: Output) -> Sync:
+    """Brings environments up to date from what is in the cache."""
     on_event = EventPrinter(output)
 
     def sync(request: SyncRequest) -> SyncOutcome | None:
@@ -36,4 +41,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             on_event=on_event,
         )
 
-    return run_with(sync, arguments, output)
+    return sync

@@ -91,7 +91,7 @@ class Place(NamedTuple):
 
 def run_with(sync: Sync, arguments: argparse.Namespace, output: Output) -> int | None:
     """Carry out `dxpy run`; None when `sync` cannot, and then nothing was run."""
-    wanted, variables = _wanted(arguments), {**_variables(arguments), **os.environ}
+    wanted, variables = _wanted(arguments), {**variables_of_files(arguments), **os.environ}
     with ExitStack() as stack:
         runner = _Runner(arguments, output, sync, stack)
         place = runner.place_of_script(wanted.script) if wanted.script else runner.place_of_project()
@@ -155,7 +155,7 @@ def _require_file(name: str) -> None:
         raise UsageError(f"there is no file `{name}`")
 
 
-def _requirements(arguments: argparse.Namespace) -> list[Requirement]:
+def requirements_besides(arguments: argparse.Namespace) -> list[Requirement]:
     """What is to be there besides: of `--with`, `--with-editable` and `--with-requirements`."""
     texts = [text for given in arguments.with_packages for text in split_requirements(given)]
     wanted = [_requirement(text) for text in texts]
@@ -185,7 +185,7 @@ def _requirement(text: str) -> Requirement:
         raise UsageError(f"`--with {text}` is not a requirement: {str(error).partition(chr(10))[0]}") from error
 
 
-def _variables(arguments: argparse.Namespace) -> dict[str, str]:
+def variables_of_files(arguments: argparse.Namespace) -> dict[str, str]:
     """What the files of variables say; of several files the later wins."""
     if arguments.no_env_file or switched_on(os.environ, "DXPY_NO_ENV_FILE"):
         return {}
@@ -274,7 +274,7 @@ class _Runner:
 
     def _overlaid(self, under: Project, place: Place, settings: Settings) -> Place | None:
         """The place, with what is wanted besides laid over it."""
-        requirements = _requirements(self._arguments)
+        requirements = requirements_besides(self._arguments)
         if not requirements:
             return place
         if place.environment:

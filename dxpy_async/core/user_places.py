@@ -41,6 +41,12 @@ def user_base(environ: Mapping[str, str]) -> str:
     return os.path.abspath(named) if named else _in_home(environ, ".local")
 
 
+def tool_dir(environ: Mapping[str, str]) -> str:
+    """The directory of the tools that dxpy installs: DXPY_TOOL_DIR, or `tools` among the user's data."""
+    chosen = environ.get("DXPY_TOOL_DIR")
+    return os.path.abspath(chosen) if chosen else os.path.join(data_dir(environ), "tools")
+
+
 def _chosen(environ: Mapping[str, str], variable: str) -> str:
     """What an XDG variable says; the specification: a relative path is invalid and ignored."""
     value = environ.get(variable, "")

@@ -6,7 +6,8 @@
 A script without a lock has one for what it asks for, so all scripts that ask for the same share it, and none is
 resolved twice; a script with a lock shares with nobody, and neither do the packages of `dxpy run --with`, which lie
 over one environment. Another question has another environment, so whether one holds needs no look at the question.
-`dxpy cache gc` removes those that nobody has started for long.
+A tool that is run has one for what was resolved, so that one that is running keeps what it has when there is a newer
+version. `dxpy cache gc` removes those that nobody has started for long.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dxpy_async.engine.locking import lock_settings
 from dxpy_async.project.locked_roots import roots_of
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.scripts import script_lock
+from dxpy_async.python.interpreters import Interpreter
 
 _KEY_LENGTH = 32
 
@@ -58,6 +60,19 @@ def isolated(project: Project, settings: Settings) -> Project:
     """The project with an environment of its own beside the usual one."""
     places = _places(settings, ["isolated", str(project.root)], project.file)
     return replace(project, elsewhere=replace(places, lock=project.lock))
+
+
+def tool_question(requirements: Iterable[Requirement], settings: Settings) -> Project:
+    """What is to be resolved for a tool that is run: a project without a lock or an environment of its own."""
+    root = Path.cwd()
+    wanted = Project(root=root, name=ProjectName(""), dependencies=tuple(requirements))
+    return replace(wanted, elsewhere=_places(settings, ["tools", *_asked(wanted, settings)], root / "the tool"))
+
+
+def tool_environment(question: Project, lock: bytes, interpreter: Interpreter, settings: Settings) -> Project:
+    """The project with the environment for this answer; the lock that it has there may have to be written."""
+    facts = ["tool", blake3_of(lock).hex(), str(interpreter.executable), interpreter.version]
+    return replace(question, elsewhere=_places(settings, facts, question.file))
 
 
 def _anchored(requirement: Requirement, root: Path) -> Requirement:
