@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from dxpy_async.cli.launch import become, scripts_of
+from dxpy_async.cli.launch import ASSUMED, become, scripts_of
 from dxpy_async.cli.quick import state_facts, without_credentials
 from dxpy_async.core.user_places import tool_dir
 from dxpy_async.installer.state import facts_since, script_record, unchanged, write_record
@@ -63,7 +63,7 @@ def prepared(
     program = next((path for each in endings if os.path.isfile(path := f"{scripts}{os.sep}{command}{each}")), None)
     if program is None:
         raise FileNotFoundError(command)
-    child = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
+    child = {name: value for name, value in environ.items() if name != "PYTHONHOME" and name not in ASSUMED}
     child["PATH"] = os.pathsep.join([scripts, environ.get("PATH", os.defpath)])
     return program, [program, *words], child
 
