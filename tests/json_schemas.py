@@ -10,7 +10,7 @@ import json
 import sys
 import types
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from jsonschema import Draft202012Validator
 
@@ -81,17 +81,20 @@ def _of_document(name: str, kind: type) -> dict[str, Any]:
 
 
 def _of_keys(kind: type, parts: dict[str, Any]) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
+    found = get_type_hints(kind, include_extras=True)
+    hints = {key: found[key] for key in sorted(found, key=lambda key: key != "schema")}
     return {
         "description": inspect.cleandoc(kind.__doc__ or ""),
         "type": "object",
         "properties": {key: _of(hint, parts) for key, hint in hints.items()},
-        "required": [key for key in hints if key in kind.__required_keys__],  # type: ignore[attr-defined]
+        "required": [key for key, hint in hints.items() if get_origin(hint) is not NotRequired],
     }
 
 
 def _of(hint: Any, parts: dict[str, Any]) -> dict[str, Any]:
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is NotRequired:
+        return _of(arguments[0], parts)
     if origin is Annotated:
         return {**_of(arguments[0], parts), "description": arguments[1]}
     if is_typeddict(hint):

@@ -8,7 +8,7 @@ import sys
 
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.editing import bounds_of, conclude, draft_of, unnamed
-from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.lines import event_printer
 from dxpy_async.cli.locking import expect_no_garbage
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.script_editing import edit_script
@@ -42,4 +42,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
 
 def _lock(project: Project, settings: Settings, output: Output) -> LockOutcome | None:
     target = target_for(HERE, project, settings, SearchPlaces.from_environ(os.environ, sys.executable))
-    return lock_from_cache(project, target, settings, DRAFT_LOCK, on_event=EventPrinter(output))
+    return lock_from_cache(project, target, settings, DRAFT_LOCK, on_event=event_printer(output))

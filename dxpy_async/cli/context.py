@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dxpy_async.cli import load
-from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.lines import EventPrinter, event_printer
 from dxpy_async.cli.output import Output
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import normalize, normalize_extra, normalize_group
@@ -185,9 +185,9 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
 
 
 def listener(arguments: argparse.Namespace, output: Output) -> EventPrinter:
-    """Bars where people look and want them, lines elsewhere."""
+    """Bars where people look and want them, lines elsewhere, and JSON where it is asked for."""
     quiet = arguments.no_progress or switched_on(os.environ, "DXPY_NO_PROGRESS") or output.verbosity < 0
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        return EventPrinter(output)
+    if output.in_lines or quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return event_printer(output)
     bars: EventPrinter = load("bars").BarPrinter(output)
     return bars

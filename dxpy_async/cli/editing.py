@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.additions import additions_of, indexes_in, wanted_of, without_user
 from dxpy_async.cli.context import member_root
-from dxpy_async.cli.output import Output
+from dxpy_async.cli.locking import lock_part
+from dxpy_async.cli.output import Output, PartOutput
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
+from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.version_bumps import bumped, parse_bump
 from dxpy_async.engine.drafts import (
     Bounds,
@@ -24,11 +26,16 @@ from dxpy_async.engine.drafts import (
     require_static_version,
 )
 from dxpy_async.engine.given_requirements import GivenRequirement, with_name
+from dxpy_async.engine.locking import LockOutcome
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import FILE_NAME, Project
 from dxpy_async.project.source_editing import SourceEntry
 from dxpy_async.project.workspaces import open_project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import VersionDocument
 
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
@@ -85,14 +92,19 @@ def new_version(arguments: argparse.Namespace, project: Project) -> Version:
         ) from error
 
 
-def version_text(project: Project, version: str, before: str | None, arguments: argparse.Namespace) -> str:
-    """What is printed of the version; `before` is the one it takes the place of."""
-    if arguments.output_format == "json":
-        said = {"package_name": project.name, "version": version, "previous_version": before}
-        return json.dumps(said, indent=2)
-    if arguments.short:
-        return version
-    return f"{project.name} {version}" if before is None else f"{project.name} {before} => {version}"
+def report_version(
+    project: Project, version: str, before: str | None, arguments: argparse.Namespace, output: Output
+) -> None:
+    """Print the version; `before` is the one it takes the place of."""
+    change = version if before is None else f"{before} => {version}"
+    output.data(version if arguments.short else f"{project.name} {change}")
+    document: VersionDocument = {
+        "schema": "dxpy/version/1",
+        "package_name": project.name,
+        "version": version,
+        "previous_version": before,
+    }
+    output.document(document)
 
 
 def bounds_of(arguments: argparse.Namespace) -> Bounds:
@@ -112,8 +124,9 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
     told = {requirement.name for requirement in (*outcome.new, *outcome.changed)}
     for name in draft.sources.keys() - told:
         output.say(f"`{name}` comes{_origin(draft, name).removeprefix(',')} now")
+    part = PartOutput(output)
     try:
-        code = 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, output)
+        code = 0 if arguments.no_sync or arguments.frozen else _sync(arguments, draft.where, part)
     except BaseException:
         if draft.take_back(outcome.content if isinstance(outcome, EditOutcome) else draft.after):
             output.say(f"Put `{FILE_NAME}` and the lock back to what they were")
@@ -121,8 +134,34 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
     if arguments.command == "version":
         before = open_project(draft.root, draft.before).meant
         now = draft.project.meant
-        output.data(version_text(now, str(now.version), str(before.version), arguments))
+        report_version(now, str(now.version), str(before.version), arguments, output)
+    elif output.is_json:
+        locked = outcome.lock if isinstance(outcome, EditOutcome) else None
+        file = draft.root / FILE_NAME
+        output.document(edit_document(arguments, file, draft.where, outcome.new, outcome.changed, locked, part.part))
     return code
+
+
+def edit_document(
+    arguments: argparse.Namespace,
+    file: Path,
+    where: DependencyList,
+    new: Iterable[Requirement],
+    changed: Iterable[Requirement],
+    locked: LockOutcome | None,
+    synced: Mapping[str, object] | None,
+) -> Mapping[str, object]:
+    """What `add` or `remove` came to: an `AddDocument` or a `RemoveDocument`."""
+    return {
+        "schema": f"dxpy/{arguments.command}/1",
+        "file": str(file),
+        "list": str(where),
+        "added": list(map(str, new)),
+        "changed": list(map(str, changed)),
+        "removed": list(map(normalize, arguments.packages)) if arguments.command == "remove" else [],
+        "lock": None if locked is None else lock_part(locked),
+        "sync": synced,
+    }
 
 
 def _origin(draft: Draft, name: ProjectName) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Parser
-from dxpy_async.cli.flags import python_flags
+from dxpy_async.cli.flags import output_format_flag, python_flags
 
 _BACKENDS = ("hatchling", "flit-core", "pdm-backend", "poetry-core", "setuptools", "maturin", "scikit-build-core")
 _SHORT = ("hatch", "flit", "pdm", "poetry", "scikit")
@@ -50,3 +50,4 @@ def declare_init(parser: Parser) -> None:
     )
     parser.add_argument("--no-pin-python", action="store_true", help="without a .python-version")
     parser.add_argument("--no-workspace", action="store_true", help="also inside a workspace a project of its own")
+    output_format_flag(parser)

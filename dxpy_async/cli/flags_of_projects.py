@@ -10,6 +10,7 @@ from dxpy_async.cli.flags import (
     index_flags,
     linking_flags,
     locking_flags,
+    output_format_flag,
     place_flags,
     python_flags,
     script_flag,
@@ -55,6 +56,7 @@ def declare_add(parser: Parser) -> None:
     parser.add_argument("--raw", action="store_true", help="write requirements as they are given, with no bounds")
     _source_flags(parser)
     place_flags(parser)
+    output_format_flag(parser)
 
 
 def _source_flags(parser: Parser) -> None:
@@ -75,6 +77,7 @@ def declare_remove(parser: Parser) -> None:
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
+    output_format_flag(parser)
 
 
 def declare_version(parser: Parser) -> None:
@@ -89,9 +92,7 @@ def declare_version(parser: Parser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="tell the version, and write nothing")
     parser.add_argument("--short", action="store_true", help="print the version alone")
-    parser.add_argument(
-        "--output-format", choices=("text", "json"), default="text", metavar="FORM", help="text (default) or json"
-    )
+    output_format_flag(parser)
     what_then_flags(parser)
 
 
@@ -121,11 +122,13 @@ def declare_lock(parser: Parser) -> None:
     instead.add_argument(
         "--git-merge", nargs=4, metavar=("BASE", "OURS", "THEIRS", "PATH"), help="for git: merge locks, into OURS"
     )
+    output_format_flag(parser)
 
 
 def declare_why(parser: Parser) -> None:
     parser.add_argument("package", metavar="PACKAGE", help="its name")
     parser.add_argument("--all", action="store_true", help="show all chains of requirements that lead to it")
+    output_format_flag(parser)
 
 
 def declare_export(parser: Parser) -> None:
@@ -150,6 +153,7 @@ def declare_sync(parser: Parser) -> None:
     parser.add_argument(
         "--bundle", metavar="DIR", help="take all from this directory, made by `dxpy bundle`, and use no network"
     )
+    output_format_flag(parser)
 
 
 def declare_bundle(parser: Parser) -> None:
@@ -202,3 +206,4 @@ def declare_venv(parser: Parser) -> None:
     parser.add_argument(
         "--system-site-packages", action="store_true", help="let the interpreter's own packages be seen"
     )
+    output_format_flag(parser)

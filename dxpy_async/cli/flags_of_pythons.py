@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Command, Parser, add_commands
-from dxpy_async.cli.flags import preference_flags
+from dxpy_async.cli.flags import output_format_flag, preference_flags
 
 
 def declare_python(parser: Parser) -> None:
@@ -24,9 +24,9 @@ def _declare_list(parser: Parser) -> None:
     parser.add_argument("--only-installed", action="store_true", help="only those that are there")
     parser.add_argument("--only-downloads", action="store_true", help="only those that can be installed")
     parser.add_argument("--all-versions", action="store_true", help="of each minor version every patch release")
-    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="how to print it")
     _add_mirror(parser)
     preference_flags(parser)
+    output_format_flag(parser)
 
 
 def _declare_install(parser: Parser) -> None:
@@ -36,12 +36,14 @@ def _declare_install(parser: Parser) -> None:
     parser.add_argument("--no-bin", action="store_true", help="put no `python3.12` into the directory of commands")
     parser.add_argument("--default", action="store_true", help="put `python` and `python3` there, too")
     _add_mirror(parser)
+    output_format_flag(parser)
 
 
 def _declare_up(parser: Parser) -> None:
     parser.add_argument("requests", nargs="*", metavar="VERSION", help="minor versions (default: all that are there)")
     parser.add_argument("--no-bin", action="store_true", help="leave the directory of commands as it is")
     _add_mirror(parser)
+    output_format_flag(parser)
 
 
 def _declare_find(parser: Parser) -> None:
@@ -50,6 +52,7 @@ def _declare_find(parser: Parser) -> None:
     parser.add_argument("--no-project", action="store_true", help="whatever the project around requires")
     parser.add_argument("--show-version", action="store_true", help="print the version, not the path")
     preference_flags(parser)
+    output_format_flag(parser)
 
 
 def _declare_pin(parser: Parser) -> None:
@@ -58,15 +61,18 @@ def _declare_pin(parser: Parser) -> None:
     parser.add_argument("--rm", action="store_true", help="remove the pin")
     parser.add_argument("--resolved", action="store_true", help="write the path of the Python that is found")
     parser.add_argument("--no-project", action="store_true", help="whatever the project around requires")
+    output_format_flag(parser)
 
 
 def _declare_uninstall(parser: Parser) -> None:
     parser.add_argument("requests", nargs="*", metavar="VERSION", help="a version, a range or a name from `list`")
     parser.add_argument("--all", dest="all_versions", action="store_true", help="all of them")
+    output_format_flag(parser)
 
 
 def _declare_dir(parser: Parser) -> None:
     parser.add_argument("--bin", action="store_true", help="where the commands for PATH are put")
+    output_format_flag(parser)
 
 
 def _add_mirror(parser: Parser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
     locking_flags,
+    output_format_flag,
     selection_flags,
 )
 
@@ -23,6 +24,7 @@ def declare_tree(parser: Parser) -> None:
     parser.add_argument(
         "--format", choices=_FORMATS, default="text", metavar="FORM", help=f"{', '.join(_FORMATS[:-1])} or dot"
     )
+    output_format_flag(parser)
     parser.set_defaults(python_version=None, python_platform=None)
     parser.epilog = (
         "Of a workspace all members are shown, and all extras, unless `--extra` names some. `--package` names what to "

@@ -12,6 +12,7 @@ from dxpy_async.cli.output import Output
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.initializing import (
     AuthorSource,
+    Initialized,
     InitOptions,
     VersionControl,
     initialize_project,
@@ -20,6 +21,10 @@ from dxpy_async.engine.initializing import (
 from dxpy_async.errors import UsageError
 from dxpy_async.project.new_files import SHORT_NAMES, Backend, ProjectKind
 from dxpy_async.python.interpreters import SearchPlaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import InitDocument
 
 _VARIABLE = "DXPY_INIT_BUILD_BACKEND"
 _OF_PROJECTS = ("lib", "name", "package", "description", "build_backend", "vcs", "no_readme", "no_pin_python")
@@ -33,6 +38,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if arguments.is_script:
             _begin_script(arguments, place, settings)
             output.say(f"Initialized script at `{arguments.path}`")
+            output.document(_document(place))
             return 0
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         options = _options(arguments)
@@ -41,7 +47,19 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     output.say(f"Initialized project `{begun.project.name}`{where}")
     if begun.workspace is not None:
         output.say(f"It is a member of the workspace `{begun.workspace}`")
+    output.document(_document(place, begun))
     return 0
+
+
+def _document(place: Path, begun: Initialized | None = None) -> InitDocument:
+    """`begun` is None for a script."""
+    workspace = begun.workspace if begun is not None else None
+    return {
+        "schema": "dxpy/init/1",
+        "path": str(place),
+        "name": begun.project.name if begun is not None else None,
+        "workspace": str(workspace) if workspace is not None else None,
+    }
 
 
 def _begin_script(arguments: argparse.Namespace, file: Path, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from dxpy_async.cli import load
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.engine.events import (
     Building,
@@ -18,6 +19,14 @@ from dxpy_async.engine.events import (
     Waiting,
     Warned,
 )
+
+
+def event_printer(output: Output) -> EventPrinter:
+    """Who says in lines what happened, and where events are asked for as JSON tells them, too."""
+    if not output.in_lines:
+        return EventPrinter(output)
+    printer: EventPrinter = load("json_events").EventWriter(output)
+    return printer
 
 
 class EventPrinter:

@@ -7,8 +7,8 @@ import os
 import sys
 
 from dxpy_async.cli.context import project_of, settings_of
-from dxpy_async.cli.lines import EventPrinter
-from dxpy_async.cli.locking import expect_no_garbage, lock_options, say_differences
+from dxpy_async.cli.lines import event_printer
+from dxpy_async.cli.locking import expect_no_garbage, lock_options, report_lock
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.cached_locking import lock_from_cache
 from dxpy_async.engine.targets import target_for
@@ -25,10 +25,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         target = target_for(options.target, project, settings, search)
         try:
-            outcome = lock_from_cache(project, target, settings, options, on_event=EventPrinter(output))
+            outcome = lock_from_cache(project, target, settings, options, on_event=event_printer(output))
         except InvalidLock:  # which may be a conflict that the next rung can solve
             return None
     if outcome is None:
         return None
-    say_differences(outcome.earlier, outcome.lock, output)
+    report_lock(outcome, output)
     return 0

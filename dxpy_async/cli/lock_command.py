@@ -8,7 +8,7 @@ from pathlib import Path
 from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
-from dxpy_async.cli.locking import lock_options, say_differences
+from dxpy_async.cli.locking import lock_options, report_lock, say_differences
 from dxpy_async.cli.output import Output, count
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if sides is not None:
         pins = tuple(WantedPin(name, version) for name, version in merged_pins(sides).items())
     outcome = _lock(project, lock_options(arguments, pins=pins, anew=sides is not None), arguments, output)
-    say_differences(outcome.earlier if sides is None else sides.ours, outcome.lock, output)
+    report_lock(outcome, output, earlier=None if sides is None else sides.ours)
     if arguments.pins_from is not None:
         _say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
     return 0

@@ -6,19 +6,17 @@ import argparse
 import os
 import sys
 import time
-from difflib import get_close_matches
 from pathlib import Path
 
 from dxpy_async.cli.context import lock_root, project_of, project_root, settings_of, wanted_target, watched_project
 from dxpy_async.cli.git import set_up
-from dxpy_async.cli.lines import EventPrinter
+from dxpy_async.cli.lines import event_printer
 from dxpy_async.cli.lock_again import note_question
-from dxpy_async.cli.locking import is_plain_lock, lock_options, say_differences
+from dxpy_async.cli.lock_showing import show
+from dxpy_async.cli.locking import is_plain_lock, lock_options, report_current, report_lock
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import lock_facts_at
 from dxpy_async.core.environments import TargetEnvironment
-from dxpy_async.core.locks import Lock
-from dxpy_async.core.names import normalize
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.locking import LockOptions, is_current, project_question
@@ -45,7 +43,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             output.say(line)
         return 0
     if arguments.show is not None:
-        return _show(_lock_of(arguments), arguments.show, output)
+        show(_lock_of(arguments), arguments.show, output)
+        return 0
     pins = arguments.merge is not None or arguments.pins_from or arguments.git_merge
     if pins and (arguments.upgrade or arguments.check):
         raise UsageError("`--merge` and `--from` go neither with `--upgrade` nor with `--check`")
@@ -74,17 +73,18 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
                 facts = lock_facts_at(str(project.directory), os.environ)
                 watch.record_lock(project.directory, settings.cache_dir, facts, packages)
             output.say(f"Resolved {count(packages)} in {duration(time.perf_counter() - started)}")
+            report_current(project.lock, packages, output)
     return 0
 
 
 def _lock_from_memory(
     project: Project, target: TargetEnvironment, settings: Settings, arguments: argparse.Namespace, output: Output
 ) -> bool:
-    options, on_event = lock_options(arguments), EventPrinter(output)
+    options, on_event = lock_options(arguments), event_printer(output)
     outcome = lock_from_memory(project, target, settings, options, on_event=on_event)
     if outcome is None:
         return False
-    say_differences(outcome.earlier, outcome.lock, output)
+    report_lock(outcome, output)
     return True
 
 
@@ -150,18 +150,3 @@ def _text_for_git(path: str) -> str:
 
 def _lock_of(arguments: argparse.Namespace) -> Path:
     return project_of(arguments).lock if arguments.script is not None else lock_root(arguments) / LOCK_NAME
-
-
-def _show(path: Path, name: str, output: Output) -> int:
-    with DplLockFile.open(path) as file:
-        if not name:
-            output.data(describe_lock(file.to_lock()))
-            return 0
-        wanted = normalize(name)
-        packages = file.lookup(wanted)
-        if not packages:
-            close = " or ".join(f"`{each}`" for each in get_close_matches(wanted, file.names()))
-            hints = (f"did you mean {close}?",) if close else ("`dxpy lock --show` prints all that is in it",)
-            raise UsageError(f"`{name}` is not in the lock `{path}`", hints=hints)
-        output.data(describe_lock(Lock(packages=packages), only=wanted))
-    return 0

@@ -131,6 +131,18 @@ class Output:
         sys.stderr.flush()
 
 
+class PartOutput(Output):
+    """Where a command within another one speaks: its document is kept in `part`, for that of the whole."""
+
+    def __init__(self, whole: Output) -> None:
+        super().__init__(verbosity=whole.verbosity, color=whole.color, form=whole.form)
+        self.started, self.warnings = whole.started, whole.warnings
+        self.part: Mapping[str, object] | None = None
+
+    def document(self, document: Mapping[str, object]) -> None:
+        self.part = {key: value for key, value in document.items() if key != "schema"}
+
+
 def count(number: int, noun: str = "package") -> str:
     """`1 package`, `2 packages`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

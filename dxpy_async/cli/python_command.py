@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from dxpy_async.cli.context import listener, project_around, settings_of
@@ -12,11 +13,16 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.python_listing import say_listing
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.events import Listener
-from dxpy_async.engine.pythons import PythonManager
+from dxpy_async.engine.pythons import PythonInstallation, PythonManager
 from dxpy_async.errors import InstallationFailed, UsageError
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import version_file_places
 from dxpy_async.project.version_files import NAMES, read_requests
+from dxpy_async.python.installations import ManagedPython
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import Python, PythonInstallDocument, PythonUninstallDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -66,6 +72,19 @@ def _install(
             output.say(f"{outcome.python.key} is installed already")
     if not arguments.no_bin:
         _say_of_path(pythons, output)
+    _document_outcomes(outcomes, output)
+
+
+def _document_outcomes(outcomes: Iterable[PythonInstallation], output: Output) -> None:
+    document: PythonInstallDocument = {
+        "schema": "dxpy/python-install/1",
+        "pythons": [{**_as_json(outcome.python), "installed": outcome.installed} for outcome in outcomes],
+    }
+    output.document(document)
+
+
+def _as_json(python: ManagedPython) -> Python:
+    return {"key": str(python.key), "version": python.key.version, "path": str(python.executable)}
 
 
 def _pinned(arguments: argparse.Namespace, project: Project | None) -> list[str]:
@@ -90,6 +109,7 @@ def _upgrade(arguments: argparse.Namespace, pythons: PythonManager, output: Outp
     for outcome in outcomes:
         if not outcome.installed:
             output.say(f"{outcome.python.key} is the newest there is")
+    _document_outcomes(outcomes, output)
 
 
 def _uninstall(arguments: argparse.Namespace, pythons: PythonManager, output: Output, on_event: Listener) -> None:
@@ -102,6 +122,8 @@ def _uninstall(arguments: argparse.Namespace, pythons: PythonManager, output: Ou
         output.say(f"Uninstalled {python.key}")
     if not removed:
         output.say("There is nothing to remove: dxpy has installed no Python")
+    document: PythonUninstallDocument = {"schema": "dxpy/python-uninstall/1", "removed": list(map(_as_json, removed))}
+    output.document(document)
 
 
 def _say_of_path(pythons: PythonManager, output: Output) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -16,6 +15,10 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.python.builds import Machine, PythonBuild, PythonKey
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, all_interpreters
 from dxpy_async.python.requests import ANY, parse_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import ListedPython, PythonListDocument
 
 
 class _Row(NamedTuple):
@@ -37,9 +40,8 @@ def say_listing(
     rows.sort(key=lambda row: row.key.order, reverse=True)
     if not arguments.all_versions:
         rows = _newest_of_each_minor(rows)
-    if arguments.output_format == "json":
-        output.data(json.dumps([_as_json(row) for row in rows], indent=2))
-        return
+    document: PythonListDocument = {"schema": "dxpy/python-list/1", "pythons": list(map(_as_json, rows))}
+    output.document(document)
     width = max((len(str(row.key)) for row in rows), default=0)
     for row in rows:
         arrow = f" -> {row.target}" if row.target else ""
@@ -73,7 +75,7 @@ def _newest_of_each_minor(rows: list[_Row]) -> list[_Row]:
     return kept
 
 
-def _as_json(row: _Row) -> dict[str, object]:
+def _as_json(row: _Row) -> ListedPython:
     key, version = row.key, Version(row.key.version)
     return {
         "key": str(key),

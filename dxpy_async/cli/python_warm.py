@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from dxpy_async.cli.context import project_around, settings_of
 from dxpy_async.cli.output import Output
@@ -25,14 +26,18 @@ from dxpy_async.project.version_files import (
     user_wide_pin,
     write_pin,
 )
-from dxpy_async.python.interpreters import SearchPlaces, find_interpreter, satisfies
+from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies
 from dxpy_async.python.requests import contradicts, parse_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import PythonFindDocument, PythonPinDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     match arguments.action:
         case "dir":
-            output.data(bin_dir(os.environ, "DXPY_PYTHON_BIN_DIR") if arguments.bin else python_dir(os.environ))
+            output.path(bin_dir(os.environ, "DXPY_PYTHON_BIN_DIR") if arguments.bin else python_dir(os.environ))
         case "find":
             _find(arguments, output)
         case "pin":
@@ -53,11 +58,22 @@ def _find(arguments: argparse.Namespace, output: Output) -> None:
         if own is not None and project is not None:
             request = requested_python(project, settings)
             if satisfies(own.interpreter, request, project.requires_python):
-                output.data(own.interpreter.version if arguments.show_version else str(own.python))
+                _say_found(own.interpreter, str(own.python), arguments, output)
                 return
         search = search._replace(environment=None) if arguments.system else search
         found = chosen_interpreter(project, settings, search)
-        output.data(found.version if arguments.show_version else str(found.executable))
+        _say_found(found, str(found.executable), arguments, output)
+
+
+def _say_found(found: Interpreter, path: str, arguments: argparse.Namespace, output: Output) -> None:
+    output.data(found.version if arguments.show_version else path)
+    document: PythonFindDocument = {
+        "schema": "dxpy/python-find/1",
+        "path": path,
+        "version": found.version,
+        "implementation": found.implementation,
+    }
+    output.document(document)
 
 
 def _pin(arguments: argparse.Namespace, output: Output) -> None:
@@ -65,19 +81,31 @@ def _pin(arguments: argparse.Namespace, output: Output) -> None:
     directory = str(project.root) if project is not None else os.getcwd()
     file = user_wide_pin(os.environ) if arguments.user_wide else os.path.join(directory, NAME)
     shown = file if arguments.user_wide else os.path.relpath(file)
+    before = read_requests(file)
     if arguments.rm:
         if not remove_pin(file):
             raise UsageError(f"there is no pin to be removed: `{file}` does not exist")
         output.say(f"Removed {shown}")
+        _document_pin(file, [], before, output)
     elif arguments.request is None:
         _show_pins(arguments, project, file, output)
     else:
         with settings_of(arguments, project) as settings:
             request = _checked(arguments.request, arguments, project, settings, output)
-        earlier = read_requests(file)
         write_pin(file, request)
-        before = f"Updated {shown} from `{earlier[0]}`" if earlier and earlier[0] != request else f"Pinned {shown}"
-        output.say(f"{before} to `{request}`")
+        done = f"Updated {shown} from `{before[0]}`" if before and before[0] != request else f"Pinned {shown}"
+        output.say(f"{done} to `{request}`")
+        _document_pin(file, [request], before, output)
+
+
+def _document_pin(file: str, now: Sequence[str], before: Sequence[str], output: Output) -> None:
+    document: PythonPinDocument = {
+        "schema": "dxpy/python-pin/1",
+        "file": os.path.abspath(file),
+        "pins": list(now),
+        "before": list(before),
+    }
+    output.document(document)
 
 
 def _show_pins(arguments: argparse.Namespace, project: Project | None, file: str, output: Output) -> None:
@@ -88,8 +116,9 @@ def _show_pins(arguments: argparse.Namespace, project: Project | None, file: str
             f"no Python is pinned: there is no `{'` or `'.join(NAMES)}`",
             hints=("pin one with `dxpy python pin VERSION`",),
         )
-    for request in read_requests(pinned[1]):
-        output.data(request)
+    requests = read_requests(pinned[1])
+    output.data("\n".join(requests))
+    _document_pin(pinned[1], requests, requests, output)
 
 
 def _checked(

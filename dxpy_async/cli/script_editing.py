@@ -12,6 +12,7 @@ from typing import Any
 
 from dxpy_async.cli.additions import additions_of, wanted_of
 from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.editing import edit_document
 from dxpy_async.cli.output import Output
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import is_valid_name, normalize
@@ -47,6 +48,7 @@ def edit_script(arguments: argparse.Namespace, output: Output, lock: Locking) ->
     before = _document(content, file, arguments)
     after = _edited(before, file, arguments)
     new, changed = _difference(before, after, file)
+    outcome = None
     if arguments.frozen or not script_lock(file).exists():
         replace_file(file, with_block(content, after, str(file)))
     else:
@@ -60,7 +62,8 @@ def edit_script(arguments: argparse.Namespace, output: Output, lock: Locking) ->
             roots = roots_of(project_of_script(written, file), settings.resolution.amendments)
         replace_file(file, written)
         try:
-            replace_file(script_lock(file), build_dpl(replace(outcome.lock, roots=roots)))
+            changes = replace_file(script_lock(file), build_dpl(replace(outcome.lock, roots=roots)))
+            outcome = replace(outcome, changed=changes)
         except BaseException:
             replace_file(file, content)
             raise
@@ -68,6 +71,8 @@ def edit_script(arguments: argparse.Namespace, output: Output, lock: Locking) ->
         output.say(f"Added `{requirement}` to `{arguments.script}`")
     for requirement in changed:
         output.say(f"Changed `{requirement}` in `{arguments.script}`")
+    if output.is_json:
+        output.document(edit_document(arguments, file, SCRIPT_DEPENDENCIES, new, changed, outcome, None))
     return 0
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.engine.syncing import SyncOutcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import Release, SyncDocument
 
 
 def report(outcome: SyncOutcome, output: Output) -> None:
@@ -21,6 +28,29 @@ def report(outcome: SyncOutcome, output: Output) -> None:
     changes = [(name, 0, "-", version) for name, version in outcome.removed]
     changes += [(name, 1, "+", version) for name, version in outcome.installed]
     output.changes((sign, name, version) for name, _, sign, version in sorted(changes))
+    if output.is_json:
+        output.document(sync_document(outcome))
+
+
+def report_unchanged(environment: Path, kept: int, output: Output, *, seconds: float) -> None:
+    """The summary of a sync that found the environment as it has to be."""
+    report(SyncOutcome(environment=environment, kept=kept, seconds=seconds), output)
+
+
+def sync_document(outcome: SyncOutcome) -> SyncDocument:
+    return {
+        "schema": "dxpy/sync/1",
+        "environment": None if outcome.environment is None else str(outcome.environment),
+        "dry_run": outcome.dry_run,
+        "changed": outcome.changed,
+        "installed": _releases(outcome.installed),
+        "removed": _releases(outcome.removed),
+        "kept": outcome.kept,
+    }
+
+
+def _releases(pins: Iterable[tuple[str, str]]) -> list[Release]:
+    return [{"name": name, "version": version} for name, version in pins]
 
 
 def conclude_check(outcome: SyncOutcome, output: Output) -> int:

@@ -7,10 +7,10 @@ import os
 import time
 
 from dxpy_async.cli.context import settings_of, sync_options, watched_project
-from dxpy_async.cli.lines import EventPrinter
-from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.cli.lines import event_printer
+from dxpy_async.cli.output import Output
 from dxpy_async.cli.quick import state_facts
-from dxpy_async.cli.summary import conclude_check, report
+from dxpy_async.cli.summary import conclude_check, report, report_unchanged
 from dxpy_async.cli.sync_requests import blueprint_key, request_text, sync_facts
 from dxpy_async.engine.warm import sync_from_store
 from dxpy_async.installer.state import unchanged
@@ -28,10 +28,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
             checked = state_facts(request_text(arguments, project), os.environ)
             known = unchanged(str(project.environment), checked, exact=options.exact)
         if known is not None:
-            output.say(f"Checked {count(known)} in {duration(time.perf_counter() - started)}")
+            report_unchanged(project.environment, known, output, seconds=time.perf_counter() - started)
             return 0
     with settings_of(arguments, project) as settings:
-        on_event = EventPrinter(output)
+        on_event = event_printer(output)
         outcome = sync_from_store(
             project,
             settings,

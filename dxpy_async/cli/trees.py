@@ -19,7 +19,7 @@ from dxpy_async.core.selection import LockView, reached_from
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.targets import target_for
 from dxpy_async.errors import NotInLock, UsageError
-from dxpy_async.formats.dependency_trees import Notes, dot_text, json_text, mermaid_text, text_lines
+from dxpy_async.formats.dependency_trees import Notes, dot_text, json_form, mermaid_text, text_lines
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.interpreters import SearchPlaces
 
@@ -57,12 +57,17 @@ def show(graph: DependencyGraph, notes: Notes, arguments: argparse.Namespace, ou
         depth=arguments.depth,
         inverted=arguments.invert,
         pruned=frozenset(map(normalize, arguments.prune)),
-        again=arguments.no_dedupe and arguments.format == "text",
+        again=arguments.no_dedupe and arguments.format == "text" and not output.is_json,
     )
+    if arguments.format == "json" and not output.is_json:
+        output.form = "json"
+    if output.is_json:
+        output.document({"schema": "dxpy/tree/1", **json_form(graph, places, notes)})
+        return
     if arguments.format == "text":
         _print(text_lines(graph, places, notes, plain=not _draws_lines()))
         return
-    forms = {"json": json_text, "mermaid": mermaid_text, "dot": dot_text}
+    forms = {"mermaid": mermaid_text, "dot": dot_text}
     output.data(printable(forms[arguments.format](graph, places, notes)))
 
 

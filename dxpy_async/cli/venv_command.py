@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from dxpy_async.cli.context import project_around, settings_of
@@ -16,8 +17,12 @@ from dxpy_async.engine.targets import chosen_interpreter
 from dxpy_async.engine.venvs import VenvOptions, make_venv
 from dxpy_async.errors import InvalidEnvironment
 from dxpy_async.project.pyproject import Project
-from dxpy_async.python.environments import skeleton_facts
+from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
 from dxpy_async.python.interpreters import SearchPlaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import VenvDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
@@ -48,7 +53,28 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         say_created(output, shown, str(path))
     else:
         output.say(f"Keeping the virtual environment at {shown}")
+    arguments.created = outcome.created
+    if not arguments.seed:
+        report_venv(outcome.environment, output, created=outcome.created)
     return None if arguments.seed else 0
+
+
+def report_venv(
+    environment: VirtualEnvironment, output: Output, *, created: bool, seeded: Iterable[tuple[str, str]] = ()
+) -> None:
+    """The environment for programs; people were told."""
+    interpreter = environment.interpreter
+    document: VenvDocument = {
+        "schema": "dxpy/venv/1",
+        "path": str(environment.root),
+        "created": created,
+        "python": str(environment.python),
+        "base": str(interpreter.executable),
+        "version": interpreter.version,
+        "implementation": interpreter.implementation,
+        "seeded": [{"name": name, "version": version} for name, version in seeded],
+    }
+    output.document(document)
 
 
 def path_of(arguments: argparse.Namespace, project: Project | None) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ import argparse
 from dxpy_async.cli.context import listener, project_around, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.venv_command import path_of
+from dxpy_async.cli.venv_command import path_of, report_venv
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.engine.venvs import seeds
@@ -28,4 +28,5 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
         outcome = run_engine(settings, work)
     output.changes(("+", name, version) for name, version in outcome.installed)
+    report_venv(environment, output, created=arguments.created, seeded=outcome.installed)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dxpy_async.cli.context import member_root
-from dxpy_async.cli.editing import new_version, version_text
+from dxpy_async.cli.editing import new_version, report_version
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.drafts import require_static_version
 from dxpy_async.errors import UsageError
@@ -17,10 +17,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         raise UsageError("VALUE says which version, and `--bump` says it too", hints=("give one of them",))
     project = open_project(member_root(arguments)).meant
     if arguments.value is None and not arguments.bump:
-        output.data(version_text(project, str(require_static_version(project)), None, arguments))
+        report_version(project, str(require_static_version(project)), None, arguments, output)
         return 0
     after = new_version(arguments, project)
     if not arguments.dry_run:
         return None
-    output.data(version_text(project, str(after), str(require_static_version(project)), arguments))
+    report_version(project, str(after), str(require_static_version(project)), arguments, output)
     return 0

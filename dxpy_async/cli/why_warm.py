@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,18 @@ from pathlib import Path
 from dxpy_async.cli.context import lock_root
 from dxpy_async.cli.output import Output, count, printable
 from dxpy_async.core.environments import describe_markers
-from dxpy_async.core.lock_paths import Chain, Link, LockPaths
+from dxpy_async.core.lock_paths import Chain, Chains, Link, LockPaths, Node, ReleaseNode, RootKind
+from dxpy_async.core.locked_parts import member_and_name
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.selection import LockedRelease
 from dxpy_async.errors import NotInLock
 from dxpy_async.formats.dpl import DplLockFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import Link as LinkPart
+    from dxpy_async.cli.json_documents import Requirer, WhyDocument
 
 SHOWN = 5
 """How many chains are shown without `--all`."""
@@ -38,12 +45,47 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         chains = paths.chains(name, at_most=MOST_SHOWN if arguments.all else SHOWN)
         title = ", ".join(f"{release.name} {release.version}" for release in releases)
         direct = paths.requirers(name)
+    if output.is_json:
+        output.document(_document(releases, chains, direct))
+        return 0
     lines = _lines(title, chains.found, direct)
     output.data("\n".join(printable(line).replace("\n", "\\x0a") for line in lines))  # no value makes up a line
     if not chains.complete:
         hint = "" if arguments.all else "; `--all` shows more"
         output.say(f"These are the {count(len(chains.found), 'shortest chain')}, there are others{hint}")
     return 0
+
+
+def _document(releases: Iterable[LockedRelease], chains: Chains, direct: Iterable[Link]) -> WhyDocument:
+    def steps(links: Iterable[Link]) -> list[LinkPart]:
+        return [{"requirer": _requirer(link.requirer), "requirement": str(link.requirement)} for link in links]
+
+    return {
+        "schema": "dxpy/why/1",
+        "releases": [{"name": release.name, "version": release.version} for release in releases],
+        "chains": [steps(chain) for chain in chains.found],
+        "complete": chains.complete,
+        "needed_by": steps(direct),
+    }
+
+
+def _requirer(node: Node) -> Requirer:
+    if isinstance(node, ReleaseNode):
+        return {
+            "kind": "package",
+            "name": node.name,
+            "version": node.version,
+            "extra": node.extra or None,
+            "member": None,
+        }
+    member, name = member_and_name(node.name)
+    return {
+        "kind": "project" if not name else "extra" if node.kind is RootKind.EXTRA else "group",
+        "name": name or None,
+        "version": None,
+        "extra": None,
+        "member": member or None,
+    }
 
 
 def _lines(title: str, chains: tuple[Chain, ...], direct: tuple[Link, ...]) -> Iterator[str]:

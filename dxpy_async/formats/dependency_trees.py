@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dxpy_async.core.dependency_graphs import DependencyGraph, Edge, Node, Place
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.quantities import readable_size
-
-JSON_VERSION = 1
-"""Goes up when a key of the JSON form changes its meaning or goes; new keys may come at any time."""
 
 _LINES = ("├── ", "└── ", "│   ", "    ")
 _PLAIN_LINES = ("|-- ", "`-- ", "|   ", "    ")
@@ -68,8 +64,8 @@ def _newer(graph: DependencyGraph, node: Node, notes: Notes) -> str | None:
     return latest if latest != graph.version_of(node) else None
 
 
-def json_text(graph: DependencyGraph, places: Iterable[Place], notes: Notes) -> str:
-    """The graph as JSON: each package once, with what it needs. docs/projects.md describes it."""
+def json_form(graph: DependencyGraph, places: Iterable[Place], notes: Notes) -> dict[str, Any]:
+    """The graph in JSON's types: each package once, with what it needs."""
     nodes, edges = _collected(places)
     needs: dict[int, list[dict[str, Any]]] = {}
     for edge in edges:
@@ -77,8 +73,7 @@ def json_text(graph: DependencyGraph, places: Iterable[Place], notes: Notes) -> 
     projects = [_entry(graph, index, needs, notes) for index in nodes if index < 0]
     packages = [_entry(graph, index, needs, notes) for index in nodes if index >= 0]
     packages.sort(key=lambda entry: str(entry["id"]))
-    document = {"version": JSON_VERSION, "projects": projects, "packages": packages}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return {"projects": projects, "packages": packages}
 
 
 def _identity(graph: DependencyGraph, index: int) -> str:

@@ -127,10 +127,10 @@ def test_list_tells_what_is_there_and_what_could_be(stocked: Pythons, build: tup
         f"{key:{len(newest)}}  <can be installed>" for key in (newest, name, f"cpython-3.10.13-{MACHINE}")
     ]
     everything = stocked("python list --only-downloads --all-versions --output-format json")
-    versions = [row["version"] for row in json.loads(everything.out)]
+    versions = [row["version"] for row in json.loads(everything.out)["pythons"]]
     assert versions == ["3.13.0rc1", build[0], "3.11.6", "3.10.13"]
     assert stocked("python install 3.12 --no-bin").code == 0
-    listed = json.loads(stocked(f"python list {build[0]} --only-installed --output-format json").out)
+    listed = json.loads(stocked(f"python list {build[0]} --only-installed --output-format json").out)["pythons"]
     own = next(row for row in listed if row["path"].startswith(str(stocked.directory)))
     assert (own["key"], own["implementation"], own["variant"]) == (name, "cpython", "default")
     assert not (stocked.home / ".local/bin").exists()

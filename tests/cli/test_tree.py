@@ -107,7 +107,7 @@ def test_circles_come_to_an_end(dxpy: Command, tmp_path: Path) -> None:
 
 def test_json_has_each_package_once(dxpy: Command, project: Path) -> None:
     said = json.loads(dxpy("tree --format json --show-sizes --depth 2", project).out)
-    assert (said["version"], [each["id"] for each in said["projects"]]) == (1, ["webapp==0.1"])
+    assert (said["schema"], [each["id"] for each in said["projects"]]) == ("dxpy/tree/1", ["webapp==0.1"])
     assert said["projects"][0]["dependencies"] == [
         {"id": "safe==1.9", "requirement": "safe", "group": "dev"},
         {"id": "templates==1.5", "requirement": "templates", "extra": "pages"},
