@@ -136,7 +136,7 @@ class PartOutput(Output):
 
     def __init__(self, whole: Output) -> None:
         super().__init__(verbosity=whole.verbosity, color=whole.color, form=whole.form)
-        self.started, self.warnings = whole.started, whole.warnings
+        self.started, self.warnings, self._said = whole.started, whole.warnings, whole._said
         self.part: Mapping[str, object] | None = None
 
     def document(self, document: Mapping[str, object]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from command import Command, without_times, write_project
+from json_schemas import document_in
 
 TEXT = """\
 # mine
@@ -32,8 +32,8 @@ def text(root: Path) -> str:
 def test_it_is_told(dxpy: Command, root: Path) -> None:
     assert dxpy("version", root).out == "x 1.2.3\n"
     assert dxpy("version --short", root).out == "1.2.3\n"
-    said = json.loads(dxpy("version --output-format json", root).out)
-    assert said == {"package_name": "x", "version": "1.2.3", "previous_version": None}
+    said = document_in(dxpy("version --output-format json", root).out, "version")
+    assert said == {"schema": "dxpy/version/1", "package_name": "x", "version": "1.2.3", "previous_version": None}
     assert [path.name for path in root.iterdir()] == ["pyproject.toml"]
 
 
@@ -55,7 +55,8 @@ def test_it_can_be_given_tried_out_and_left_at_the_file(dxpy: Command, root: Pat
     assert text(root) == TEXT.replace("'1.2.3'", "'0.9'")
     assert [path.name for path in root.iterdir()] == ["pyproject.toml"]
     result = dxpy("version --no-sync 1.0 --output-format json", root)
-    assert json.loads(result.out) == {"package_name": "x", "version": "1.0", "previous_version": "0.9"}
+    written = document_in(result.out, "version")
+    assert (written["version"], written["previous_version"]) == ("1.0", "0.9")
     assert sorted(path.name for path in root.iterdir()) == ["dxpy.lock", "pyproject.toml"]
 
 
