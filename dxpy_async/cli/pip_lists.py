@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import environment_request, pip_settings
 from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.environment_manager import EnvironmentManager
-from dxpy_async.formats.requirement_lines import RequirementLine, parse_requirement_lines
+from dxpy_async.formats.requirements_file import RequirementEntry, decoded, parse_requirements_file
 from dxpy_async.installer.inventory import Inventory, InventoryItem, required_by, take_inventory, without
 from dxpy_async.python.environments import VirtualEnvironment
 
@@ -138,14 +139,11 @@ def _in_order_of(
     Lines that are no requirements stay as they are.
     """
     content = Path(file).read_bytes()
-    names = {
-        entry.line: entry.requirement.name
-        for entry in parse_requirement_lines(content, file=file)
-        if isinstance(entry, RequirementLine)
-    }
-    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), start=1):
-        name = names.get(number)
-        if name is None:
+    entries = parse_requirements_file(content, file=file, environ=os.environ)
+    names = {entry.origin: entry.requirement.name for entry in entries if isinstance(entry, RequirementEntry)}
+    for number, line in enumerate(decoded(content, file=file).splitlines(), start=1):
+        name = names.get(f"{file}:{number}")
+        if not name:
             yield line
         elif name not in inventory:
             output.warn(f"`{file}` asks for `{name}`, which is not installed")
