@@ -1,8 +1,9 @@
-"""Wheels that a solver has picked for now, fetched while it goes on: network and workers are busy before it is done.
+"""Wheels that a solver has picked for now, or will, fetched while it goes on: network and workers are busy early.
 
-What a solver decides first is nearly always what it ends with. Nothing hangs on that: fetching ahead has no influence
-on the answer, a failure of it is met again by whoever wants the wheel, and what turns out not to be wanted is given up,
-or stays in the store like any wheel. It takes little of the network while pages and metadata are on their way.
+What it decides first, or is foreseen to, is nearly always what it ends with. Nothing hangs on that: fetching ahead has
+no influence on the answer, a failure of it is met again by whoever wants the wheel, and what turns out not to be wanted
+is given up, or stays in the store like any wheel. Its bytes on the way are bounded, so that pages and metadata come
+through.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from dxpy_async.errors import DxpyError
 from dxpy_async.resolver.solver import Solver
 from dxpy_async.store.store import Store
 
-LARGEST_AHEAD = 8 * 1024**2
+LARGEST_AHEAD = 64 * 1024**2
 """No larger wheel is fetched ahead, in bytes: that would be much for nothing if another is picked in the end."""
 
-BYTES_AHEAD = 16 * 1024**2
+BYTES_AHEAD = 32 * 1024**2
 """So many bytes of wheels are on their way ahead at once, at the most."""
 
-_LOOK_SECONDS = 0.03
-"""How often the solver's decisions are looked at."""
+_LOOK_SECONDS = 0.05
+"""How often it is looked at what the solver will probably come to."""
 
 
 class FetchingAhead:
@@ -46,28 +47,32 @@ class FetchingAhead:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
         self._fetched: set[str] = set()
-        self._decided = 0
         self._looked_at = 0.0
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stop_looking()
         for task in self._tasks.values():
             task.cancel()
         await self._group.__aexit__(None, None, None)
 
     def look(self, solver: Solver) -> None:
-        """Begin to fetch what `solver` has picked since it was last looked at. Cheap enough for every step."""
-        now = time.monotonic()
-        if solver.decided == self._decided or now - self._looked_at < _LOOK_SECONDS:
-            return
-        self._decided, self._looked_at = solver.decided, now
+        """Begin to fetch what `solver` has picked or will pick; soon, if that was done just now."""
+        if self._next_look is None:
+            wait = self._looked_at + _LOOK_SECONDS - time.monotonic()
+            self._next_look = asyncio.get_running_loop().call_later(max(wait, 0), self._look, solver)
+
+    def _look(self, solver: Solver) -> None:
+        self._next_look, self._looked_at = None, time.monotonic()
         self._begin(solver.picked(self._roots))
 
     def settle(self, selection: Selection, on_event: Listener) -> Listener:
         """Give up what is not in `selection`, or has not begun. `on_event`, with what was fetched ahead counted in."""
+        self._stop_looking()
         names = {item.sha256: item.package.name for item in selection.packages}
         for sha256, task in self._tasks.items():
             if sha256 not in names or sha256 not in self._begun:
@@ -85,6 +90,10 @@ class FetchingAhead:
             on_event(event)
 
         return tell
+
+    def _stop_looking(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
 
     def _begin(self, files: Iterable[DistributionFile]) -> None:
         for file in files:

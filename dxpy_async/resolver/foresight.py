@@ -63,6 +63,11 @@ class Foresight:
         if candidates is not None and guess is not None:
             self.expect(self._follow(candidates, guess))
 
+    def likely(self, project: ProjectName) -> int | None:
+        """The place of the version that will probably be picked; None when nothing is expected of `project`."""
+        guess = self._guesses.get(project)
+        return guess.place if guess is not None else None
+
     def _narrow(self, candidates: Candidates, requirement: Requirement) -> Sequence[Requirement]:
         guess = self._guesses.get(candidates.project)
         if guess is None:
@@ -120,3 +125,6 @@ class NoForesight:
 
     def metadata_came(self, project: ProjectName) -> None:
         pass
+
+    def likely(self, project: ProjectName) -> int | None:
+        return None

@@ -174,21 +174,34 @@ class Solver:
         return Resolution(pins=tuple(pins), warnings=tuple(self._warnings()))
 
     def picked(self, roots: Iterable[Requirement]) -> Iterable[DistributionFile]:
-        """The files of what `roots` come to by the decisions made so far, any of which may still be taken back."""
+        """The files of what `roots` will probably come to: by the decisions made so far, any of which may be taken
+        back, and by what is foreseen where none is made, once the metadata of that is known.
+        """
         waiting = list(self._known.those_that_hold(roots, None))
-        reached: set[Package] = set()
+        reached: set[tuple[ProjectName, ExtraName | None]] = set()
         for requirement in waiting:  # grows
+            name = requirement.name
+            candidates = self._known.candidates(name)
+            place = self._decision(name)
+            if candidates is None or place is None:
+                continue
+            metadata, file = self._known.metadata(candidates, place), candidates.judge(place)
+            if not isinstance(metadata, CoreMetadata):
+                continue
             for extra in (None, *requirement.extras):
-                package = self._packages.get((requirement.name, extra))
-                if package is None or package.decision is None or package in reached:
+                if (name, extra) in reached:
                     continue
-                reached.add(package)
-                candidates, place = package.candidates, package.decision
-                metadata, file = self._known.metadata(candidates, place), candidates.judge(place)
-                if isinstance(metadata, CoreMetadata):
-                    waiting += self._known.requirements(candidates, place, metadata, extra)
+                reached.add((name, extra))
+                waiting += self._known.requirements(candidates, place, metadata, extra)
                 if extra is None and isinstance(file, DistributionFile):
                     yield file
+
+    def _decision(self, project: ProjectName) -> int | None:
+        """The place of the version that is decided on, or else of the one that is foreseen."""
+        package = self._packages.get((project, None))
+        if package is not None and package.decision is not None:
+            return package.decision
+        return self._foresight.likely(project)
 
     def _want(self, need: Need) -> None:
         if need not in self._named:

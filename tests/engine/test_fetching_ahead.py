@@ -58,6 +58,15 @@ async def test_a_wheel_comes_while_metadata_of_another_is_awaited(
     assert verify_environment(environment.scheme) == []
 
 
+async def test_a_wheel_comes_before_anything_is_decided(
+    index: LoopbackIndex, settings: Settings, tmp_path: Path
+) -> None:
+    index.fault("/simple/late/", until="/files/early-*.whl")
+    async with asyncio.timeout(15), Engine(settings) as engine:
+        await engine.sync(write_project(tmp_path / "p", "early", "late"))
+    assert len(index.seen("/files/early-*.whl")) == 1
+
+
 async def test_the_lock_is_that_of_locking_alone(index: LoopbackIndex, settings: Settings, tmp_path: Path) -> None:
     index.fault("/files/late-*.metadata", until="/files/early-*.whl")
     synced = write_project(tmp_path / "synced", "early", "late")
