@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.pythons import PythonManager
     from dxpy_async.engine.sync_options import LockMode, SyncOptions
     from dxpy_async.engine.syncing import SyncOutcome
+    from dxpy_async.engine.tools import ToolManager, ToolOutcome
     from dxpy_async.engine.venv_manager import VenvManager
     from dxpy_async.engine.venvs import VenvOptions
     from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
@@ -61,6 +62,8 @@ __all__ = [
     "Settings",
     "SyncOptions",
     "SyncOutcome",
+    "ToolManager",
+    "ToolOutcome",
     "VenvManager",
     "VenvOptions",
     "WantedTarget",
@@ -95,6 +98,8 @@ _PLACES = {
     "Settings": "dxpy_async.core.settings",
     "SyncOptions": "dxpy_async.engine.sync_options",
     "SyncOutcome": "dxpy_async.engine.syncing",
+    "ToolManager": "dxpy_async.engine.tools",
+    "ToolOutcome": "dxpy_async.engine.tools",
     "VenvManager": "dxpy_async.engine.venv_manager",
     "VenvOptions": "dxpy_async.engine.venvs",
     "WantedTarget": "dxpy_async.core.target_platforms",

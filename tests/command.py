@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from dxpy_async.cli import main
 
 PYTHON = os.path.realpath(sys.executable)
 UV = shutil.which("uv", path=f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}")
@@ -81,6 +86,30 @@ class Command:
             text=True,
             start_new_session=True,
         )
+
+
+class Told:
+    """`dxpy` in this process, which saves starting one: for commands that do not become another program."""
+
+    def __init__(self, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._command, self._monkeypatch, self._capsys = command, monkeypatch, capsys
+
+    def __call__(self, arguments: str, cwd: Path) -> Result:
+        """Run it to its end, with the variables that the command has now."""
+        environ = self._command.environ
+        self._monkeypatch.chdir(cwd)
+        for name in set(os.environ) - set(environ):
+            self._monkeypatch.delenv(name)
+        for name, value in environ.items():
+            self._monkeypatch.setenv(name, value)
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            code = main(arguments.split())
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return Result(code, said.out, said.err)
 
 
 def write_project(root: Path, *dependencies: str, more: str = "", name: str = "webapp") -> Path:

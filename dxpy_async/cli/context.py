@@ -118,6 +118,20 @@ def _start(arguments: argparse.Namespace) -> Path:
 @contextmanager
 def settings_of(arguments: argparse.Namespace, project: Project | None) -> Iterator[Settings]:
     """Flags, variables and [tool.dxpy] as one value; the cache of `--no-cache` lives as long as the block."""
+    settings = load_settings(given_flags(arguments), os.environ, project, directory=Path.cwd())
+    if project is not None and project.elsewhere is not None:
+        settings = kept_settings(arguments, project, settings)
+    if not arguments.no_cache:
+        yield settings
+        return
+    import tempfile  # noqa: PLC0415 - 8 ms, and few say `--no-cache`
+
+    with tempfile.TemporaryDirectory(prefix="dxpy-cache-", ignore_cleanup_errors=True) as directory:
+        yield replace(settings, cache_dir=Path(directory))
+
+
+def given_flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """All flags that have a say in the settings, as `load_settings` takes them."""
     flags = settings_flags(arguments)
     if arguments.offline:
         flags["offline"] = True
@@ -130,17 +144,7 @@ def settings_of(arguments: argparse.Namespace, project: Project | None) -> Itera
     if arguments.config_file:
         flags["config_file"] = arguments.config_file
     switches = ("compile_bytecode", "allow_overwrites", "no_index", *SWITCHES)
-    flags |= {name: True for name in switches if getattr(arguments, name, False)}
-    settings = load_settings(flags, os.environ, project, directory=Path.cwd())
-    if project is not None and project.elsewhere is not None:
-        settings = kept_settings(arguments, project, settings)
-    if not arguments.no_cache:
-        yield settings
-        return
-    import tempfile  # noqa: PLC0415 - 8 ms, and few say `--no-cache`
-
-    with tempfile.TemporaryDirectory(prefix="dxpy-cache-", ignore_cleanup_errors=True) as directory:
-        yield replace(settings, cache_dir=Path(directory))
+    return flags | {name: True for name in switches if getattr(arguments, name, False)}
 
 
 def wanted_target(arguments: argparse.Namespace) -> WantedTarget:

@@ -440,3 +440,49 @@ class CacheRemovalDocument(TypedDict):
     packages: list[CacheEntry]
     files: int
     bytes: int
+
+
+class ToolCommandEntry(TypedDict):
+    """A command of an installed tool."""
+
+    name: str
+    path: Annotated[str, "the link in the directory of commands"]
+
+
+class ToolEntry(TypedDict):
+    """An installed tool."""
+
+    name: str
+    version: Annotated[str | None, "null when its receipt cannot be read"]
+    path: Annotated[str, "the link to its environment"]
+    python: Annotated[str | None, "what its interpreter is, like `CPython 3.12.7`; null when that is gone"]
+    requirement: Annotated[str | None, "what was asked for; null when its receipt cannot be read"]
+    besides: Annotated[list[str], "what was to be with it"]
+    commands: list[ToolCommandEntry]
+    latest: Annotated[str | None, "the newest version there is; null unless `--outdated` asks, or nobody knows"]
+    problem: Annotated[str | None, "why it cannot be used, null when it can"]
+
+
+class ToolListDocument(TypedDict):
+    """`dxpy tool list`."""
+
+    schema: Literal["dxpy/tool-list/1"]
+    directory: str
+    tools: list[ToolEntry]
+
+
+class ToolChange(TypedDict):
+    """What became of a tool."""
+
+    name: str
+    change: Literal["installed", "changed", "unchanged", "removed"]
+    version: Annotated[str | None, "the version that is installed now, null for one that was removed"]
+    earlier_version: Annotated[str | None, "the one that was installed before"]
+    commands: Annotated[list[str], "the names of its commands; for one that was removed, of those that are gone"]
+
+
+class ToolChangesDocument(TypedDict):
+    """`dxpy tool install`, `upgrade`, `uninstall` and `sync`."""
+
+    schema: Literal["dxpy/tool-changes/1"]
+    tools: list[ToolChange]

@@ -164,7 +164,7 @@ def _place(
         if tool is not None and tool.problem is not None:
             output.warn(f"the installed `{tool.name}` is not used: {tool.problem}")
         elif tool is not None and fitting(tool, requirements, settings.python, cache_dir=settings.cache_dir):
-            return _Place(str(tool.link), is_installed=True)
+            return _Place(str(tool.environment), is_installed=True)
     if anew:
         settings = replace(settings, network=_asking(settings.network, arguments, requirements[:1]))
     question = tool_question(requirements, settings)

@@ -53,6 +53,10 @@ def _chosen(environ: Mapping[str, str], variable: str) -> str:
     return value if os.path.isabs(value) else ""
 
 
+def home_dir(environ: Mapping[str, str]) -> str:
+    """The user's own directory."""
+    return environ.get("USERPROFILE" if sys.platform == "win32" else "HOME") or os.path.expanduser("~")
+
+
 def _in_home(environ: Mapping[str, str], *parts: str) -> str:
-    home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME") or os.path.expanduser("~")
-    return os.path.join(home, *parts)
+    return os.path.join(home_dir(environ), *parts)

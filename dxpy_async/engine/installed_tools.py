@@ -16,12 +16,13 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.places import RECEIPT_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.errors import InvalidEnvironment, InvalidToolFile, ToolError
 from dxpy_async.installer.installed import InstalledDistribution, read_installed
+from dxpy_async.project.tool_manifests import ToolManifest
 from dxpy_async.project.tool_receipts import ToolReceipt, read_receipt
 from dxpy_async.python.environments import VirtualEnvironment, open_environment
 from dxpy_async.python.interpreters import satisfies
@@ -79,6 +80,25 @@ def tool_names(directory: Path) -> list[ProjectName]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(normalize(name) for name in entries if is_valid_name(name) and (directory / name).is_symlink())
+
+
+def manifest_of(tools: Sequence[InstalledTool], *, pinned: bool) -> ToolManifest:
+    """The list of these tools, `pinned` to their versions, or as they were asked for.
+
+    Raises ToolError for one whose receipt cannot be read.
+    """
+    specs = []
+    for tool in tools:
+        if tool.receipt is None:
+            raise ToolError(
+                f"`{tool.name}` cannot be listed: {tool.problem}",
+                hints=(f"install it again: `dxpy tool install --force {tool.name}`",),
+            )
+        spec = tool.receipt.spec
+        if pinned and spec.requirement.url is None:
+            spec = replace(spec, requirement=spec.requirement._replace(specifier=f"=={tool.receipt.version}"))
+        specs.append(spec)
+    return ToolManifest(tuple(specs))
 
 
 def not_installed(name: str, directory: Path) -> ToolError:

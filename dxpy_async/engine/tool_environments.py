@@ -51,16 +51,21 @@ def with_lock(question: Project, lock: Lock, interpreter: Interpreter, settings:
 def missing_command(command: str, name: ProjectName, environment: VirtualEnvironment) -> ToolError:
     """The error for a command that a tool has not got; it says which there are."""
     found = commands_of_all(environment.scheme)
-    own = found.get(name, ())
-    hints = [f"it has {_listed(own)}"] if own else []
-    hints += [f"run one with `dxpy tool run --from {name} {own[0]}`"] if own else []
-    if not own:
-        hints += [
-            f"`{other}`, which comes with it, has {_listed(commands)}: `dxpy tool run --from {other} {commands[0]}`"
-            for other, commands in list(found.items())[:MOST_LISTED]
-        ]
-    what = f"`{name}` has no command `{command}`" if own else f"`{name}` has no commands"
-    return ToolError(what, hints=hints or ("it is a library: use it in a project with `dxpy add`",))
+    if not (own := found.get(name, ())):
+        return without_commands(name, environment, "dxpy tool run --from {0} {1}")
+    hints = (f"it has {_listed(own)}", f"run one with `dxpy tool run --from {name} {own[0]}`")
+    return ToolError(f"`{name}` has no command `{command}`", hints=hints)
+
+
+def without_commands(name: ProjectName, environment: VirtualEnvironment, way: str) -> ToolError:
+    """The error for a package without commands; `way` is how to get at those of `{0}`, which has `{1}`."""
+    found = list(commands_of_all(environment.scheme).items())[:MOST_LISTED]
+    hints = [
+        f"`{other}`, which comes with it, has {_listed(commands)}: `{way.format(other, commands[0])}`"
+        for other, commands in found
+    ]
+    none = ("it is a library: use it in a project with `dxpy add`",)
+    return ToolError(f"`{name}` has no commands", hints=hints or none)
 
 
 def _listed(commands: tuple[str, ...]) -> str:

@@ -80,4 +80,4 @@ def _own_name(name: str) -> str | None:
 
 def _value(name: str, text: str) -> str:
     # Beside uv's own things, which neither tool may take for its own when it cleans up.
-    return os.path.join(text, "dxpy") if name == "UV_CACHE_DIR" else text
+    return os.path.join(text, "dxpy") if name in ("UV_CACHE_DIR", "UV_TOOL_DIR") else text

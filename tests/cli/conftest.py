@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import Command
+from command import Command, Told
 from index_server import LoopbackIndex, running_index
 from wheels import build_wheel
 
@@ -36,3 +36,8 @@ def index(tmp_path: Path) -> Iterator[LoopbackIndex]:
 @pytest.fixture
 def dxpy(index: LoopbackIndex, tmp_path: Path) -> Command:
     return Command(tmp_path / "cache", index.url)
+
+
+@pytest.fixture
+def told(dxpy: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(dxpy, monkeypatch, capsys)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from command import PYTHON, Command, Result, without_times, write_project
+from command import PYTHON, Command, Told, without_times, write_project
 from index_server import LoopbackIndex
 from wheels import build_wheel
-
-from dxpy_async.cli import main
 
 SHOWS = "import os, sys\ndef main():\n    print({!r}, *sys.argv[1:])\n"
 
@@ -77,6 +74,7 @@ def test_a_tool_runs_and_the_second_time_after_a_few_stats(dxpy: Command, here: 
     assert next((environment / ".venv/lib").glob("*/site-packages/cow.py")).is_symlink()
 
 
+@pytest.mark.slow
 def test_what_tool_again_loads_is_next_to_nothing(dxpy: Command, here: Path) -> None:
     assert dxpy("tool run cow", here).code == 0
     modules = modules_until_started(dxpy, ["tool", "run", "cow"], here)
@@ -137,6 +135,7 @@ def a_day_later(dxpy: Command, cwd: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-c", show], cwd=cwd, env=dxpy.environ, check=True)
 
 
+@pytest.mark.slow
 def test_without_an_index_the_last_one_is_run_again(dxpy: Command, here: Path, index: LoopbackIndex) -> None:
     assert dxpy("tool run cow", here).out == "cow 2.0\n"
     index.fault("/simple/cow/", status=503, times=20)
@@ -178,31 +177,9 @@ def test_directories_and_archives_are_run_by_their_paths(dxpy: Command, here: Pa
     assert dxpy(["tool", "run", "--from", f"cow @ {wheel.as_uri()}", "calf"], here).out == "cow 1.0\n"
 
 
-@pytest.fixture
-def told(
-    dxpy: Command, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str], Result]:
-    """Runs a command that does not become another program, in this process."""
-
-    def run(words: str) -> Result:
-        monkeypatch.chdir(here)
-        for name in set(os.environ) - set(dxpy.environ):
-            monkeypatch.delenv(name)
-        for name, value in dxpy.environ.items():
-            monkeypatch.setenv(name, value)
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            code = main(words.split())
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-        return Result(code, *capsys.readouterr())
-
-    return run
-
-
-def test_what_cannot_be_run(told: Callable[[str], Result], here: Path) -> None:
+def test_what_cannot_be_run(told: Told, here: Path) -> None:
     def error(words: str) -> str:
-        ended = told(f"-q tool run {words}")
+        ended = told(f"-q tool run {words}", here)
         assert (ended.code in (1, 2), ended.out) == (True, "")
         return ended.err
 
@@ -226,7 +203,7 @@ def test_what_cannot_be_run(told: Callable[[str], Result], here: Path) -> None:
     assert error("-p 3.11 python3.12").startswith("error: `python3.12` and `--python 3.11` both say which Python\n")
     (here / "job.py").write_text("print(1)\n")
     assert error("job.py") == ("error: `job.py` is a script, not a tool\n\nhint: run it with `dxpy run job.py`\n")
-    listed = told("tool run")
+    listed = told("tool run", here)
     assert (listed.code, listed.out) == (0, "")
     assert listed.err == "Run a tool, installed or not, with `dxpy tool run NAME`\n"
 
@@ -237,6 +214,7 @@ def test_a_command_of_another_package_is_run_with_a_warning(dxpy: Command, here:
     assert ended.err.endswith("warning: `shell` has no command `calf`; that of `cow`, which comes with it, is run\n")
 
 
+@pytest.mark.slow
 def test_the_short_name_is_the_same_command(dxpy: Command, here: Path) -> None:
     def dxpyx(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
         program = "from dxpy_async.cli import dxpyx; import sys; sys.exit(dxpyx())"

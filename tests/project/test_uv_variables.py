@@ -40,6 +40,7 @@ def test_extra_indexes_of_both_names_are_asked_one_after_the_other() -> None:
 
 def test_the_cache_lies_beside_uvs_own_things() -> None:
     assert load_settings({}, {**HOME, "UV_CACHE_DIR": "/ci/cache"}, None).cache_dir == Path("/ci/cache/dxpy")
+    assert said_by_uv({"UV_TOOL_DIR": "/ci/tools"}) == {"DXPY_TOOL_DIR": "/ci/tools/dxpy"}
 
 
 def test_credentials_of_an_index_are_found_by_its_name() -> None:
