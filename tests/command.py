@@ -48,6 +48,7 @@ class Command:
             DXPY_PYTHON=PYTHON,
             DXPY_HTTP_RETRIES="1",
             DXPY_HTTP_TIMEOUT="5",
+            PIP_CONFIG_FILE=os.devnull,
             DXPY_COMPILE_BYTECODE="0",  # with symbolic links a process would do that which outlives the test
         )
 

@@ -50,6 +50,12 @@ def declare_pip(parser: Parser) -> None:
     actions = {
         "list": Command("list what is installed", "flags_of_pip_lists"),
         "freeze": Command("list what is installed as requirements", "flags_of_pip_lists"),
+        "compile": Command("pin all that files of requirements come to", "flags_of_pip_files"),
+        "index": Command("ask indexes", "flags_of_pip_files"),
+        "hash": Command("tell the hashes of files", "flags_of_pip_files"),
+        "cache": Command("look at the cache, or clean it", "flags_of_pip_files"),
+        "config": Command("see `dxpy config`", "flags_of_pip_files"),
+        "debug": Command("not there", "flags_of_pip_files"),
     }
     general_flags(parser)
     add_commands(parser, "action", actions)
@@ -58,6 +64,7 @@ def declare_pip(parser: Parser) -> None:
 def begin(parser: Parser, action: str) -> None:
     """What all actions have: pip's general flags, words between flags, and what variables and files say of flags."""
     parser.mixes_words = True
+    parser.conflict_handler = "resolve"  # what an action says of a flag counts before what is said of all
     general_flags(parser)
 
 

@@ -22,6 +22,12 @@ from dxpy_async.errors import DxpyError, UsageError
 ACTIONS = {
     "list": "pip_lists",
     "freeze": "pip_lists",
+    "compile": "pip_compile",
+    "index": "pip_index",
+    "hash": "pip_hash",
+    "cache": "pip_cache",
+    "config": "pip_elsewhere",
+    "debug": "pip_elsewhere",
 }
 
 

@@ -28,12 +28,14 @@ from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.pins import WantedPin
+from dxpy_async.core.releases import Unavailable
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.source_urls import ArchiveUrl, GitUrl, parse_source_url, public_url
-from dxpy_async.core.target_platforms import HERE
+from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop, only_news
@@ -86,7 +88,7 @@ from dxpy_async.engine.locking import (
     root_requirements,
     with_earlier_versions,
 )
-from dxpy_async.engine.newest import newest_versions
+from dxpy_async.engine.newest import newest_versions, versions_on
 from dxpy_async.engine.own_project import is_recordable, project_tree, with_metadata
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
@@ -122,7 +124,7 @@ from dxpy_async.engine.targets import interpreter_for, target_for, working_envir
 from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError
+from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError, UnknownProject
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.credentials import Credentials
@@ -414,6 +416,48 @@ class Engine:
         async with self._operation(on_event):
             cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
             return await newest_versions(self._client, projects, cutoffs)
+
+    async def pin(
+        self,
+        requirements: Sequence[str | Requirement],
+        *,
+        directory: Path | None = None,
+        label: str = "",
+        pins: Sequence[WantedPin] = (),
+        target: WantedTarget = HERE,
+        on_event: Listener = ignore,
+    ) -> Lock:
+        """The lock of what `requirements` come to for `target`; nothing is written. `pins` are kept where they fit.
+
+        Relative paths mean `directory`, whose environment tells the interpreter. Messages call it all `label`.
+        """
+        root = Path(os.path.abspath(directory or Path.cwd()))
+        places = replace(ProjectPlaces.within(root), file=Path(label or "what you ask for"))
+        project = Project(root=root, name=ProjectName(""), dependencies=_parsed(requirements), elsewhere=places)
+        options = LockOptions(anew=True, dry_run=True, pins=tuple(pins), target=target)
+        return (await self.lock_project(project, options=options, on_event=on_event)).lock
+
+    async def versions(
+        self,
+        project: ProjectName,
+        *,
+        target: TargetEnvironment | None = None,
+        prereleases: bool = False,
+        on_event: Listener = ignore,
+    ) -> tuple[Version, ...]:
+        """The versions of `project` that can be installed in an environment like `target` (None: any), newest first.
+
+        Pre-releases are among them when there is nothing else, or with `prereleases`. Raises UnknownProject.
+        """
+        async with self._operation(on_event):
+            page = await self._client.project_page(project)
+            if isinstance(page, Unavailable):
+                names = await close_names(self._client, project, {})
+                hints = [f"did you mean {' or '.join(f'`{each}`' for each in names)}?"] if names else []
+                url = self._settings.indexes.index_url
+                raise UnknownProject(f"`{project}` {page.reason}", url=public_url(url), hints=hints)
+            cutoff = self._settings.resolution.upload_limits.cutoffs(time.time()).of(project)
+            return versions_on(page, cutoff, target=target, prereleases=prereleases)
 
     async def init(
         self, directory: Path, *, options: InitOptions = DEFAULT_INIT, on_event: Listener = ignore

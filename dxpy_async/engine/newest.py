@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 from packaging.version import Version
 
+from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.names import ProjectName
-from dxpy_async.core.releases import ProjectPage
+from dxpy_async.core.releases import DistributionFile, ProjectPage
+from dxpy_async.core.specifiers import allows_python
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
+from dxpy_async.core.wheel_names import tag_rank
 from dxpy_async.index.client import IndexClient
 
 
@@ -26,6 +29,25 @@ async def newest_versions(
         if isinstance(page, ProjectPage)
     }
     return {project: str(version) for project, version in found.items() if version is not None}
+
+
+def versions_on(
+    page: ProjectPage, cutoff: Cutoff | None, *, target: TargetEnvironment | None, prereleases: bool
+) -> tuple[Version, ...]:
+    """The versions with a file that was not withdrawn, was there in time and serves `target` (None: any), newest first.
+
+    Pre-releases are among them when there is nothing else, or with `prereleases`.
+    """
+
+    def serves(file: DistributionFile) -> bool:
+        if file.yanked is not None or target is None:
+            return file.yanked is None
+        fits = not file.is_wheel or tag_rank(file.filename, target.tag_ranks) is not None
+        return fits and allows_python(file.requires_python or "", target.python_version)
+
+    found = [version for version in page.versions if any(map(serves, files_in_time(page.files(version), cutoff)))]
+    finals = [version for version in found if not version.is_prerelease]
+    return tuple(found if prereleases or not finals else finals)
 
 
 def newest_on(page: ProjectPage, cutoff: Cutoff | None) -> Version | None:

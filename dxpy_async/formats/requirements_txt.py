@@ -40,12 +40,12 @@ def write_requirements(
 
 
 def _pin(package: LockedPackage, marker: str, *, hashes: bool) -> Iterator[str]:
-    pin = _pinned(package)
+    pin = pinned(package)
     if marker:
         pin += f" ; {marker}"
     if not pin.isprintable():
         raise LockError(f"{pin!r} cannot stand in requirements.txt")
-    found = _hashes(package) if hashes and not package.source.kind.is_tree else []
+    found = pip_hashes(package) if hashes and not package.source.kind.is_tree else []
     yield f"{pin} \\" if found else pin
     for each in found[:-1]:
         yield f"    --hash={each} \\"
@@ -53,21 +53,24 @@ def _pin(package: LockedPackage, marker: str, *, hashes: bool) -> Iterator[str]:
         yield f"    --hash={found[-1]}"
 
 
-def _pinned(package: LockedPackage) -> str:
+def pinned(package: LockedPackage, *, with_extras: bool = False) -> str:
     """The release as a requirement; paths are relative to the directory of the lock, where the file is to lie."""
     source = package.source
+    extras = f"[{','.join(package.extras)}]" if with_extras and package.extras else ""
+    name = f"{package.name}{extras}"
     if (directory := directory_of_source(source)) is not None:
         path = f"{directory.path}/{directory.subdirectory}" if directory.subdirectory else directory.path
         path = path if path.startswith(("/", "../")) else f"./{path}"
-        return f"-e {path}" if directory.is_editable else path
+        return f"-e {path}{extras}" if directory.is_editable else f"{path}{extras}"
     if source.kind is SourceKind.GIT:
-        return f"{package.name} @ {git_of_source(source).at_commit}"
+        return f"{name} @ {git_of_source(source).at_commit}"
     if source.kind is SourceKind.DIRECT:
-        return f"{package.name} @ {source.url}"
-    return f"{package.name}=={package.version}"
+        return f"{name} @ {source.url}"
+    return f"{name}=={package.version}"
 
 
-def _hashes(package: LockedPackage) -> list[str]:
+def pip_hashes(package: LockedPackage) -> list[str]:
+    """A hash of each file of the release, as pip takes them, sorted. Raises LockError when none has any."""
     files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
     found = set()
     for file in files:
