@@ -8,18 +8,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of, sync_options, wanted_target
+from dxpy_async.cli.context import project_of, settings_of, sync_options, wanted_target
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
-from dxpy_async.core.excerpts import excerpt
-from dxpy_async.core.locks import Lock, LockedRoots
+from dxpy_async.core.excerpts import excerpt, pruned
+from dxpy_async.core.locks import Lock, LockedRoots, Source, SourceKind
+from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import reached_from
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.dpl import DplLockFile
+from dxpy_async.formats.option_lines import find_links_lines, index_lines
+from dxpy_async.formats.pinned_requirements import PinStyle
 from dxpy_async.formats.pylock import write_pylock
-from dxpy_async.formats.requirements_txt import write_requirements
+from dxpy_async.formats.requirements_txt import header_of, write_requirements
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
 
@@ -51,6 +54,8 @@ def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: O
     place = Path(arguments.output_file) if arguments.output_file is not None else None
     options = sync_options(arguments)
     lock = _seen(lock, options.roots(project, lock.roots))
+    if arguments.prune:
+        lock = pruned(lock, [normalize(name) for name in arguments.prune])
     form = _pylock if _wants_pylock(arguments, place) else _requirements
     text = form(lock, project, arguments, options)
     if place is None:
@@ -95,20 +100,59 @@ def _check_place(arguments: argparse.Namespace, target: Path | None) -> None:
 
 
 def _requirements(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:
+    style = PinStyle(
+        header=() if arguments.no_header else header_of(lock),
+        options=_option_lines(project, arguments),
+        hashes=not arguments.no_hashes,
+        markers=True,
+        annotated=not arguments.no_annotate,
+        without=_left_out(lock, project, arguments, options),
+        editable=not arguments.no_editable,
+    )
     return write_requirements(
         lock,
         extras=options.selected_extras(lock.roots.optional),
         groups=options.selected_groups(project, lock.roots.groups),
-        hashes=not arguments.no_hashes,
+        style=style,
     )
+
+
+def _option_lines(project: Project, arguments: argparse.Namespace) -> tuple[str, ...]:
+    if not arguments.emit_index_url and not arguments.emit_find_links:
+        return ()
+    with settings_of(arguments, project) as settings:
+        indexes = settings.indexes
+    return (
+        *(index_lines(indexes) if arguments.emit_index_url else ()),
+        *(find_links_lines(indexes) if arguments.emit_find_links else ()),
+    )
+
+
+def _left_out(
+    lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions
+) -> frozenset[ProjectName]:
+    """What of the lock is not written, though what it needs is."""
+    left_out = {normalize(name) for name in arguments.no_emit_package}
+    if arguments.no_emit_project:
+        left_out |= {each.name for each in options.meant(project)}
+    if arguments.no_emit_workspace:
+        left_out |= {project.name, *(member.project.name for member in project.members)}
+    if arguments.no_emit_local:
+        left_out |= {package.name for package in lock.packages if _is_local(package.source)}
+    return frozenset(left_out)
+
+
+def _is_local(source: Source) -> bool:
+    return source.kind is SourceKind.TREE or (source.kind is SourceKind.DIRECT and source.url.startswith("file:"))
 
 
 def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:
     """With extras and groups left to whoever installs, or with those that the flags choose and no choice left."""
+    without = _left_out(lock, project, arguments, options)
     chosen = (arguments.extra, arguments.all_extras, arguments.group, arguments.all_groups, options.without_groups)
     if not any(chosen):
-        usual = options.selected_groups(project, lock.roots.groups)
-        return write_pylock(lock, default_groups=[group for group in usual if group in lock.roots.groups])
+        usual = [each for each in options.selected_groups(project, lock.roots.groups) if each in lock.roots.groups]
+        return write_pylock(lock, default_groups=usual, without=without)
     extras = options.selected_extras(lock.roots.optional)
     groups = options.selected_groups(project, lock.roots.groups)
-    return write_pylock(excerpt(lock, extras=extras, groups=groups))
+    return write_pylock(excerpt(lock, extras=extras, groups=groups), without=without)

@@ -138,7 +138,29 @@ def declare_export(parser: Parser) -> None:
     selection_flags(parser)
     parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
     parser.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
-    parser.add_argument("--no-hashes", action="store_true", help="requirements-txt: pins alone")
+    _emitted_flags(parser)
+
+
+def _emitted_flags(parser: Parser) -> None:
+    group = parser.add_argument_group("what is written")
+
+    def switch(name: str, text: str) -> None:
+        group.add_argument(name, action="store_true", help=text)
+
+    def several(name: str, text: str) -> None:
+        group.add_argument(name, action="append", default=[], metavar="NAME", help=f"{text} (can be repeated)")
+
+    several("--prune", "leave this out, and what nothing else needs")
+    several("--no-emit-package", "leave this out, though not what it needs")
+    switch("--no-emit-project", "leave the project itself out")
+    switch("--no-emit-workspace", "leave all members of the workspace out")
+    switch("--no-emit-local", "leave out what is on this machine alone")
+    switch("--no-hashes", "requirements-txt: pins alone")
+    switch("--no-annotate", "requirements-txt: no comments that say who asks for what")
+    switch("--no-header", "requirements-txt: no comment at the top")
+    switch("--no-editable", "requirements-txt: directories without `-e`")
+    switch("--emit-index-url", "requirements-txt: lines for the indexes")
+    switch("--emit-find-links", "requirements-txt: lines for the directories")
 
 
 def declare_sync(parser: Parser) -> None:

@@ -47,6 +47,27 @@ def excerpt(lock: Lock, *, extras: Collection[str] = (), groups: Collection[str]
     )
 
 
+def pruned(lock: Lock, names: Collection[ProjectName]) -> Lock:
+    """`lock` without these projects, and without what nothing else needs."""
+
+    def kept(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+        return tuple(each for each in requirements if each.name not in names)
+
+    roots = LockedRoots(
+        requirements=kept(lock.roots.requirements),
+        optional={extra: kept(asked) for extra, asked in lock.roots.optional.items()},
+        groups={group: kept(asked) for group, asked in lock.roots.groups.items()},
+    )
+    packages = tuple(
+        replace(package, requirements=kept(package.requirements))
+        for package in lock.packages
+        if package.name not in names
+    )
+    left = replace(lock, roots=roots, packages=packages)
+    reached = reached_from(left, lock.environment, extras=roots.optional, groups=roots.groups)
+    return replace(left, packages=tuple(package for package in packages if package.name in reached))
+
+
 def reach_markers(lock: Lock) -> Mapping[ProjectName, str]:
     """For each project that the roots' own requirements reach, the marker under which they do; empty for always."""
     requirements: dict[ProjectName, list[Requirement]] = {}

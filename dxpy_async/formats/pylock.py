@@ -36,18 +36,20 @@ _MARKER_NAMES = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def write_pylock(lock: Lock, *, default_groups: Collection[str] = ()) -> str:
-    """The text of `pylock.toml` for `lock`; the same lock gives the same text.
+def write_pylock(
+    lock: Lock, *, default_groups: Collection[str] = (), without: Collection[ProjectName] = frozenset()
+) -> str:
+    """The text of `pylock.toml` for `lock`, all but the projects in `without`; the same lock gives the same text.
 
     It is for environments in which the markers that occur in the lock have the values that the lock was made for. A
     release that only extras or dependency groups of the project need has a marker that says so. Files without a hash,
     or with a name that is not a standard one for the release, have no place in the format and are left out; raises
     LockError for a release that has no other.
     """
-    return "\n".join(_document(lock, default_groups)) + "\n"
+    return "\n".join(_document(lock, default_groups, without)) + "\n"
 
 
-def _document(lock: Lock, default_groups: Collection[str]) -> Iterator[str]:
+def _document(lock: Lock, default_groups: Collection[str], without: Collection[ProjectName]) -> Iterator[str]:
     yield 'lock-version = "1.0"'
     if environment := _environment(lock):
         yield f"environments = [{_string(environment)}]"
@@ -61,13 +63,14 @@ def _document(lock: Lock, default_groups: Collection[str]) -> Iterator[str]:
         if values:
             yield f"{key} = [{', '.join(map(_string, sorted(values)))}]"
     yield 'created-by = "dxpy"'
-    if not lock.packages:
+    packages = [package for package in lock.packages if package.name not in without]
+    if not packages:
         yield "packages = []"
     markers = _reach_markers(lock)
     versions: dict[str, set[str]] = {}
-    for package in lock.packages:
+    for package in packages:
         versions.setdefault(package.name, set()).add(package.version)
-    for package in lock.packages:
+    for package in packages:
         yield ""
         yield from _package(package, markers.get(package.name, ""), versions)
 

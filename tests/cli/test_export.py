@@ -40,8 +40,10 @@ def test_requirements_go_to_stdout_with_hashes_and_markers(dxpy: Command, locked
         "# for Python >=3.11\n"
         "safe==1.9 \\\n"
         f"    --hash=sha256:{hash_of(index, 'safe', '1.9')}\n"
+        "    # via webapp\n"
         'tool==0.1 ; python_version >= "3" \\\n'
         f"    --hash=sha256:{hash_of(index, 'tool', '0.1')}\n"
+        "    # via webapp\n"
     )
 
 
@@ -57,7 +59,7 @@ def test_requirements_go_to_stdout_with_hashes_and_markers(dxpy: Command, locked
 def test_extras_and_groups_are_chosen_by_flag(dxpy: Command, locked: Path, flags: str, names: list[str]) -> None:
     result = dxpy(f"export --frozen --no-hashes {flags}", locked)
     assert (result.code, result.err) == (0, "")
-    lines = [line for line in result.out.splitlines() if not line.startswith("#")]
+    lines = [line for line in result.out.splitlines() if "#" not in line]
     assert [Requirement(line).name for line in lines] == names
 
 
@@ -158,3 +160,30 @@ def test_pip_installs_what_was_exported_and_checks_the_hashes(
     text = (root / "requirements.txt").read_text()
     (root / "requirements.txt").write_text(text.replace(hash_of(index, "safe", "1.9"), "0" * 64))
     assert "HASHES" in install("elsewhere").stderr
+
+
+def test_what_is_written_can_be_chosen(dxpy: Command, index: LoopbackIndex, tmp_path: Path) -> None:
+    write_project(tmp_path / "lib", name="lib")
+    more = '[tool.dxpy.sources]\nlib = { path = "../lib", editable = true }\n'
+    root = write_project(tmp_path / "p", "web==2.0", "lib", more=more)
+    dxpy("lock", root)
+
+    def exported(flags: str) -> list[str]:
+        ended = dxpy(f"export --frozen --no-hashes --no-header {flags}", root)
+        assert (ended.code, ended.err) == (0, "")
+        return ended.out.splitlines()
+
+    pins = ["-e ../lib", "safe==1.9", "templates==1.5", "web==2.0"]
+    assert exported("--no-annotate") == pins
+    assert exported("--no-annotate --no-editable") == ["../lib", *pins[1:]]
+    out = ["", "# The following packages were excluded from the output:"]
+    assert exported("--no-annotate --no-emit-package safe --no-emit-local") == [*pins[2:], *out, "# lib", "# safe"]
+    assert exported("--no-annotate --prune templates --prune lib") == ["safe==1.9", "web==2.0"]
+    assert exported("--prune web --emit-index-url --no-emit-project --no-emit-workspace") == [
+        f"--index-url {index.url}",
+        "",
+        "-e ../lib",
+        "    # via webapp",
+    ]
+    pylock = tomllib.loads(dxpy("export --frozen --format pylock.toml --no-emit-package safe --prune lib", root).out)
+    assert [each["name"] for each in pylock["packages"]] == ["templates", "web"]

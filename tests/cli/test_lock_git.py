@@ -93,7 +93,7 @@ def _tables(*extra: str, group: str = "") -> str:
 
 
 def pins(dxpy: Command, root: Path) -> list[str]:
-    text = dxpy("export --frozen --no-hashes --all-extras --all-groups", root).out
+    text = dxpy("export --frozen --no-hashes --no-annotate --all-extras --all-groups", root).out
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 

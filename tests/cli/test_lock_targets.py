@@ -104,13 +104,14 @@ def test_a_sync_here_refuses_such_a_lock_or_locks_again(dxpy: Command, project: 
 
 def test_it_is_exported_as_it_is_and_locked_again_for_the_target_named(dxpy: Command, project: Path) -> None:
     assert dxpy(f"lock {FOR_WINDOWS}", project).code == 0
-    for words in ("export --frozen --no-hashes", f"export --no-hashes {FOR_WINDOWS}"):
+    for words in ("export --frozen --no-hashes --no-annotate", f"export --no-hashes --no-annotate {FOR_WINDOWS}"):
         result = dxpy(words, project)
         assert (result.code, result.out) == (0, f'{HEAD}native==2.0\ntool==0.1 ; sys_platform == "win32"\n')
     pylock = dxpy(f"export --format pylock.toml {FOR_WINDOWS}", project).out
     assert "environments = [\"sys_platform == 'win32'\"]" in pylock
     assert "native-2.0-cp312-cp312-win_amd64.whl" in pylock
-    arm = dxpy("export --no-hashes --python-version 3.13 --python-platform aarch64-pc-windows-msvc", project)
+    there = "--python-version 3.13 --python-platform aarch64-pc-windows-msvc"
+    arm = dxpy(f"export --no-hashes --no-annotate {there}", project)
     assert arm.out == f'{HEAD}native==1.0\ntool==0.1 ; sys_platform == "win32"\n'
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from locks import package
 
-from dxpy_async.core.excerpts import excerpt, reach_markers
+from dxpy_async.core.excerpts import excerpt, pruned, reach_markers
 from dxpy_async.core.locks import Lock, LockedRoots
 from dxpy_async.core.names import ExtraName, GroupName, ProjectName
 from dxpy_async.core.requirement_values import Requirement
@@ -33,6 +33,14 @@ def lock_of(roots: tuple[Requirement, ...], **packages: tuple[Requirement, ...])
         environment=HERE,
         packages=tuple(package(name, "1", *edges) for name, edges in packages.items()),
     )
+
+
+def test_what_is_pruned_goes_with_all_that_nothing_else_needs() -> None:
+    lock = lock_of(needs("a", "b"), a=needs("c"), b=needs("d"), c=needs("e", "d"), d=(), e=())
+    left = pruned(lock, [ProjectName("c")])
+    assert [each.name for each in left.packages] == ["a", "b", "d"]
+    assert left.packages[0].requirements == ()
+    assert pruned(lock, [ProjectName("b"), ProjectName("a")]).packages == ()
 
 
 def test_the_excerpt_of_a_lock_needs_what_was_chosen_of_it_and_nothing_else() -> None:
