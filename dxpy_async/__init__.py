@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from dxpy_async.engine.events import Event
     from dxpy_async.engine.initializing import InitOptions
     from dxpy_async.engine.locking import LockOptions, LockOutcome
+    from dxpy_async.engine.publishing import PublishedFile, Publisher
     from dxpy_async.engine.pythons import PythonManager
+    from dxpy_async.engine.sending import Publication, PublishOptions
     from dxpy_async.engine.sync_options import LockMode, SyncOptions
     from dxpy_async.engine.syncing import SyncOutcome
     from dxpy_async.engine.tools import ToolManager, ToolOutcome
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.venvs import VenvOptions
     from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
     from dxpy_async.errors import DxpyError
+    from dxpy_async.project.publish_settings import PublishSettings
     from dxpy_async.project.settings import load_settings
 
 __all__ = [
@@ -56,6 +59,11 @@ __all__ = [
     "LockOutcome",
     "NetworkSettings",
     "Prereleases",
+    "Publication",
+    "PublishOptions",
+    "PublishSettings",
+    "PublishedFile",
+    "Publisher",
     "PythonManager",
     "ResolutionMode",
     "ResolutionSettings",
@@ -91,6 +99,11 @@ _PLACES = {
     "LockOptions": "dxpy_async.engine.locking",
     "LockOutcome": "dxpy_async.engine.locking",
     "NetworkSettings": "dxpy_async.core.settings",
+    "Publication": "dxpy_async.engine.sending",
+    "PublishOptions": "dxpy_async.engine.sending",
+    "PublishSettings": "dxpy_async.project.publish_settings",
+    "PublishedFile": "dxpy_async.engine.publishing",
+    "Publisher": "dxpy_async.engine.publishing",
     "PythonManager": "dxpy_async.engine.pythons",
     "Prereleases": "dxpy_async.core.resolution_settings",
     "ResolutionMode": "dxpy_async.core.resolution_settings",

@@ -31,7 +31,8 @@
     │   ├── InvalidRequirementsFile
     │   ├── InvalidSourceArchive
     │   ├── InvalidEnvFile
-    │   └── InvalidLoginFile
+    │   ├── InvalidLoginFile
+    │   └── InvalidAttestation
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   └── SizeMismatch
@@ -42,6 +43,11 @@
     │   ├── BuildRefused
     │   ├── BuildCycle
     │   └── BuildFailed
+    ├── PublishError                 distributions that cannot be published
+    │   ├── UploadRefused
+    │   ├── AlreadyPublished
+    │   ├── UploadFailed
+    │   └── TrustedPublishingFailed
     ├── InstallError                 an environment that cannot be changed as planned
     │   └── FileConflict
     ├── ToolError                    a tool that cannot be run or installed as asked
@@ -360,6 +366,15 @@ class InvalidLoginFile(FormatError):
         return (f"move `{self.file}` away, and log in again with `dxpy auth login`",)
 
 
+class InvalidAttestation(FormatError):
+    """An attestation that is damaged, or of another file than the one it lies beside."""
+
+    code = "invalid-attestation"
+
+    def hints(self) -> Sequence[str]:
+        return ("attest the file again, or publish with `--no-attestations`",)
+
+
 class IntegrityError(DxpyError):
     """Bytes that are not the ones that were promised."""
 
@@ -481,6 +496,50 @@ class BuildFailed(BuildError):
             f"building `{label}` failed: {reason}" + (f"\n{shown}" if shown else ""), label=label, hints=hints
         )
         self.reason, self.output = reason, output
+
+
+class PublishError(DxpyError):
+    """Distributions that cannot be published as they are, or as they were asked to be."""
+
+    code = "publish"
+    exit_code = 1
+
+
+class UploadRefused(PublishError):
+    """An index that does not take a file: `status` is that of HTTP. `url` never carries credentials."""
+
+    code = "upload-refused"
+
+    def __init__(self, message: str, *, url: str, status: int, hints: Sequence[str] = ()) -> None:
+        super().__init__(message, hints=hints)
+        self.url, self.status = url, status
+
+
+class AlreadyPublished(PublishError):
+    """The index has a file of that name already, which is not this one, or of which that cannot be told."""
+
+    code = "already-published"
+
+    def __init__(self, filename: str, reason: str, *, hints: Sequence[str] = ()) -> None:
+        super().__init__(f"`{filename}` {reason}", hints=hints)
+        self.filename = filename
+
+
+class UploadFailed(PublishError):
+    """An upload that came to no answer. With `is_unclear` the index may have the file all the same."""
+
+    code = "upload-failed"
+    exit_code = 2
+
+    def __init__(self, filename: str, reason: str, *, is_unclear: bool, hints: Sequence[str] = ()) -> None:
+        super().__init__(f"`{filename}` {reason}", hints=hints)
+        self.filename, self.is_unclear = filename, is_unclear
+
+
+class TrustedPublishingFailed(PublishError):
+    """A token for this upload that the index, or the service this runs in, did not give."""
+
+    code = "trusted-publishing"
 
 
 class InstallError(DxpyError):

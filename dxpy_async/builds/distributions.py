@@ -24,6 +24,8 @@ from dxpy_async.formats.zip_archive import ZipArchive
 
 SDIST_ENDINGS = (".tar.gz", ".zip")
 """How the names of sdists end that are made, or taken by indexes, today."""
+ATTESTATION_ENDING = ".attestation"
+"""How the names of attestations end, which lie beside what they are of: `<file>.publish.attestation`."""
 METADATA_NAME, PKG_INFO_NAME = "METADATA", "PKG-INFO"
 
 

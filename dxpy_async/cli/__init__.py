@@ -46,6 +46,7 @@ COMMANDS = {
     "workspace": ("workspace_command",),
     "convert": ("convert_command",),
     "build": ("build_command",),
+    "publish": ("publish_command",),
     "pip": ("pip_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),

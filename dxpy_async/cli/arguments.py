@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Command] = {
     "tool": Command("run and install commands that packages have", "flags_of_tools"),
     "workspace": Command("look at the members of a workspace", "flags_of_workspaces"),
     "build": Command("build a source distribution and a wheel of a project", "flags_of_publishing"),
+    "publish": Command("upload distributions to an index", "flags_of_publishing"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
     "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),

@@ -35,6 +35,9 @@ from dxpy_async.engine.events import (
     Preparing,
     Resolved,
     Resolving,
+    UploadFinished,
+    UploadProgress,
+    UploadStarted,
 )
 
 BIG_FILE = 5 * 1024**2
@@ -112,6 +115,12 @@ class BarPrinter(EventPrinter):
                 self._advance(self._downloading, received)
                 self._advance(self._files.get(filename), received)
             case DownloadFinished(filename):
+                self._remove(self._files.pop(filename, None))
+            case UploadStarted(filename, size):
+                self._files[filename] = self._progress.add_task(f"  {escape(filename)}", total=size, bytes=True)
+            case UploadProgress(filename, sent):
+                self._advance(self._files.get(filename), sent)
+            case UploadFinished(filename):
                 self._remove(self._files.pop(filename, None))
             case Building(label):
                 self._builds[label] = self._progress.add_task(

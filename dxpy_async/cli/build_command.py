@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from dxpy_async.cli.context import listener, project_root, settings_of
@@ -11,6 +12,10 @@ from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import normalize
 from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution, plan_distributions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import BuildDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -33,9 +38,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         )
     for each in built:
         if options.dry_run:
-            _print_files(each, output)
+            output.data("\n".join([each.path.name, *(f"  {file}" for file in each.files)]))
         else:
-            output.say(f"Successfully built {shown_path(each.path)}")
+            output.say(f"Successfully built {_shown(each.path)}")
+    output.document(_document(built, options))
     return 0
 
 
@@ -47,11 +53,26 @@ def _source(arguments: argparse.Namespace) -> Path:
     return here if (here / "setup.py").is_file() else project_root(arguments)
 
 
-def _print_files(built: BuiltDistribution, output: Output) -> None:
-    output.data("\n".join([built.path.name, *(f"  {file}" for file in built.files)]))
+def _document(built: Iterable[BuiltDistribution], options: BuildOptions) -> BuildDocument:
+    return {
+        "schema": "dxpy/build/1",
+        "dry_run": options.dry_run,
+        "files": [
+            {
+                "path": str(each.path),
+                "name": each.project,
+                "version": str(each.version),
+                "kind": "wheel" if each.is_wheel else "sdist",
+                "size": each.size,
+                "sha256": each.sha256,
+                "files": list(each.files),
+            }
+            for each in built
+        ],
+    }
 
 
-def shown_path(path: Path) -> str:
+def _shown(path: Path) -> str:
     """`path` as one would type it here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -37,14 +37,18 @@ def index_flags(flags: Parser) -> None:
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
     )
     group.add_argument("--no-index", action="store_true", help="use directories alone [DXPY_NO_INDEX]")
+    keyring_flag(group)
+    group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
+    group.add_argument(
+        "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
+    )
+
+
+def keyring_flag(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--keyring-provider",
         metavar="WHICH",
         help="subprocess: look for logins with the program `keyring`, too; disabled: never [DXPY_KEYRING_PROVIDER]",
-    )
-    group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
-    group.add_argument(
-        "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
     )
 
 

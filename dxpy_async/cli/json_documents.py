@@ -486,3 +486,43 @@ class ToolChangesDocument(TypedDict):
 
     schema: Literal["dxpy/tool-changes/1"]
     tools: list[ToolChange]
+
+
+class BuiltFile(TypedDict):
+    """A wheel or source distribution that was built."""
+
+    path: str
+    name: str
+    version: str
+    kind: Annotated[str, "`wheel` or `sdist`"]
+    size: int
+    sha256: str
+    files: Annotated[list[str], "the paths in it"]
+
+
+class BuildDocument(TypedDict):
+    """`dxpy build`."""
+
+    schema: Literal["dxpy/build/1"]
+    dry_run: Annotated[bool, "whether nothing was kept (`--list`)"]
+    files: list[BuiltFile]
+
+
+class PublishedFile(TypedDict):
+    """A distribution, and what became of it."""
+
+    path: str
+    name: str
+    version: str
+    size: int
+    sha256: str
+    attestations: Annotated[int, "how many go with it"]
+    publication: Annotated[str, "`uploaded`, `already-there`, `passed-over` (`--skip-existing`) or `planned`"]
+
+
+class PublishDocument(TypedDict):
+    """`dxpy publish`."""
+
+    schema: Literal["dxpy/publish/1"]
+    url: str
+    files: list[PublishedFile]

@@ -24,6 +24,9 @@ from dxpy_async.engine.events import (
     Resolved,
     Resolving,
     Stored,
+    UploadFinished,
+    UploadProgress,
+    UploadStarted,
     Waiting,
     Warned,
 )
@@ -35,6 +38,9 @@ LINES: Mapping[type, tuple[str, ...]] = {
     DownloadStarted: ("download-started", "file", "bytes"),
     DownloadProgress: ("download-progress", "file", "received"),
     DownloadFinished: ("download-finished", "file"),
+    UploadStarted: ("upload-started", "file", "bytes"),
+    UploadProgress: ("upload-progress", "file", "sent"),
+    UploadFinished: ("upload-finished", "file"),
     Stored: ("stored", "package", "version"),
     Building: ("building", "label"),
     Built: ("built", "label", "seconds"),
@@ -57,7 +63,8 @@ class EventWriter(EventPrinter):
     def __init__(self, output: Output) -> None:
         super().__init__(output)
         self._started = output.started
-        self._received: dict[str, int] = {}
+        self._moved: dict[str, int] = {}
+        """How many bytes of each file have come or gone."""
         self._told: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
@@ -66,12 +73,17 @@ class EventWriter(EventPrinter):
             case Resolving():
                 self._write_now_and_then("", event)
             case DownloadProgress(filename, received):
-                so_far = self._received[filename] = self._received.get(filename, 0) + received
-                self._write_now_and_then(filename, DownloadProgress(filename, so_far))
+                self._write_now_and_then(filename, DownloadProgress(filename, self._moved_so_far(filename, received)))
+            case UploadProgress(filename, sent):
+                self._write_now_and_then(filename, UploadProgress(filename, self._moved_so_far(filename, sent)))
             case Finished():
                 pass
             case _:
                 self._write(event)
+
+    def _moved_so_far(self, filename: str, count: int) -> int:
+        self._moved[filename] = self._moved.get(filename, 0) + count
+        return self._moved[filename]
 
     def _write_now_and_then(self, subject: str, event: Event) -> None:
         now = time.perf_counter()

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from dxpy_async.cli import load
 from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.core.quantities import readable_size
 from dxpy_async.engine.events import (
     Building,
     Built,
@@ -16,6 +17,7 @@ from dxpy_async.engine.events import (
     PythonInstalled,
     Resolved,
     Stored,
+    UploadStarted,
     Waiting,
     Warned,
 )
@@ -63,6 +65,8 @@ class EventPrinter:
                 self._output.warn(message)
             case DownloadStarted(filename, size):
                 self._output.detail(f"downloading {filename}" + (f" ({size} bytes)" if size else ""))
+            case UploadStarted(filename, size):
+                self._output.say(f"Uploading {filename} ({readable_size(size)})")
             case Stored(name, version):
                 self._output.detail(f"stored {name} {version}")
             case Linked(name, version):

@@ -15,6 +15,8 @@ from dxpy_async.core.resolution_settings import ResolutionSettings
 
 PYPI_SIMPLE_URL = "https://pypi.org/simple"
 """The address of the public index: the only place where it stands."""
+PYPI_UPLOAD_URL = "https://upload.pypi.org/legacy/"
+"""Where files are uploaded to it."""
 
 
 SAY_FORBIDDEN = frozenset(["download.pytorch.org"])
@@ -57,6 +59,15 @@ class PythonDownloads(StrEnum):
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
+    NEVER = "never"
+
+
+class TrustedPublishingUse(StrEnum):
+    """Whether an upload gets its token from the index, in a CI job that can show who it is."""
+
+    AUTOMATIC = "automatic"
+    """In such a job, where no login is known."""
+    ALWAYS = "always"
     NEVER = "never"
 
 

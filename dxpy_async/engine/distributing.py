@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from dxpy_async.builds.backends import SDIST, WHEEL, Kind
 from dxpy_async.builds.distributions import (
+    ATTESTATION_ENDING,
     SDIST_ENDINGS,
     Distribution,
     is_distribution_name,
@@ -43,7 +44,6 @@ from dxpy_async.store.store import Store
 T = TypeVar("T")
 
 DIST_NAME = "dist"
-ATTESTATION_ENDING = ".publish.attestation"
 _CHUNK = 1024**2
 
 
@@ -299,8 +299,15 @@ def _copy(file: Path, to: Path) -> None:
         os.fsync(target.fileno())
 
 
+def _is_of_a_build(filename: str) -> bool:
+    return is_distribution_name(filename) or (
+        filename.endswith(ATTESTATION_ENDING)
+        and is_distribution_name(filename.removesuffix(ATTESTATION_ENDING).rpartition(".")[0])
+    )
+
+
 def _clear(directory: Path) -> None:
     """Remove the distributions and their attestations, and nothing else that somebody may keep there."""
     for path in directory.iterdir():
-        if not path.name.startswith(".") and is_distribution_name(path.name.removesuffix(ATTESTATION_ENDING)):
+        if not path.name.startswith(".") and _is_of_a_build(path.name):
             path.unlink()

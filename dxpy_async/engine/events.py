@@ -56,6 +56,29 @@ class DownloadFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadStarted:
+    """One file begins to be sent. `size` in bytes."""
+
+    filename: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """`sent` more bytes of one file have gone; negative when an attempt failed and starts anew."""
+
+    filename: str
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFinished:
+    """The index has the file."""
+
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One wheel lies unpacked and checked in the store."""
 
@@ -135,6 +158,9 @@ Event = (
     | DownloadStarted
     | DownloadProgress
     | DownloadFinished
+    | UploadStarted
+    | UploadProgress
+    | UploadFinished
     | Stored
     | Building
     | Built

@@ -111,6 +111,11 @@ class IndexClient:
         self._credentials.learn(url)
 
     @property
+    def transport(self) -> Transport:
+        """What sends its requests, for others of the same kind."""
+        return self._transport
+
+    @property
     def trouble(self) -> OSError | None:
         return self._cache.trouble
 

@@ -58,12 +58,18 @@ class Pacing:
 
 
 class TransientFault(Exception):
-    """Something that another attempt may not meet. Completes the sentence "`url` …"."""
+    """Something that another attempt may not meet. Completes the sentence "`url` …".
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    `reached` is whether the server may have seen the request.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, reached: bool = True) -> None:
         super().__init__(reason)
-        self.reason, self.retry_after = reason, retry_after
+        self.reason, self.retry_after, self.reached = reason, retry_after, reached
 
+
+Body = Callable[[Callable[[], None]], aiohttp.Payload]
+"""Makes what is sent; the function it is given is to be called whenever a part of that has gone."""
 
 GZIP = ("gzip", "x-gzip")
 ENCODINGS = (*GZIP, "identity", "")
@@ -72,7 +78,7 @@ ENCODINGS = (*GZIP, "identity", "")
 class Reply:
     """The head of an answer, and its body as it comes. Errors of the wire are raised as TransientFault."""
 
-    __slots__ = ("_credentials", "_login", "_pacing", "_response", "headers", "status", "url")
+    __slots__ = ("_credentials", "_login", "_pacing", "_response", "headers", "phrase", "status", "url")
 
     def __init__(
         self,
@@ -85,7 +91,13 @@ class Reply:
         self._response, self._pacing = response, pacing
         self._credentials, self._login = credentials, login
         self.url, self.status = url, response.status
+        self.phrase = response.reason or ""
+        """What the server says of the status in the line that has it."""
         self.headers: Mapping[str, str] = response.headers
+
+    def retry_after(self, now: float) -> float | None:
+        """How long the server asks to wait, in seconds."""
+        return _retry_after(self.headers.get("Retry-After"), now)
 
     @property
     def declared_length(self) -> int | None:
@@ -121,6 +133,16 @@ class Reply:
                 raise over_limit(self.url, size, limit)
             parts.append(chunk)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def start(self, limit: int) -> bytes:
+        """The first `limit` bytes of the body: of errors, which may be long."""
+        parts, size = [], 0
+        async for chunk in self.chunks():
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= limit:
+                break
+        return b"".join(parts)[:limit]
 
     @property
     def encoding(self) -> str:
@@ -176,13 +198,9 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        network = self._network
         self._session = aiohttp.ClientSession(
             # The number of connections is bounded by `_slots`, so that waiting for one counts for no timeout.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, ttl_dns_cache=300),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=None, sock_connect=network.connect_timeout, sock_read=network.read_timeout
-            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER,
@@ -197,6 +215,12 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _waits(self, silence: float) -> aiohttp.ClientTimeout:
+        """How long a connection may take, and how long nothing may come over one, in seconds."""
+        return aiohttp.ClientTimeout(
+            total=None, connect=None, sock_connect=self._network.connect_timeout, sock_read=silence
+        )
 
     async def request(
         self,
@@ -225,6 +249,28 @@ class Transport:
                 self._budget = min(self._budget + 0.5, float(self._pacing.retry_budget))
                 return result
             await asyncio.sleep(pause)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        receive: Callable[[Reply], Awaitable[ResultT]],
+        *,
+        headers: Mapping[str, str],
+        login: Login | None,
+        patience: float,
+        body: Body | None = None,
+    ) -> ResultT:
+        """What `receive` makes of the answer to one attempt, whatever its status: for what must not be done twice.
+
+        No other login than `login` is sent, and no redirect is followed. `patience` is for how many seconds nothing may
+        happen. Raises TransientFault for the wire, and IndexUnavailable for a certificate that does not hold.
+        """
+        async with (
+            self._slots,
+            self._response(url, headers, login, method=method, body=body, patience=patience) as response,
+        ):
+            return await receive(Reply(response, url, self._pacing, self._credentials, login))
 
     async def _attempt(
         self,
@@ -266,16 +312,31 @@ class Transport:
 
     @asynccontextmanager
     async def _response(
-        self, url: str, headers: Mapping[str, str], login: Login | None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        login: Login | None,
+        *,
+        method: str = "GET",
+        body: Body | None = None,
+        patience: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("the transport is used outside of its `async with` block")
         sent = {**headers, "Authorization": login.authorization} if login is not None else dict(headers)
-        network = self._network
+        network, now = self._network, asyncio.get_running_loop().time
+        # `sock_read` starts again with every byte, and a head may come byte by byte.
+        limit = patience or network.connect_timeout + network.read_timeout
         with _wire_errors(), _certificate_errors(url):
-            # `sock_read` starts again with every byte, and a head may come byte by byte.
-            async with asyncio.timeout(network.connect_timeout + network.read_timeout):
-                response = await self._session.get(yarl.URL(url, encoded=True), headers=sent, allow_redirects=False)
+            async with asyncio.timeout(limit) as deadline:
+                response = await self._session.request(
+                    method,
+                    yarl.URL(url, encoded=True),
+                    data=body(lambda: deadline.reschedule(now() + limit)) if body is not None else None,
+                    headers=sent,
+                    allow_redirects=False,
+                    timeout=self._waits(patience or network.read_timeout),
+                )
         try:
             yield response
         finally:
@@ -366,7 +427,7 @@ def _wire_errors() -> Iterator[None]:
     except TimeoutError as error:
         raise TransientFault("did not answer in time") from error
     except aiohttp.ClientConnectorError as error:
-        raise TransientFault(f"cannot be reached: {_reason(error.os_error)}") from error
+        raise TransientFault(f"cannot be reached: {_reason(error.os_error)}", reached=False) from error
     except aiohttp.ClientPayloadError as error:
         raise TransientFault("ended its answer too early") from error
     except aiohttp.ServerDisconnectedError as error:

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, KeyringProvider, LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import (
+    Authentication,
+    KeyringProvider,
+    LinkMode,
+    PythonDownloads,
+    PythonPreference,
+    TrustedPublishingUse,
+)
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.project.build_reader import BUILD_KEYS, BuildReader
 from dxpy_async.project.tasks import parse_tasks
@@ -23,6 +30,7 @@ ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
 SETTINGS = (
+    "check-url",
     "compile-bytecode",
     "constraint-dependencies",
     "exclude-dependencies",
@@ -42,8 +50,10 @@ SETTINGS = (
     "python",
     "python-downloads",
     "python-install-mirror",
+    "publish-url",
     "python-preference",
     "resolution",
+    "trusted-publishing",
     *BUILD_KEYS,
 )
 """The keys of [tool.dxpy] that can also stand in files of settings."""
@@ -52,7 +62,7 @@ OF_PROJECTS = ("default-groups", "package", "scripts", "sources", "workspace")
 _OF_WORKSPACES = ("members", "exclude", "catalog")
 
 
-_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate", "ignore-error-codes")
+_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate", "ignore-error-codes", "publish-url")
 
 
 class _GivenIndex(NamedTuple):
@@ -63,6 +73,7 @@ class _GivenIndex(NamedTuple):
     kind: str
     authenticate: Authentication | None
     ignored_errors: frozenset[int] | None
+    publish_url: str | None
 
 
 class ToolReader(BuildReader):
@@ -161,6 +172,7 @@ class ToolReader(BuildReader):
             "python": self._string(table, "python", key_at(where, "python")),
             **self._pythons(table, where),
             "keyring": self._choice(table, "keyring-provider", key_at(where, "keyring-provider"), KeyringProvider),
+            **self._publishing(table, where),
             "hints": self._boolean(table, "hints", key_at(where, "hints")),
             "builds": self._builds(table, where),
             **self._resolution(table, where),
@@ -228,6 +240,15 @@ class ToolReader(BuildReader):
         except InvalidUploadLimit as error:
             self._refuse(f"`{where}` is {text!r}, which {error}", line=self._line_of_key(where))
 
+    def _publishing(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        return {
+            "publish_url": self._string(table, "publish-url", key_at(where, "publish-url")),
+            "check_url": self._string(table, "check-url", key_at(where, "check-url")),
+            "trusted_publishing": self._choice(
+                table, "trusted-publishing", key_at(where, "trusted-publishing"), TrustedPublishingUse
+            ),
+        }
+
     def _indexes(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
         """Where distributions are, which [tool.uv] says in the same words."""
         tables = table.get("index", [])
@@ -250,7 +271,9 @@ class ToolReader(BuildReader):
             "no_index": self._boolean(table, "no-index", key_at(where, "no-index")),
             "authentication": {index.url: index.authenticate for index in found if index.authenticate is not None},
             "ignored_errors": {index.url: index.ignored_errors for index in found if index.ignored_errors is not None},
-            "named_indexes": tuple(NamedIndex(index.name, index.url) for index in found if index.name),
+            "named_indexes": tuple(
+                NamedIndex(index.name, index.url, index.publish_url) for index in found if index.name
+            ),
         }
 
     def _index(self, table: Mapping[str, Any], where: str) -> _GivenIndex:
@@ -272,7 +295,12 @@ class ToolReader(BuildReader):
             self._refuse(f"`{where}` has {reason}", line=self._line_of_key(f"{where}.{next(iter(table), '')}"))
         authenticate = self._choice(table, "authenticate", f"{where}.authenticate", Authentication)
         return _GivenIndex(
-            name, url or "", kinds[-1] if kinds else "", authenticate, self._error_codes(table, f"{where}")
+            name,
+            url or "",
+            kinds[-1] if kinds else "",
+            authenticate,
+            self._error_codes(table, where),
+            self._string(table, "publish-url", f"{where}.publish-url"),
         )
 
     def _error_codes(self, table: Mapping[str, Any], where: str) -> frozenset[int] | None:
@@ -305,6 +333,7 @@ class ToolReader(BuildReader):
         where = "tool.uv"
         return ToolTable(
             **self._indexes(table, where, root),
+            **self._publishing(table, where),
             **self._pythons(table, where),
             keyring=self._choice(table, "keyring-provider", f"{where}.keyring-provider", KeyringProvider),
             sources=self._sources(table, f"{where}.sources"),

@@ -9,7 +9,14 @@ from dxpy_async.core.amendments import NO_AMENDMENTS, Amendments
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
-from dxpy_async.core.settings import Authentication, KeyringProvider, LinkMode, PythonDownloads, PythonPreference
+from dxpy_async.core.settings import (
+    Authentication,
+    KeyringProvider,
+    LinkMode,
+    PythonDownloads,
+    PythonPreference,
+    TrustedPublishingUse,
+)
 from dxpy_async.core.upload_limits import UploadLimits
 from dxpy_async.project.build_table import BuildTable
 from dxpy_async.project.source_tables import SourceTable
@@ -21,6 +28,8 @@ class NamedIndex(NamedTuple):
 
     name: str
     url: str
+    publish_url: str | None = None
+    """Where files are uploaded to it."""
 
 
 class WorkspaceTable(NamedTuple):
@@ -54,6 +63,9 @@ class ToolTable:
     python_preference: PythonPreference | None = None
     python_downloads: PythonDownloads | None = None
     python_mirror: str | None = None
+    publish_url: str | None = None
+    check_url: str | None = None
+    trusted_publishing: TrustedPublishingUse | None = None
     hints: bool | None = None
     keyring: KeyringProvider | None = None
     package: bool | None = None
