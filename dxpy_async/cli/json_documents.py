@@ -37,6 +37,9 @@ EventName = Literal[
     "download-started",
     "download-progress",
     "download-finished",
+    "upload-started",
+    "upload-progress",
+    "upload-finished",
     "stored",
     "building",
     "built",
@@ -62,6 +65,7 @@ class EventLine(TypedDict):
     files: NotRequired[Annotated[int, "how many"]]
     bytes: NotRequired[Annotated[int | None, "the size of the file, or of all files; null or 0 when no index tells it"]]
     received: NotRequired[Annotated[int, "bytes of the file so far; less than before when it is fetched anew"]]
+    sent: NotRequired[Annotated[int, "bytes of the file so far; less than before when it is sent anew"]]
     seconds: NotRequired[Annotated[float, "how long this step took"]]
     facts: NotRequired[Annotated[int, "read so far: project pages, and metadata of releases"]]
     pinned: NotRequired[Annotated[int, "projects whose version is decided, for now"]]
