@@ -82,7 +82,7 @@ def dxpyx(argv: list[str] | None = None) -> int:
 def _answer(arguments: list[str]) -> int:
     if not any(name.startswith("UV_") for name in os.environ):
         return _climb(arguments)
-    with load("uv_variables").taken_over():
+    with load("uv_variables").TakenOver():
         return _climb(arguments)
 
 

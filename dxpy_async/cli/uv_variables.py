@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dxpy_async.cli.launch import ASSUMED
 from dxpy_async.project.uv_variables import said_by_uv
 
 
-@contextmanager
-def taken_over() -> Iterator[None]:
-    """Within the block dxpy's variables say what uv's say in their place; commands that are started do not see that."""
-    found = said_by_uv(os.environ)
-    os.environ.update(found)
-    ASSUMED.update(found)
-    try:
-        yield
-    finally:
-        for name in found:
+class TakenOver:
+    """Within the block dxpy's variables say what uv's say in their place; commands that are started do not see that.
+
+    A class, because `contextlib` takes as long to import as all the rest of a command with nothing to do.
+    """
+
+    def __enter__(self) -> None:
+        self._found = said_by_uv(os.environ)
+        os.environ.update(self._found)
+        ASSUMED.update(self._found)
+
+    def __exit__(self, *_: object) -> None:
+        for name in self._found:
             os.environ.pop(name, None)
-        ASSUMED.difference_update(found)
+        ASSUMED.difference_update(self._found)

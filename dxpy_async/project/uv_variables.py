@@ -6,7 +6,10 @@ What answers from a few `stat`s imports this only where a variable of uv's is se
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+
+TYPE_CHECKING = False  # see `errors`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "UV_"
 

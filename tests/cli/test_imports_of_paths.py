@@ -26,14 +26,23 @@ def heavy(modules: set[str], *roots: str) -> set[str]:
     return {name for name in modules if name.partition(".")[0] in roots}
 
 
-@pytest.mark.parametrize("command", ["sync", "lock"])
-def test_a_command_with_nothing_to_do_loads_next_to_nothing(dxpy: Command, tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "variables", "more"),
+    [
+        ("sync", {}, set()),
+        ("lock", {}, set()),
+        ("sync", {"UV_LINK_MODE": "hardlink"}, {"dxpy_async.cli.uv_variables", "dxpy_async.project.uv_variables"}),
+    ],
+)
+def test_a_command_with_nothing_to_do_loads_next_to_nothing(
+    dxpy: Command, tmp_path: Path, command: str, variables: dict[str, str], more: set[str]
+) -> None:
     root = write_project(tmp_path / "p", "web")
-    assert dxpy("sync", root).code == 0
-    assert dxpy("lock", root).code == 0
-    modules = modules_after(dxpy, [command], root)
+    assert dxpy("sync", root, environ=variables).code == 0
+    assert dxpy("lock", root, environ=variables).code == 0
+    modules = modules_after(dxpy, [command], root, **variables)
     ours = {name for name in modules if name.startswith("dxpy_async")}
-    assert ours == {
+    assert ours == more | {
         "dxpy_async",
         "dxpy_async._version",
         "dxpy_async.cli",
