@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
     from dxpy_async.engine.initializing import InitOptions
+    from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
     from dxpy_async.engine.locking import LockOptions, LockOutcome
     from dxpy_async.engine.publishing import PublishedFile, Publisher
     from dxpy_async.engine.pythons import PythonManager
@@ -53,6 +54,8 @@ __all__ = [
     "EventStream",
     "IndexSettings",
     "InitOptions",
+    "InstallOptions",
+    "InstallOutcome",
     "LinkMode",
     "LockMode",
     "LockOptions",
@@ -94,6 +97,8 @@ _PLACES = {
     "EventStream": "dxpy_async.engine.event_stream",
     "IndexSettings": "dxpy_async.core.settings",
     "InitOptions": "dxpy_async.engine.initializing",
+    "InstallOptions": "dxpy_async.engine.install_options",
+    "InstallOutcome": "dxpy_async.engine.install_options",
     "LinkMode": "dxpy_async.core.settings",
     "LockMode": "dxpy_async.engine.sync_options",
     "LockOptions": "dxpy_async.engine.locking",

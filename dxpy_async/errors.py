@@ -35,6 +35,7 @@
     │   └── InvalidAttestation
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
+    │   ├── HashesMissing
     │   └── SizeMismatch
     ├── StoreError                   the store on disk: unwritable, full, damaged
     │   └── DamagedEntry
@@ -49,7 +50,8 @@
     │   ├── UploadFailed
     │   └── TrustedPublishingFailed
     ├── InstallError                 an environment that cannot be changed as planned
-    │   └── FileConflict
+    │   ├── FileConflict
+    │   └── CannotUninstall
     ├── ToolError                    a tool that cannot be run or installed as asked
     │   ├── CommandClash
     │   └── InvalidToolFile
@@ -399,6 +401,13 @@ class HashMismatch(IntegrityError):
         self.filename, self.algorithm, self.expected, self.actual = filename, algorithm, expected, actual
 
 
+class HashesMissing(IntegrityError):
+    """In hash-checking mode: requirements of which nothing says, or nothing can say, what their files have to be."""
+
+    code = "hashes-missing"
+    exit_code = 1
+
+
 class SizeMismatch(IntegrityError):
     """A file is longer or shorter than the index or lock says."""
 
@@ -576,6 +585,13 @@ class InvalidToolFile(ToolError):
         where = f"{file}:{line}" if line is not None else file
         super().__init__(f"`{where}` cannot be used: {reason}", hints=hints)
         self.file, self.line, self.reason = file, line, reason
+
+
+class CannotUninstall(InstallError):
+    """A distribution of which nobody knows which files are its own, or that lies outside of the environment."""
+
+    code = "cannot-uninstall"
+    exit_code = 1
 
 
 class InterpreterError(DxpyError):

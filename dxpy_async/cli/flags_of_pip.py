@@ -48,6 +48,8 @@ _WITH_VALUE = (
 
 def declare_pip(parser: Parser) -> None:
     actions = {
+        "install": Command("install into an environment", "flags_of_pip_install"),
+        "uninstall": Command("remove from an environment", "flags_of_pip_install"),
         "list": Command("list what is installed", "flags_of_pip_lists"),
         "freeze": Command("list what is installed as requirements", "flags_of_pip_lists"),
         "compile": Command("pin all that files of requirements come to", "flags_of_pip_files"),

@@ -1,13 +1,14 @@
 """`dxpy pip`: what its actions share, and the way to them.
 
-An action's module has `run(arguments, output)`, and is loaded when it is asked for. As pip does, all actions end with 1
-when something failed, with 2 when they were asked for in a way that makes no sense.
+An action's module has `run(arguments, output)`, and is loaded when it is asked for. As with pip, whatever fails ends
+with 1, and only flags that nobody knows with 2.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,14 @@ from dxpy_async.cli import load
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.output import Output
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.environment_choice import EnvironmentRequest
-from dxpy_async.errors import DxpyError, UsageError
+from dxpy_async.engine.environment_choice import EnvironmentRequest, choose_environment
+from dxpy_async.errors import DxpyError, InvalidEnvironment
+from dxpy_async.python.environments import VirtualEnvironment
+from dxpy_async.python.interpreters import SearchPlaces
 
 ACTIONS = {
+    "install": "pip_install",
+    "uninstall": "pip_install",
     "list": "pip_lists",
     "freeze": "pip_lists",
     "compile": "pip_compile",
@@ -35,8 +40,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     try:
         code: int = load(ACTIONS[arguments.action]).run(arguments, output)
         return code
-    except UsageError:
-        raise
     except DxpyError as error:
         output.error(str(error), error.hints())
         return 1
@@ -47,6 +50,23 @@ def pip_settings(arguments: argparse.Namespace) -> Iterator[Settings]:
     """Settings as pip has them: no project has a part in them."""
     with settings_of(arguments, None) as settings:
         yield settings
+
+
+def chosen_environment(arguments: argparse.Namespace, settings: Settings, output: Output) -> VirtualEnvironment:
+    """The environment that the flags mean; which one is said where it is not a matter of course."""
+    environment = choose_environment(
+        environment_request(arguments),
+        settings=settings,
+        search=SearchPlaces.from_environ(os.environ, sys.executable),
+        environ=os.environ,
+        directory=Path.cwd(),
+    )
+    if getattr(arguments, "require_virtualenv", False) and not environment.is_virtual:
+        raise InvalidEnvironment("no virtual environment is active or near", hints=("make one with `dxpy venv`",))
+    describe = f"Using {environment.interpreter.describe()} at {environment.root}"
+    active = os.environ.get("VIRTUAL_ENV")
+    (output.detail if active and str(environment.root) == os.path.abspath(active) else output.say)(describe)
+    return environment
 
 
 def environment_request(arguments: argparse.Namespace) -> EnvironmentRequest:

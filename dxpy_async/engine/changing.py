@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -63,10 +63,18 @@ class Changing:
         self._fetcher, self._trees = fetcher, trees
         self._in_thread, self._on_event = in_thread, on_event
 
-    async def bring(self, selection: Selection, *, exact: bool, built: FindBuilt, sketched: Sketching) -> SyncOutcome:
+    async def bring(
+        self,
+        selection: Selection,
+        *,
+        exact: bool,
+        built: FindBuilt,
+        sketched: Sketching = sketch_nothing,
+        renew: Collection[ProjectName] = (),
+    ) -> SyncOutcome:
         """Let the environment hold `selection`, and nothing else when `exact`; on failure it is as before.
 
-        `built` finds the wheels of what was built before.
+        `built` finds the wheels of what was built before. What is in `renew` is installed again, whatever is there.
         """
         environment, settings, store = self._environment, self._settings, self._store
         transaction = Transaction(
@@ -85,6 +93,7 @@ class Changing:
             link_mode=settings.link_mode,
             exact=exact,
             allow_overwrites=settings.allow_overwrites,
+            renew=renew,
         )
         plan = await self._in_thread(planning)
         if settings.link_mode is LinkMode.SYMLINK or settings.compile_bytecode:

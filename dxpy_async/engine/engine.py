@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from functools import partial
@@ -26,15 +26,15 @@ from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
-from dxpy_async.core.locks import Lock, LockedPackage, LockedRoots
+from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import WantedPin
 from dxpy_async.core.releases import Unavailable
 from dxpy_async.core.requirements import Requirement, parse_requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
-from dxpy_async.core.selection import Selection, select
+from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.core.source_urls import ArchiveUrl, GitUrl, parse_source_url, public_url
+from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl, parse_source_url, public_url
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import best_wheel
 from dxpy_async.engine.build_environments import is_ready, mark_ready
@@ -59,6 +59,7 @@ from dxpy_async.engine.drafts import (
     draft_version,
     save_draft,
 )
+from dxpy_async.engine.environment_choice import visible_sites
 from dxpy_async.engine.events import (
     Finished,
     Listener,
@@ -68,10 +69,14 @@ from dxpy_async.engine.events import (
     ignore,
 )
 from dxpy_async.engine.facts import IndexFacts
-from dxpy_async.engine.fetching import ByteBudget, Fetcher
+from dxpy_async.engine.fetching import ByteBudget, Fetcher, download
 from dxpy_async.engine.fetching_ahead import FetchingAhead
+from dxpy_async.engine.hash_checking import require_pins
 from dxpy_async.engine.holding import held
 from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
+from dxpy_async.engine.install_facts import InstallFacts, usable
+from dxpy_async.engine.install_options import DEFAULT_INSTALL, Arrival, InstallOptions, InstallOutcome
+from dxpy_async.engine.installing import is_plain, nothing_to_install, preferred, requested_names, to_install
 from dxpy_async.engine.locating import located
 from dxpy_async.engine.locking import (
     LockOptions,
@@ -88,6 +93,7 @@ from dxpy_async.engine.locking import (
     root_requirements,
     with_earlier_versions,
 )
+from dxpy_async.engine.naming import nameless, place_of, told_name, unknown_tree
 from dxpy_async.engine.newest import newest_versions, versions_on
 from dxpy_async.engine.own_project import is_recordable, project_tree, with_metadata
 from dxpy_async.engine.recalling import Recollection
@@ -113,6 +119,7 @@ from dxpy_async.engine.syncing import (
     make_environment,
     open_store,
     outcome_of,
+    place_lock,
     plan_changes,
     reading_lock,
     record_sync,
@@ -126,11 +133,12 @@ from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError, UnknownProject
 from dxpy_async.formats.dpl import build_dpl
+from dxpy_async.formats.requirements_file import RequirementEntry
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
-from dxpy_async.installer.installed import read_installed
+from dxpy_async.installer.inventory import Inventory, take_inventory
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.settings import load_settings, watched_paths
@@ -716,16 +724,27 @@ class Engine:
     ) -> SyncOutcome:
         environment = find_environment(project, interpreter, self._settings)
         builder = self.builder(interpreter, environment=environment)
-        plan = plan_changes(
+        return outcome_of(self._plan(selection, environment, builder, exact=options.exact), environment, dry_run=True)
+
+    def _plan(
+        self,
+        selection: Selection,
+        environment: VirtualEnvironment | None,
+        builder: Builder,
+        *,
+        exact: bool,
+        renew: Collection[ProjectName] = (),
+    ) -> SyncPlan:
+        return plan_changes(
             selection,
             environment,
             self._store,
             built=partial(built_wheel, builder),
             link_mode=self._settings.link_mode,
-            exact=options.exact,
+            exact=exact,
             allow_overwrites=self._settings.allow_overwrites,
+            renew=renew,
         )
-        return outcome_of(plan, environment, dry_run=True)
 
     async def _lock_for_sync(
         self,
@@ -754,16 +773,136 @@ class Engine:
 
         What is installed already keeps its version where that fits.
         """
+        return (await self.install_with(requirements, environment=environment, on_event=on_event)).changes
+
+    async def install_with(
+        self,
+        requirements: Sequence[str | Requirement],
+        *,
+        environment: VirtualEnvironment,
+        options: InstallOptions = DEFAULT_INSTALL,
+        on_event: Listener = ignore,
+    ) -> InstallOutcome:
+        """As `install`, as `options` say; `environment` can be any place for packages (`python.places`)."""
+        async with self._operation(on_event), self._holding_place(environment, options, on_event):
+            inventory = await self._in_thread(take_inventory, visible_sites(environment))
+            return await self._install(_parsed(requirements), environment, inventory, options, on_event)
+
+    async def fetch_file(self, url: str, *, on_event: Listener = ignore) -> bytes:
+        """What a small file at `url` has: one of requirements or constraints. Raises IndexFailure leaves."""
         async with self._operation(on_event):
-            target = environment.interpreter.target
-            roots = LockedRoots(requirements=self._settings.resolution.amendments.amend(_parsed(requirements)))
-            async with self._holding(environment.root, on_event):
-                installed = await self._in_thread(read_installed, environment.scheme)
-                pins = {name: Version(each.version) for name, each in installed.items() if each.problem is None}
-                lock = await self._lock_of(roots, environment.interpreter, pins, on_event)
-                root = Path.cwd()
-                selection = located(select(lock, target, builds=self._settings.builds), root, self._store.root)
-                return await self._change(environment, selection, False, root, on_event)
+            with self._store.staging_directory() as staging:
+                file = LockedFile(filename=url.rpartition("/")[2] or "file", url=url)
+                await download(self._client, file, staging / "file", ignore)
+                return await self._in_thread((staging / "file").read_bytes)
+
+    async def named(
+        self, entry: RequirementEntry, interpreter: Interpreter, *, on_event: Listener = ignore
+    ) -> Requirement:
+        """What `entry` asks for, with the name that what is at its place says; built for `interpreter` if need be."""
+        if not entry.location:
+            return entry.requirement
+        place = await self._in_thread(place_of, entry, Path.cwd())
+        name = await self._in_thread(told_name, entry, place)
+        if name is None and isinstance(place, GitUrl):
+            name = await self.project_name(str(place), on_event=on_event)
+        if name is None and isinstance(place, DirectoryUrl):
+            async with self._operation(on_event):
+                tree = await self._in_thread(unknown_tree, place, Path.cwd(), entry.location)
+                metadata = await self.builder(interpreter).metadata(tree, editable=place.is_editable, on_event=on_event)
+                name = metadata.name
+        if name is None:
+            raise nameless(entry)
+        return entry.requirement._replace(name=name, url=str(place))
+
+    async def _install(
+        self,
+        requirements: tuple[Requirement, ...],
+        environment: VirtualEnvironment,
+        inventory: Inventory,
+        options: InstallOptions,
+        on_event: Listener,
+    ) -> InstallOutcome:
+        amendments = self._settings.resolution.amendments
+        roots = LockedRoots(requirements=amendments.amend(requirements))
+        there = nothing_to_install(roots.requirements, inventory, environment, amendments, options)
+        if there is not None:
+            return InstallOutcome(changes=SyncOutcome(environment=environment.root, kept=len(there)), satisfied=there)
+        if options.checks_hashes:
+            require_pins(roots.requirements, amendments.constraints)
+        lock = await self._lock_for_install(roots, environment, inventory, options, on_event)
+        target = options.target or environment.interpreter.target
+        root = Path.cwd()
+        selection = located(select(lock, target, builds=self._settings.builds), root, self._store.root)
+        selection = to_install(selection, options)
+        renew = [item.package.name for item in selection.packages] if options.reinstall else []
+        builder = self.builder(environment.interpreter, environment=environment)
+        if options.dry_run:
+            planning = partial(self._plan, selection, environment, builder, exact=False, renew=renew)
+            changes = outcome_of(await self._in_thread(planning), environment, dry_run=True)
+        else:
+            changes = await self._change(environment, selection, False, root, on_event, renew=renew)
+        came = {name for name, _ in changes.installed}
+        trees = Trees(self._shelf, lambda: builder, Surroundings(str(root)))
+
+        async def arrival(item: Selected) -> Arrival:
+            requested = item.package.name in selection.requested
+            if not options.with_wheels:
+                return Arrival(selected=item, requested=requested)
+            stored = await (
+                trees.wheel(item, on_event) if item.is_built else self._fetcher.fetch(_file_of(item), on_event=on_event)
+            )
+            return Arrival(selected=item, requested=requested, stored=stored)
+
+        return InstallOutcome(
+            changes=changes,
+            arrivals=tuple([await arrival(item) for item in selection.packages if item.package.name in came]),
+            satisfied=tuple(
+                inventory[name] for name in requested_names(roots) if name in inventory and name not in came
+            ),
+        )
+
+    async def _lock_for_install(
+        self,
+        roots: LockedRoots,
+        environment: VirtualEnvironment,
+        inventory: Inventory,
+        options: InstallOptions,
+        on_event: Listener,
+    ) -> Lock:
+        """What is to be in `environment`, with what is there already and stays (`install_facts`)."""
+        pins = preferred(inventory, roots, options)
+        if is_plain(inventory, options):  # then the answer may be remembered
+            return await self._lock_of(roots, environment.interpreter, pins, on_event)
+        asked = resolution_options(self._settings, now=time.time(), preferences=pins)
+        target = options.target or environment.interpreter.target
+        builder = self.builder(environment.interpreter, environment=environment)
+        facts = InstallFacts(
+            self._client,
+            self._fetcher,
+            Trees(self._shelf, lambda: builder, Surroundings(str(Path.cwd()))),
+            on_event,
+            installed=usable(inventory) if not options.reinstall else {},
+            hashes=options.hashes,
+            dependencies=options.dependencies,
+        )
+        resolution = await self._resolve(roots.requirements, facts, target, "", asked, "what you ask for", on_event)
+        packages = locked_packages(resolution, facts.pages, asked.cutoffs)
+        lock = Lock(roots=roots, environment=dict(target.markers), packages=packages)
+        return await self._with_hashes(lock, target, on_event)
+
+    @asynccontextmanager
+    async def _holding_place(
+        self, environment: VirtualEnvironment, options: InstallOptions, on_event: Listener
+    ) -> AsyncIterator[None]:
+        """As `_holding`, of an environment of any kind, which a dry run does not even touch."""
+        async with AsyncExitStack() as stack:
+            if not options.dry_run:
+                what = f"another process that is changing `{environment.root}`"
+                await stack.enter_async_context(held(place_lock(environment), what, on_event))
+            what = f"another process that is cleaning `{self._store.root}`"
+            await stack.enter_async_context(held(reading_lock(self._store), what, on_event))
+            yield
 
     # Collecting archives
 
@@ -924,6 +1063,7 @@ class Engine:
         root: Path,
         on_event: Listener,
         sketched: Sketching = sketch_nothing,
+        renew: Collection[ProjectName] = (),
     ) -> SyncOutcome:
         """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
 
@@ -939,7 +1079,9 @@ class Engine:
             in_thread=self._in_thread,
             on_event=on_event,
         )
-        return await changing.bring(selection, exact=exact, built=partial(built_wheel, builder), sketched=sketched)
+        return await changing.bring(
+            selection, exact=exact, built=partial(built_wheel, builder), sketched=sketched, renew=renew
+        )
 
     # Shared by all operations
 
@@ -986,6 +1128,11 @@ def _first_of_group() -> Iterator[None]:
 
 def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...]:
     return tuple(parse_requirement(each) if isinstance(each, str) else each for each in requirements)
+
+
+def _file_of(item: Selected) -> LockedFile:
+    assert item.file is not None, "a wheel is a file"
+    return item.file
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

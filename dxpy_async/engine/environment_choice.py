@@ -11,7 +11,7 @@ A Python on PATH stands for the virtual environment that it belongs to, active o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass
@@ -79,6 +79,19 @@ def require_unmanaged(environment: VirtualEnvironment, request: EnvironmentReque
         return
     if (said := external_manager(environment.interpreter)) is not None:
         raise ExternallyManaged(str(environment.interpreter.executable), said)
+
+
+def visible_sites(environment: VirtualEnvironment, *, local: bool = False) -> Iterable[str]:
+    """The directories that `environment` imports packages from, in its order; with `local` its own alone."""
+    scheme, interpreter = environment.scheme, environment.interpreter
+    own = [str(scheme.purelib), str(scheme.platlib)]
+    if local:
+        return own
+    theirs = [str(user_place(interpreter, Path(user_base(os.environ))).scheme.purelib)]
+    if environment.is_virtual:
+        return [*own, *theirs, *interpreter.own_paths.sites] if environment.system_site_packages else own
+    is_seen = str(scheme.purelib) in (*theirs, *interpreter.own_paths.sites)
+    return [*theirs, *own, *interpreter.own_paths.sites] if is_seen else own
 
 
 def _environment(

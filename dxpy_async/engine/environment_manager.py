@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dxpy_async.core.settings import Settings
-from dxpy_async.core.user_places import user_base
-from dxpy_async.engine.environment_choice import ANY_ENVIRONMENT, EnvironmentRequest, choose_environment
+from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.names import ProjectName, normalize
+from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.engine.environment_choice import ANY_ENVIRONMENT, EnvironmentRequest, choose_environment, visible_sites
+from dxpy_async.engine.events import Finished, Listener, ignore
+from dxpy_async.engine.holding import held
+from dxpy_async.engine.syncing import place_lock
+from dxpy_async.errors import CannotUninstall
 from dxpy_async.index.finishing import in_thread
+from dxpy_async.installer.installed import InstalledDistribution, site_directories
 from dxpy_async.installer.inventory import Inventory, take_inventory
+from dxpy_async.installer.transaction import Transaction
 from dxpy_async.project.settings import load_settings
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import SearchPlaces
-from dxpy_async.python.places import user_place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uninstalled:
+    """What was removed, and what of the names that were given is not installed."""
+
+    removed: tuple[InstalledDistribution, ...]
+    missing: tuple[ProjectName, ...]
 
 
 class EnvironmentManager:
@@ -47,15 +61,55 @@ class EnvironmentManager:
         """What programs in `environment` can import; with `local` only what is installed in it."""
         return await in_thread(take_inventory, visible_sites(environment, local=local))
 
+    async def uninstall(
+        self,
+        environment: VirtualEnvironment,
+        names: Iterable[str],
+        *,
+        dry_run: bool = False,
+        on_event: Listener = ignore,
+    ) -> Uninstalled:
+        """Remove what is installed of `names` from `environment`, all of it or nothing.
 
-def visible_sites(environment: VirtualEnvironment, *, local: bool = False) -> Iterable[str]:
-    """The directories that `environment` imports packages from, in its order; with `local` its own alone."""
-    scheme, interpreter = environment.scheme, environment.interpreter
-    own = [str(scheme.purelib), str(scheme.platlib)]
-    if local:
-        return own
-    theirs = [str(user_place(interpreter, Path(user_base(os.environ))).scheme.purelib)]
-    if environment.is_virtual:
-        return [*own, *theirs, *interpreter.own_paths.sites] if environment.system_site_packages else own
-    is_own = str(scheme.purelib) in interpreter.own_paths.sites
-    return [*theirs, *own, *interpreter.own_paths.sites] if is_own else own
+        Raises CannotUninstall for what lies outside of it, and for what does not say which files are its own.
+        """
+        try:
+            projects = list(dict.fromkeys(normalize(name) for name in names))
+            inventory = await self.inventory(environment)
+            there = [inventory[name].distribution for name in projects if name in inventory]
+            missing = tuple(name for name in projects if name not in inventory)
+            for distribution in there:
+                _check_removable(distribution, environment)
+            if there and not dry_run:
+                what = f"another process that is changing `{environment.root}`"
+                async with held(place_lock(environment), what, on_event):
+                    await in_thread(_remove, there, environment, self._settings.link_mode)
+            return Uninstalled(removed=tuple(there), missing=missing)
+        finally:
+            on_event(Finished())
+
+
+def _check_removable(distribution: InstalledDistribution, environment: VirtualEnvironment) -> None:
+    own = {os.path.realpath(site) for site in site_directories(environment.scheme)}
+    if os.path.realpath(distribution.directory.parent) not in own:
+        raise CannotUninstall(
+            f"`{distribution.name}` {distribution.version} is in `{distribution.directory.parent}`, "
+            f"outside of the environment `{environment.root}`",
+            hints=("name the environment that it is in with `--python`",),
+        )
+    if distribution.directory.suffix == ".egg-info" or not (distribution.directory / "RECORD").is_file():
+        raise CannotUninstall(
+            f"`{distribution.name}` {distribution.version} does not say which files are its own: it has no RECORD",
+            hints=(
+                f"install it again first: `dxpy pip install --force-reinstall --no-deps {distribution.name}`",
+                "what another package manager has installed, that one removes",
+            ),
+        )
+
+
+def _remove(distributions: Sequence[InstalledDistribution], environment: VirtualEnvironment, mode: LinkMode) -> None:
+    with Transaction(environment.scheme, link_mode=mode, on_fallback=lambda _: None) as transaction:
+        transaction.recover()
+        for distribution in distributions:
+            transaction.remove(distribution)
+        transaction.commit()

@@ -80,19 +80,20 @@ def plan_sync(
     *,
     exact: bool,
     relink: Collection[ProjectName] = (),
+    renew: Collection[ProjectName] = (),
 ) -> InstallPlan:
     """What must happen so that `wanted` is installed, and nothing else when `exact`.
 
     An installed distribution is kept when it is complete, has the wanted version and came from the wanted place.
     Without `exact` whatever nobody wants is left alone, broken or not. Those in `relink` are there, but linked to the
-    store in another way than they should be.
+    store in another way than they should be; those in `renew` are to be installed again whatever is there.
     """
     add, keep, replaced = [], [], []
     for name in sorted(wanted):
         there = installed.get(name)
         if there is None:
             add.append(wanted[name])
-        elif (reason := _reason_to_replace(wanted[name], there, relink)) is None:
+        elif (reason := _reason_to_replace(wanted[name], there, relink, renew)) is None:
             keep.append(there)
         else:
             replaced.append(Replacement(installed=there, wanted=wanted[name], reason=reason))
@@ -102,7 +103,11 @@ def plan_sync(
     return InstallPlan(remove=tuple(others) if exact else (), replace=tuple(replaced), add=tuple(add), keep=tuple(keep))
 
 
-def _reason_to_replace(wanted: Wanted, installed: InstalledDistribution, relink: Collection[ProjectName]) -> str | None:
+def _reason_to_replace(
+    wanted: Wanted, installed: InstalledDistribution, relink: Collection[ProjectName], renew: Collection[ProjectName]
+) -> str | None:
+    if wanted.name in renew:
+        return "it is to be installed again"
     if installed.problem is not None:
         return f"the installed one {installed.problem}"
     if not wanted.is_any_version and not same_version(wanted.version, installed.version):

@@ -49,7 +49,7 @@ class Tree:
         self.purelib, self.platlib = self._place(scheme.purelib), self._place(scheme.platlib)
         self.sites = (self.purelib,) if self.purelib == self.platlib else (self.purelib, self.platlib)
         self.scripts = self._place(scheme.scripts)
-        self._stdlib = f"{os.path.realpath(scheme.stdlib)}{SEP}" if scheme.stdlib is not None else None
+        self._stdlib = os.path.realpath(scheme.stdlib) if scheme.stdlib is not None else None
         self.own_directories = frozenset({self.root, self.scripts, *self.sites})
         """Directories that stay, and in which a file can be a part of the environment itself."""
 
@@ -155,15 +155,18 @@ class Tree:
         return self.locate(self.root, relative.replace(SEP, "/"), through_links=False)
 
     def own_part(self, real: str) -> bool:
-        """Whether a real path is a part of the environment itself, which no distribution may bring or take away."""
+        """Whether a real path is a part of the environment itself, which no distribution may bring or take away.
+
+        Modules of the interpreter are, where it lies inside.
+        """
         directory, _, name = real.rpartition(SEP)
         if directory == self.root:
             return name in ("pyvenv.cfg", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new")
         if directory == self.scripts:
             return is_protected_script(name)
-        if any(real.startswith(f"{site}{SEP}") for site in self.sites):
+        if any(real == site or real.startswith(f"{site}{SEP}") for site in self.sites):
             return any(real.startswith(f"{site}{SEP}{TRANSACTION_NAME}") for site in self.sites)
-        return self._stdlib is not None and real.startswith(self._stdlib)
+        return self._stdlib is not None and (real == self._stdlib or real.startswith(f"{self._stdlib}{SEP}"))
 
     def metadata_directory(self, real: str) -> str | None:
         """The `.dist-info` or `.egg-info` that a real path is or lies in, None when in none."""

@@ -1,0 +1,169 @@
+"""From the flags and files of `dxpy pip` to settings and requirements, for all actions that resolve."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.engine_run import run_engine
+from dxpy_async.core.amendments import Amendments, Statement
+from dxpy_async.core.dataclass import dataclass, replace
+from dxpy_async.core.environments import TargetEnvironment
+from dxpy_async.core.names import ProjectName
+from dxpy_async.core.requirements import Requirement
+from dxpy_async.core.settings import Settings
+from dxpy_async.core.source_urls import ArchiveUrl, parse_source_url
+from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
+from dxpy_async.engine.engine import Engine
+from dxpy_async.engine.events import Listener
+from dxpy_async.errors import InvalidRequirementsFile, UsageError
+from dxpy_async.formats.requirements_file import RequirementEntry, parse_entry
+from dxpy_async.project.requirements_files import FoundRequirements, WantedFile, read_requirements
+from dxpy_async.python.interpreters import Interpreter
+
+_ALL, _NONE = ":all:", ":none:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipRequest:
+    """What one command line asks for, from words, `-e` and files; the hashes that names have are in `entries`."""
+
+    entries: tuple[RequirementEntry, ...]
+    constraints: tuple[Statement, ...]
+    found: FoundRequirements
+    requires_hashes: bool
+
+
+def request_of(arguments: argparse.Namespace, fetched: dict[str, bytes]) -> PipRequest | WantedFile:
+    """What is asked for. Raises UsageError and InvalidRequirementsFile."""
+    found = read_requirements(
+        arguments.requirement, arguments.limits, directory=Path.cwd(), environ=os.environ, fetched=fetched
+    )
+    if isinstance(found, WantedFile):
+        return found
+    given = [_given(text) for text in arguments.packages]
+    given += [replace(_given(text), is_editable=True) for text in arguments.editable]
+    entries = (*given, *found.entries)
+    return PipRequest(
+        entries=entries,
+        constraints=found.constraints,
+        found=found,
+        requires_hashes=arguments.require_hashes or found.has("require-hashes") or any(each.hashes for each in entries),
+    )
+
+
+def _given(text: str) -> RequirementEntry:
+    if os.path.isfile(text) and text.endswith((".txt", ".in")):
+        raise UsageError(f"`{text}` is a file", hints=(f"read requirements from it with `-r {text}`",))
+    try:
+        return parse_entry(text, origin="")
+    except InvalidRequirementsFile as error:
+        said = error.reason.removeprefix("has a line that is no requirement: ")
+        raise UsageError(f"`{text}` is not a requirement: {said}", hints=error.hints()) from error
+
+
+def read_now(arguments: argparse.Namespace) -> PipRequest:
+    """What is asked for, files at addresses fetched with an engine of its own."""
+    fetched: dict[str, bytes] = {}
+    while isinstance(request := request_of(arguments, fetched), WantedFile):
+        fetched[request.url] = _fetched(arguments, request.url)
+    return request
+
+
+def _fetched(arguments: argparse.Namespace, url: str) -> bytes:
+    with settings_of(_as_settings_flags(arguments, FoundRequirements()), None) as settings:
+        return run_engine(settings, lambda engine: engine.fetch_file(url))
+
+
+def target_of(arguments: argparse.Namespace, interpreter: Interpreter) -> TargetEnvironment | None:
+    """What pip's flags ask to install for instead of `interpreter`, None when they ask for nothing else.
+
+    Source: https://pip.pypa.io/en/stable/cli/pip_download/#cmdoption-platform
+    """
+    version, platforms = arguments.python_version, arguments.platform
+    if not (version or platforms or arguments.implementation or arguments.abi):
+        return None
+    if version and version.isdigit() and len(version) > 1:
+        version = f"{version[0]}.{version[1:]}"  # pip takes 312 for 3.12
+    wanted = WantedTarget.parse(version, platforms[0] if platforms else None)
+    target = interpreter.target
+    if wanted.python is not None:
+        target = target_environment(wanted.python, wanted.platform or platform_of(target))
+    elif wanted.platform is not None:
+        target = moved(target, wanted.platform)
+    tags = [tag for tag in target.tags if _allowed(tag, arguments.implementation, arguments.abi)]
+    return TargetEnvironment(target.markers, tuple(tags))
+
+
+def _allowed(tag: str, implementation: str | None, abis: Sequence[str]) -> bool:
+    python, abi, _ = tag.split("-", 2)
+    is_pure = python.startswith("py") and not python.startswith("pypy")
+    return (is_pure or implementation is None or python.startswith(implementation)) and (
+        not abis or abi in (*abis, "none")
+    )
+
+
+@contextmanager
+def settings_for(arguments: argparse.Namespace, request: PipRequest) -> Iterator[Settings]:
+    """The settings that flags, variables, pip's files and `request` come to. No project has a part in them."""
+    with settings_of(_as_settings_flags(arguments, request.found), None) as settings:
+        resolution = settings.resolution
+        constraints = resolution.amendments.constraints + request.constraints
+        amendments = Amendments(
+            constraints=constraints,
+            overrides=resolution.amendments.overrides,
+            exclusions=resolution.amendments.exclusions,
+        )
+        yield replace(settings, resolution=replace(resolution, amendments=amendments))
+
+
+def _as_settings_flags(arguments: argparse.Namespace, found: FoundRequirements) -> argparse.Namespace:
+    """pip's flags, and the options in its files, under the names that settings have."""
+    sources = _projects([*arguments.sources, *found.values("no-binary")])
+    wheels = _projects([*arguments.wheels, *found.values("only-binary")])
+    flags = argparse.Namespace(**vars(arguments))
+    flags.python = None
+    flags.index_url = next(reversed(found.values("index-url")), arguments.index_url)
+    flags.extra_index_url = [*arguments.extra_index_url, *found.values("extra-index-url")]
+    flags.find_links = [*arguments.find_links, *found.values("find-links")]
+    flags.no_index = arguments.no_index or found.has("no-index")
+    flags.prerelease = "allow" if arguments.pre or found.has("pre") else None
+    flags.no_binary, flags.no_binary_package = _ALL in sources, [name for name in sources if name != _ALL]
+    flags.no_build, flags.no_build_package = _ALL in wheels, [name for name in wheels if name != _ALL]
+    flags.config_setting = arguments.config_settings
+    return flags
+
+
+def _projects(values: Sequence[str]) -> list[str]:
+    """What values like `a,b` come to, each after the other; `:none:` forgets those before it."""
+    found: list[str] = []
+    for name in (name.strip() for value in values for name in value.split(",")):
+        found = [] if name == _NONE else [*found, name] if name else found
+    return list(dict.fromkeys(found))
+
+
+async def named_requirements(
+    engine: Engine, request: PipRequest, interpreter: Interpreter, on_event: Listener
+) -> tuple[list[Requirement], dict[ProjectName, dict[str, frozenset[str]]]]:
+    """The requirements of `request` with their names, and the hashes that files of these may have."""
+    requirements: list[Requirement] = []
+    hashes: dict[ProjectName, dict[str, frozenset[str]]] = {}
+    for entry in request.entries:
+        requirement = await engine.named(entry, interpreter, on_event=on_event)
+        requirements.append(requirement)
+        for kind, digests in {**_promised(requirement), **entry.hashes}.items():
+            known = hashes.setdefault(requirement.name, {})
+            known[kind] = known.get(kind, frozenset()) | digests
+    return requirements, hashes if request.requires_hashes else {}
+
+
+def _promised(requirement: Requirement) -> dict[str, frozenset[str]]:
+    """The hashes in the URL of a requirement."""
+    if requirement.url is None:
+        return {}
+    found = parse_source_url(requirement.url)
+    return {kind: frozenset((digest,)) for kind, digest in found.hashes} if isinstance(found, ArchiveUrl) else {}

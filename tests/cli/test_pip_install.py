@@ -1,0 +1,131 @@
+"""`dxpy pip install` and `uninstall`: what scripts look for, and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import PYTHON, Command, Result
+from trees import write_tree
+from wheels import build_wheel, sha256_of
+
+from dxpy_async.python.environments import VirtualEnvironment, create_environment
+from dxpy_async.python.probing import probe
+
+
+class Pip:
+    """`dxpy pip` in an active environment."""
+
+    def __init__(self, dxpy: Command, environment: VirtualEnvironment, cwd: Path) -> None:
+        self.dxpy, self.environment, self.cwd = dxpy, environment, cwd
+
+    def __call__(self, arguments: str, **environ: str) -> Result:
+        active = {"VIRTUAL_ENV": str(self.environment.root), **environ}
+        return self.dxpy(f"pip {arguments}", self.cwd, environ=active)
+
+
+@pytest.fixture
+def pip(dxpy: Command, tmp_path: Path) -> Pip:
+    return Pip(dxpy, new_environment(tmp_path, "env"), tmp_path)
+
+
+def new_environment(tmp_path: Path, name: str) -> VirtualEnvironment:
+    return create_environment(tmp_path / name, probe(Path(PYTHON), cache_dir=tmp_path / "cache"))
+
+
+def test_a_file_is_installed_frozen_and_installed_again(pip: Pip, tmp_path: Path) -> None:
+    write_tree(tmp_path / "tree")
+    archive = build_wheel(tmp_path, "own", "1.0")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/limits.txt").write_text("web<2\n")
+    (tmp_path / "more/base.txt").write_text("-c limits.txt\nweb  # the web\n")
+    (tmp_path / "requirements.txt").write_text(f"-r more/base.txt\n{archive.name}\n-e ./tree\n")
+    result = pip("install --no-cache-dir --disable-pip-version-check -r requirements.txt")
+    assert result.code == 0
+    assert result.out == "Successfully installed own-1.0 safe-1.9 templates-1.5 tree-1.0 web-1.0\n"
+    frozen = pip("freeze").out
+    assert frozen == (
+        f"own @ file://{archive}#sha256={sha256_of(archive)}\n"
+        "safe==1.9\ntemplates==1.5\n"
+        f"# Editable install with no version control (tree==1.0)\n-e {tmp_path}/tree\n"
+        "web==1.0\n"
+    )
+    (tmp_path / "frozen.txt").write_text(frozen)
+    again = Pip(pip.dxpy, new_environment(tmp_path, "again"), tmp_path)
+    assert again("install -r frozen.txt").code == 0
+    assert again("freeze").out == frozen
+
+
+def test_what_is_there_is_satisfied_and_what_goes_is_named(pip: Pip) -> None:
+    site = pip.environment.scheme.purelib
+    assert pip("install tool").out == "Successfully installed tool-0.1\n"
+    assert pip("install tool -U", PIP_DRY_RUN="1").out == f"Requirement already satisfied: tool in {site} (0.1)\n"
+    result = pip("uninstall tool nothing -y")
+    assert (result.code, result.out) == (0, "Successfully uninstalled tool-0.1\n")
+    assert result.err == "warning: Skipping nothing as it is not installed.\n"
+    assert not (pip.environment.scheme.scripts / "tool").exists()
+
+
+def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
+    result = pip("install --dry-run --ignore-installed --quiet --report - web<2")
+    report = json.loads(result.out)
+    assert (result.code, report["version"]) == (0, "1")
+    assert report["environment"]["python_version"]
+    by_name = {each["metadata"]["name"]: each for each in report["install"]}
+    assert [(name, each["requested"]) for name, each in by_name.items()] == [
+        ("safe", False),
+        ("templates", False),
+        ("web", True),
+    ]
+    web = by_name["web"]
+    assert web["metadata"]["requires_dist"] == ["templates>=1", "safe"]
+    assert web["download_info"]["url"].endswith("/web-1.0-py3-none-any.whl")
+    assert set(web["download_info"]["archive_info"]["hashes"]) == {"sha256"}
+    assert (web["is_direct"], web["is_yanked"]) == (False, False)
+    assert not list(pip.environment.scheme.purelib.glob("*.dist-info"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (
+            "install",
+            1,
+            "error: there is nothing to install\n\nhint: name requirements, or files of them with `-r FILE`\n",
+        ),
+        (
+            "install --root /x safe",
+            2,
+            (
+                "error: `--root` is a flag of pip that dxpy does not have\n\n"
+                "hint: install below a directory with `--prefix` or `--target`\nhint: see `dxpy pip install --help`\n"
+            ),
+        ),
+        ("install -r none.txt", 1, "error: there is no file of requirements `none.txt`\n"),
+        (
+            "install safe=1",
+            1,
+            (
+                "error: `safe=1` is not a requirement: "
+                "Expected semicolon (after name with no version specifier) or end\n    safe=1\n        ^\n\n"
+                "hint: versions are compared with `==`: one `=` is none\n"
+            ),
+        ),
+        ("install ./none", 1, "error: `./none`: there is nothing at `{cwd}/none`\n"),
+        (
+            "install --platform win_amd64 safe",
+            1,
+            "error: `--platform` is for another Python than this one\n\nhint: say where to, with `--target DIR`\n",
+        ),
+    ],
+)
+def test_mistakes_are_told_as_pip_would_end(pip: Pip, arguments: str, code: int, said: str) -> None:
+    result = pip(arguments)
+    assert (result.code, result.err) == (code, said.replace("{cwd}", str(pip.cwd)))
+
+
+def test_another_platform_goes_into_a_directory(pip: Pip) -> None:
+    result = pip("install -t out --platform win_arm64 --python-version 311 --only-binary=:all: oldies")
+    assert (result.code, result.out) == (0, "Successfully installed oldies-1.0\n")
+    assert (pip.cwd / "out/oldies-1.0.dist-info").is_dir()
