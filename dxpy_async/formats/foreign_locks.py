@@ -1,4 +1,4 @@
-"""Pins out of the locks of other tools: pylock.toml, requirements.txt, uv.lock, poetry.lock, pdm.lock; and our own.
+"""Pins out of the locks of other tools: pylock.toml, requirements.txt, uv, Poetry, PDM and Pipenv; and our own.
 
 Only names, versions and markers are taken: what is locked from them is resolved anew, with the hashes of the index.
 
@@ -8,6 +8,7 @@ https://pip.pypa.io/en/stable/reference/requirements-file-format/ https://docs.a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -28,6 +29,7 @@ from dxpy_async.formats.requirement_lines import logical_lines, without_options
 from dxpy_async.formats.toml_text import parse_toml
 
 _UV_VERSION = 1
+_PIPFILE_LOCK = "Pipfile.lock"
 _LOCAL_SOURCES = frozenset(["editable", "virtual", "directory"])
 """Sources that are projects in the making: their versions are those of the day."""
 _OTHER_SOURCES = re.compile(r"(?:-[rce]|--(?:requirement|constraint|editable))\b")
@@ -53,6 +55,8 @@ def read_pins(content: bytes, *, file: str) -> ForeignPins:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidLock(file, "is not UTF-8 text", offset=error.start) from error
+    if PurePath(file).name == _PIPFILE_LOCK:
+        return ForeignPins(tuple(_pipfile_pins(text, file)))
     if PurePath(file).suffix in (".toml", ".lock"):
         return ForeignPins(tuple(_toml_pins(parse_toml(text, file=file), file)))
     return _requirements_pins(text, file)
@@ -112,6 +116,22 @@ def _markers(package: Mapping[str, Any]) -> tuple[str, ...]:
         found = list(found.values())
     alternatives = found if isinstance(found, list) else [found]
     return tuple(marker for marker in alternatives if isinstance(marker, str) and marker)
+
+
+def _pipfile_pins(text: str, file: str) -> Iterator[WantedPin]:
+    """Of a Pipfile.lock all keys but `_meta` are groups of packages, each with a `version` like `==1.0` or a place."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidLock(file, f"is not JSON: {str(error)[:80]}") from error
+    groups = document if isinstance(document, dict) else {}
+    for group, packages in groups.items():
+        for name, package in packages.items() if group != "_meta" and isinstance(packages, dict) else ():
+            if not is_valid_name(name) or not isinstance(package, dict):
+                raise InvalidLock(file, f"has `{str(name)[:80]}` in `{group}`, which is no package")
+            if "version" in package:
+                version = str(package["version"]).removeprefix("==")
+                yield WantedPin(normalize(name), _version(version, name, file), _markers(package))
 
 
 def _requirements_pins(text: str, file: str) -> ForeignPins:

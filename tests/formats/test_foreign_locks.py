@@ -267,3 +267,29 @@ def test_odd_lines_give_pins_or_one_error(content: bytes) -> None:
     except InvalidLock:
         return
     choose_pins(pins, NEW)
+
+
+def test_a_pipfile_lock_pins_the_packages_of_all_its_groups() -> None:
+    lock = (
+        b'{"_meta": {"sources": []}, "default": {"Web": {"version": "==1.0", "markers": "python_version >= \'3.8\'"}, '
+        b'"lib": {"git": "https://example.org/lib.git", "ref": "abc"}}, "develop": {"tool": {"version": "==0.1"}}}'
+    )
+    pins = read_pins(lock, file="some/Pipfile.lock").pins
+    assert [(pin.name, str(pin.version), pin.markers) for pin in pins] == [
+        ("web", "1.0", ("python_version >= '3.8'",)),
+        ("tool", "0.1", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lock", "part"),
+    [
+        (b"{", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"default": {"we b": {}}}', "has `we b` in `default`, which is no package"),
+        (b'{"default": {"web": {"version": "==one"}}}', "has version 'one' for `web`, which is none"),
+    ],
+)
+def test_what_is_wrong_with_a_pipfile_lock_is_said(lock: bytes, part: str) -> None:
+    with pytest.raises(InvalidLock, match=part):
+        read_pins(lock, file="Pipfile.lock")
