@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.environment_manager import EnvironmentManager
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
+    from dxpy_async.engine.importing import Imported
     from dxpy_async.engine.initializing import InitOptions
     from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
     from dxpy_async.engine.locking import LockOptions, LockOutcome
@@ -52,6 +53,7 @@ __all__ = [
     "EnvironmentRequest",
     "Event",
     "EventStream",
+    "Imported",
     "IndexSettings",
     "InitOptions",
     "InstallOptions",
@@ -95,6 +97,7 @@ _PLACES = {
     "EnvironmentRequest": "dxpy_async.engine.environment_choice",
     "Event": "dxpy_async.engine.events",
     "EventStream": "dxpy_async.engine.event_stream",
+    "Imported": "dxpy_async.engine.importing",
     "IndexSettings": "dxpy_async.core.settings",
     "InitOptions": "dxpy_async.engine.initializing",
     "InstallOptions": "dxpy_async.engine.install_options",

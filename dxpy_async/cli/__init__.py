@@ -34,6 +34,7 @@ COMMANDS = {
     "remove": ("add_cached", "add_command"),
     "lock": ("lock_warm", "lock_cached", "lock_command"),
     "tree": ("tree_warm", "tree_command"),
+    "import": ("import_command",),
     "why": ("why_warm",),
     "export": ("export_warm", "export_command"),
     "bundle": ("bundle_command",),

@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "remove": Command("remove requirements from the project, lock, and sync", "flags_of_projects"),
     "version": Command("tell the project's version, or write another", "flags_of_projects"),
     "lock": Command("resolve the project and write the lock", "flags_of_projects"),
+    "import": Command("turn a project of Poetry, PDM, Pipenv, setuptools or pip into one of dxpy", "flags_of_import"),
     "tree": Command("show what requires what in the lock", "flags_of_tree"),
     "why": Command("tell why a package is in the lock", "flags_of_projects"),
     "export": Command("write the lock in a form that other tools read", "flags_of_projects"),

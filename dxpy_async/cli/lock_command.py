@@ -9,10 +9,11 @@ from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
 from dxpy_async.cli.locking import lock_options, report_lock, say_differences
-from dxpy_async.cli.output import Output, count
+from dxpy_async.cli.output import Output
+from dxpy_async.cli.pin_words import say_what_was_kept, say_without_pins
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
-from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
+from dxpy_async.core.pins import WantedPin
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
@@ -21,8 +22,6 @@ from dxpy_async.formats.foreign_locks import read_pins
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.workspaces import open_project
-
-_MOST_NAMED = 3
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     outcome = _lock(project, lock_options(arguments, pins=pins, anew=sides is not None), arguments, output)
     report_lock(outcome, output, earlier=None if sides is None else sides.ours)
     if arguments.pins_from is not None:
-        _say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
+        say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
     return 0
 
 
@@ -90,20 +89,8 @@ def _foreign_pins(file: str, output: Output) -> tuple[WantedPin, ...]:
     found = read_pins(content, file=file)
     if not found.pins:
         raise LockError(f"`{file}` pins nothing")
-    if found.left_out:
-        more = f" and {len(found.left_out) - _MOST_NAMED} more" if len(found.left_out) > _MOST_NAMED else ""
-        output.warn(f"not all of `{file}` pins a version; left out: {', '.join(found.left_out[:_MOST_NAMED])}{more}")
+    say_without_pins(file, found, output)
     return found.pins
-
-
-def _say_what_was_kept(file: str, pins: tuple[WantedPin, ...], lock: Lock, output: Output) -> None:
-    chosen, locked = choose_pins(pins, lock.environment), pins_of(lock)
-    kept = sum(locked.get(name) == version for name, version in chosen.items())
-    unneeded = len(chosen.keys() - locked.keys())
-    aside = f"; {count(unneeded, 'other')} the project does not need" if unneeded else ""
-    output.say(f"Kept {kept} of {count(len(chosen), 'pin')} of `{file}`{aside}")
-    for lost in lost_pins(lock, chosen):
-        output.warn(f"{lost.name} {lost.version} was not kept, it is {lost.taken} now: {lost.reason}")
 
 
 def _existing_lock(path: Path) -> Lock:
