@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from dxpy_async.cli import load
 from dxpy_async.cli.context import project_of, settings_of, sync_options, wanted_target
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
@@ -56,8 +57,11 @@ def write(lock: Lock, project: Project, arguments: argparse.Namespace, output: O
     lock = _seen(lock, options.roots(project, lock.roots))
     if arguments.prune:
         lock = pruned(lock, [normalize(name) for name in arguments.prune])
-    form = _pylock if _wants_pylock(arguments, place) else _requirements
-    text = form(lock, project, arguments, options)
+    if _wants_materials(arguments):
+        text = _materials(lock, project, arguments, options)
+    else:
+        form = _pylock if _wants_pylock(arguments, place) else _requirements
+        text = form(lock, project, arguments, options)
     if place is None:
         output.data(text)
     else:
@@ -88,8 +92,17 @@ def _wants_pylock(arguments: argparse.Namespace, target: Path | None) -> bool:
     return wants
 
 
+def _wants_materials(arguments: argparse.Namespace) -> bool:
+    """Whether the form is that of a bill of materials."""
+    wants = (arguments.format or "").startswith("cyclonedx")
+    if wants and arguments.no_hashes:
+        raise UsageError("a bill of materials always has hashes", hints=("leave out `--no-hashes`",))
+    return wants
+
+
 def _check_place(arguments: argparse.Namespace, target: Path | None) -> None:
     """Refuse, before anything is resolved, what cannot be written."""
+    _wants_materials(arguments)
     _wants_pylock(arguments, target)
     if target is None:
         return
@@ -156,3 +169,13 @@ def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options
     extras = options.selected_extras(lock.roots.optional)
     groups = options.selected_groups(project, lock.roots.groups)
     return write_pylock(excerpt(lock, extras=extras, groups=groups), without=without)
+
+
+def _materials(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:
+    extras = options.selected_extras(lock.roots.optional)
+    groups = options.selected_groups(project, lock.roots.groups)
+    chosen = excerpt(lock, extras=extras, groups=groups)
+    without = _left_out(lock, project, arguments, options)
+    chosen = replace(chosen, packages=tuple(each for each in chosen.packages if each.name not in without))
+    text: str = load("export_materials").text(chosen, project, arguments.format)
+    return text

@@ -22,7 +22,7 @@ from dxpy_async.cli.flags import (
 from dxpy_async.errors import UsageError
 
 _BOUNDS = ("lower", "major", "minor", "exact")
-_EXPORT_FORMATS = ("requirements-txt", "pylock.toml")
+_EXPORT_FORMATS = ("requirements-txt", "pylock.toml", "cyclonedx1.5", "cyclonedx1.6")
 
 
 def declare_add(parser: Parser) -> None:
@@ -136,7 +136,7 @@ def declare_export(parser: Parser) -> None:
     locking_flags(parser)
     target_flags(parser)
     selection_flags(parser)
-    parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{' or '.join(_EXPORT_FORMATS)}")
+    parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{', '.join(_EXPORT_FORMATS)}")
     parser.add_argument("-o", "--output-file", metavar="FILE", help="write to this file, not to the screen")
     _emitted_flags(parser)
 

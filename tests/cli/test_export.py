@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 import tomllib
@@ -187,3 +188,15 @@ def test_what_is_written_can_be_chosen(dxpy: Command, index: LoopbackIndex, tmp_
     ]
     pylock = tomllib.loads(dxpy("export --frozen --format pylock.toml --no-emit-package safe --prune lib", root).out)
     assert [each["name"] for each in pylock["packages"]] == ["templates", "web"]
+
+
+def test_a_bill_of_materials_has_the_extras_and_groups_that_are_asked_for(dxpy: Command, locked: Path) -> None:
+    result = dxpy("export --format cyclonedx1.5 --group lint -o sbom.json", locked, environ={"SOURCE_DATE_EPOCH": "0"})
+    assert (result.code, result.out) == (0, "")
+    said = json.loads((locked / "sbom.json").read_text())
+    assert said["metadata"]["component"]["name"] == "webapp"
+    assert said["metadata"]["timestamp"] == "1970-01-01T00:00:00+00:00"
+    assert [each["name"] for each in said["components"]] == ["safe", "templates", "tool"]
+    wrong = dxpy("export --format cyclonedx1.5", locked, environ={"SOURCE_DATE_EPOCH": "today"})
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "the variable SOURCE_DATE_EPOCH is `today`" in wrong.err
