@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from dxpy_async.cli.context import listener, project_of, settings_of
-from dxpy_async.cli.editing import bounds_of, conclude, draft_of, unnamed
+from dxpy_async.cli.editing import bounds_of, conclude, draft_lock, draft_of, unnamed
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.script_editing import edit_script
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.drafts import DRAFT_LOCK, EditOutcome
+from dxpy_async.engine.drafts import EditOutcome
 from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOutcome
 from dxpy_async.project.pyproject import Project
@@ -21,14 +21,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if getattr(arguments, "script", None) is not None:
         return _edit_script(arguments, output)
     _ask_for_names(arguments, output)
-    draft, bounds = draft_of(arguments), bounds_of(arguments)
+    draft, bounds, options = draft_of(arguments), bounds_of(arguments), draft_lock(arguments)
 
     if arguments.frozen:
         draft.save(None)
         return conclude(arguments, draft, draft, output)
 
     async def work(engine: Engine) -> EditOutcome:
-        return await engine.lock_draft(draft, bounds=bounds, on_event=on_event)
+        return await engine.lock_draft(draft, bounds=bounds, options=options, on_event=on_event)
 
     with settings_of(arguments, draft.project) as settings, listener(arguments, output) as on_event:
         outcome = run_engine(settings, work)
@@ -40,7 +40,7 @@ def _edit_script(arguments: argparse.Namespace, output: Output) -> int:
         with listener(arguments, output) as on_event:
 
             async def work(engine: Engine) -> LockOutcome:
-                return await engine.lock_project(project, options=DRAFT_LOCK, on_event=on_event)
+                return await engine.lock_project(project, options=draft_lock(arguments), on_event=on_event)
 
             return run_engine(settings, work)
 

@@ -14,7 +14,7 @@ from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter, event_printer
 from dxpy_async.cli.output import Output
 from dxpy_async.core.dataclass import replace
-from dxpy_async.core.names import normalize, normalize_extra, normalize_group
+from dxpy_async.core.names import ProjectName, normalize, normalize_extra, normalize_group
 from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.target_platforms import WantedTarget
@@ -157,9 +157,36 @@ def settings_flags(arguments: argparse.Namespace) -> dict[str, object]:
     return {name: value for name in _SETTING_FLAGS if (value := getattr(arguments, name, None)) is not None}
 
 
+def wants_upgrade(arguments: argparse.Namespace) -> bool:
+    """Whether versions in the lock are to be given up, so that it has to be resolved. Raises UsageError."""
+    given = vars(arguments)
+    wants = any(given.get(name) for name in ("upgrade", "upgrade_package", "upgrade_group"))
+    if wants and given.get("frozen"):
+        raise UsageError("`--frozen` takes the lock as it is, and goes with no `--upgrade`")
+    return wants
+
+
+def upgraded_projects(arguments: argparse.Namespace) -> tuple[ProjectName, ...]:
+    """The projects whose versions are to be given up: those that are named, and those that groups name."""
+    given = vars(arguments)
+    names = [*map(normalize, given.get("upgrade_package") or ())]
+    if groups := list(map(normalize_group, given.get("upgrade_group") or ())):
+        project = project_of(arguments)
+        known = [project, *(member.project for member in project.members)]
+        for group in groups:
+            found = [each.dependency_groups[group] for each in known if group in each.dependency_groups]
+            if not found:
+                there = sorted({f"`{name}`" for each in known for name in each.dependency_groups})
+                hints = (f"there is {', '.join(there)}",) if there else ()
+                raise UsageError(f"there is no dependency group `{group}` to upgrade", hints=hints)
+            names += [requirement.name for listed in found for requirement in listed]
+    return tuple(dict.fromkeys(names))
+
+
 def sync_options(arguments: argparse.Namespace) -> SyncOptions:
     """What `sync` and `run` put into the environment, from their flags."""
     given = vars(arguments)
+    wants_upgrade(arguments)
     is_locked = arguments.locked or given.get("bundle")  # a bundle has what the lock says, and nothing else
     mode = LockMode.FROZEN if arguments.frozen else LockMode.LOCKED if is_locked else LockMode.UPDATE
     only = [*given.get("only_group", ()), *(["dev"] if given.get("only_dev") else [])]
@@ -182,8 +209,11 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
         uninstalled=tuple(map(normalize, given.get("no_install_package", ()))),
         without_project=given.get("no_install_project", False),
         without_workspace=given.get("no_install_workspace", False),
+        without_local=given.get("no_install_local", False),
         exact=exact,
         lock_mode=mode,
+        upgrade=given.get("upgrade", False),
+        upgrade_projects=upgraded_projects(arguments),
         dry_run=given.get("dry_run", False) or given.get("check", False),
     )
 

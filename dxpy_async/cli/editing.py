@@ -10,13 +10,15 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.additions import additions_of, indexes_in, wanted_of, without_user
-from dxpy_async.cli.context import member_root
+from dxpy_async.cli.context import member_root, upgraded_projects, wants_upgrade
 from dxpy_async.cli.locking import lock_part
 from dxpy_async.cli.output import Output, PartOutput
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.version_bumps import bumped, parse_bump
 from dxpy_async.engine.drafts import (
+    DRAFT_LOCK,
     Bounds,
     Draft,
     EditOutcome,
@@ -26,7 +28,7 @@ from dxpy_async.engine.drafts import (
     require_static_version,
 )
 from dxpy_async.engine.given_requirements import GivenRequirement, with_name
-from dxpy_async.engine.locking import LockOutcome
+from dxpy_async.engine.locking import LockOptions, LockOutcome
 from dxpy_async.errors import UsageError
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList, ListKind
 from dxpy_async.project.pyproject import FILE_NAME, Project
@@ -105,6 +107,13 @@ def report_version(
         "previous_version": before,
     }
     output.document(document)
+
+
+def draft_lock(arguments: argparse.Namespace) -> LockOptions:
+    """How what is edited is locked: nothing is written yet. Raises UsageError."""
+    wants_upgrade(arguments)
+    upgraded = upgraded_projects(arguments)
+    return replace(DRAFT_LOCK, check=arguments.locked, upgrade=arguments.upgrade, upgrade_projects=upgraded)
 
 
 def bounds_of(arguments: argparse.Namespace) -> Bounds:
@@ -204,6 +213,7 @@ def _unwanted(names: Sequence[str]) -> list[ProjectName]:
 def _sync(arguments: argparse.Namespace, where: DependencyList, output: Output) -> int:
     """Sync as `dxpy sync` would, with the extra or group that was changed if it is still there."""
     project = open_project(member_root(arguments)).meant
+    arguments.upgrade, arguments.upgrade_package, arguments.upgrade_group = False, [], []  # that has been done
     if where.kind is ListKind.GROUP and normalize(where.name) in map(str, project.dependency_groups):
         arguments.group = [where.name]
     if where.kind is ListKind.EXTRA and normalize(where.name) in map(str, project.optional_dependencies):

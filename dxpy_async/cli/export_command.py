@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import listener, project_of, settings_of, wanted_target
+from dxpy_async.cli.context import listener, project_of, settings_of, upgraded_projects, wanted_target
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.export_warm import write
 from dxpy_async.cli.output import Output
@@ -14,7 +14,12 @@ from dxpy_async.engine.locking import LockOptions, LockOutcome
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     project = project_of(arguments)
-    options = LockOptions(check=arguments.locked, target=wanted_target(arguments))
+    options = LockOptions(
+        check=arguments.locked,
+        target=wanted_target(arguments),
+        upgrade=arguments.upgrade,
+        upgrade_projects=upgraded_projects(arguments),
+    )
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
 
         async def work(engine: Engine) -> LockOutcome:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from dxpy_async.cli import load
-from dxpy_async.cli.context import project_of, settings_of, sync_options, wanted_target
+from dxpy_async.cli.context import project_of, settings_of, sync_options, wanted_target, wants_upgrade
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.core.excerpts import excerpt, pruned
-from dxpy_async.core.locks import Lock, LockedRoots, Source, SourceKind
+from dxpy_async.core.locks import Lock, LockedRoots
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import reached_from
 from dxpy_async.core.target_platforms import HERE
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         raise UsageError("`--frozen` takes the lock for what it was made for, and goes with no other target")
     project = project_of(arguments)
     path = project.lock
-    if not path.exists() and not arguments.frozen:
+    if wants_upgrade(arguments) or (not path.exists() and not arguments.frozen):
         return None
     with DplLockFile.open(path) as file:
         if not arguments.frozen:
@@ -151,12 +151,8 @@ def _left_out(
     if arguments.no_emit_workspace:
         left_out |= {project.name, *(member.project.name for member in project.members)}
     if arguments.no_emit_local:
-        left_out |= {package.name for package in lock.packages if _is_local(package.source)}
+        left_out |= {package.name for package in lock.packages if package.source.is_local}
     return frozenset(left_out)
-
-
-def _is_local(source: Source) -> bool:
-    return source.kind is SourceKind.TREE or (source.kind is SourceKind.DIRECT and source.url.startswith("file:"))
 
 
 def _pylock(lock: Lock, project: Project, arguments: argparse.Namespace, options: SyncOptions) -> str:

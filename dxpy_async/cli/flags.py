@@ -169,6 +169,22 @@ def preference_flags(group: argparse._ActionsContainer) -> None:
     )
 
 
+def upgrade_flags(flags: Parser) -> None:
+    """Which of the lock's versions are given up."""
+    group = flags.add_argument_group("upgrade options")
+    group.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
+    group.add_argument(
+        "-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="the same for one project"
+    )
+    group.add_argument(
+        "--upgrade-group",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="the same for what this dependency group names",
+    )
+
+
 def target_flags(flags: Parser) -> None:
     """What else than this machine to lock for."""
     group = flags.add_argument_group("target options")
@@ -209,6 +225,7 @@ def uninstalled_flags(flags: Parser) -> None:
     group = flags.add_argument_group("what is left out")
     group.add_argument("--no-install-project", action="store_true", help="the project itself")
     group.add_argument("--no-install-workspace", action="store_true", help="all members of the workspace")
+    group.add_argument("--no-install-local", action="store_true", help="what lies on this machine: these, and paths")
     group.add_argument("--no-install-package", action="append", default=[], metavar="NAME", help="this package")
 
 
@@ -246,9 +263,11 @@ def what_then_flags(parser: Parser) -> None:
     )
     group = parser.add_argument_group("what then")
     group.add_argument("--no-sync", action="store_true", help="lock, but leave the environment as it is")
-    group.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
+    lock = group.add_mutually_exclusive_group()
+    lock.add_argument("--frozen", action="store_true", help="change pyproject.toml alone, without asking an index")
+    lock.add_argument("--locked", action="store_true", help="stop if the lock would become another")
     # What `sync` is told afterwards.
-    parser.set_defaults(extra=[], all_extras=False, group=[], no_group=[], no_dev=False, all_groups=False, locked=False)
+    parser.set_defaults(extra=[], all_extras=False, group=[], no_group=[], no_dev=False, all_groups=False)
 
 
 def output_format_flag(parser: argparse._ActionsContainer) -> None:

@@ -17,6 +17,7 @@ from dxpy_async.cli.flags import (
     selection_flags,
     target_flags,
     uninstalled_flags,
+    upgrade_flags,
     what_then_flags,
 )
 from dxpy_async.errors import UsageError
@@ -28,6 +29,7 @@ _EXPORT_FORMATS = ("requirements-txt", "pylock.toml", "cyclonedx1.5", "cyclonedx
 def declare_add(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
+    upgrade_flags(parser)
     linking_flags(parser)
     parser.add_argument(
         "packages", nargs="*", metavar="PACKAGE", help="flask, 'flask>=3', ./libs/tool or git+https://…"
@@ -56,6 +58,7 @@ def declare_add(parser: Parser) -> None:
     parser.add_argument("--raw", action="store_true", help="write requirements as they are given, with no bounds")
     _source_flags(parser)
     place_flags(parser)
+    uninstalled_flags(parser)
     output_format_flag(parser)
 
 
@@ -74,6 +77,7 @@ def _source_flags(parser: Parser) -> None:
 def declare_remove(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
+    upgrade_flags(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
@@ -82,6 +86,7 @@ def declare_remove(parser: Parser) -> None:
 
 def declare_version(parser: Parser) -> None:
     locking_flags(parser)
+    upgrade_flags(parser)
     linking_flags(parser)
     parser.add_argument("value", nargs="?", metavar="VALUE", help="the version to write")
     parser.add_argument(
@@ -99,13 +104,10 @@ def declare_version(parser: Parser) -> None:
 def declare_lock(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
+    upgrade_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
     parser.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
-    parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions, whatever the lock says")
-    parser.add_argument(
-        "-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="upgrade only this"
-    )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package")
     instead.add_argument(
@@ -134,6 +136,7 @@ def declare_why(parser: Parser) -> None:
 def declare_export(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
+    upgrade_flags(parser)
     target_flags(parser)
     selection_flags(parser)
     parser.add_argument("--format", choices=_EXPORT_FORMATS, metavar="FORM", help=f"{', '.join(_EXPORT_FORMATS)}")
@@ -166,6 +169,7 @@ def _emitted_flags(parser: Parser) -> None:
 def declare_sync(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
+    upgrade_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")

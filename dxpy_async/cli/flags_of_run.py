@@ -9,11 +9,13 @@ from dxpy_async.cli.flags import (
     linking_flags,
     locking_flags,
     selection_flags,
+    upgrade_flags,
 )
 
 
 def declare_run(parser: Parser) -> None:
     locking_flags(parser)
+    upgrade_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     what = parser.add_mutually_exclusive_group()

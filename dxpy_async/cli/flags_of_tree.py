@@ -7,6 +7,7 @@ from dxpy_async.cli.flags import (
     locking_flags,
     output_format_flag,
     selection_flags,
+    upgrade_flags,
 )
 
 _FORMATS = ("text", "json", "mermaid", "dot")
@@ -14,6 +15,7 @@ _FORMATS = ("text", "json", "mermaid", "dot")
 
 def declare_tree(parser: Parser) -> None:
     locking_flags(parser)
+    upgrade_flags(parser)
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")
     parser.add_argument("--invert", action="store_true", help="what requires a package, instead of what it needs")

@@ -8,7 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-from dxpy_async.cli.context import lock_root, project_of, project_root, settings_of, wanted_target, watched_project
+from dxpy_async.cli.context import (
+    lock_root,
+    project_of,
+    project_root,
+    settings_of,
+    wanted_target,
+    wants_upgrade,
+    watched_project,
+)
 from dxpy_async.cli.git import set_up
 from dxpy_async.cli.lines import event_printer
 from dxpy_async.cli.lock_again import note_question
@@ -59,8 +67,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         watch = watch.of_target(settings.python, search)
         target = target_for(wanted_target(arguments), project, settings, search)
         try:
-            upgrades = arguments.upgrade or arguments.upgrade_package
-            locked = None if upgrades else _current(project, target, settings, watch)
+            locked = None if wants_upgrade(arguments) else _current(project, target, settings, watch)
             if locked is None and not _lock_from_memory(project, target, settings, arguments, output):
                 return None
         except InvalidLock:  # which may be a conflict that a later rung can solve

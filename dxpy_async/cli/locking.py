@@ -7,10 +7,9 @@ import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dxpy_async.cli.context import wanted_target
+from dxpy_async.cli.context import upgraded_projects, wanted_target
 from dxpy_async.cli.output import Output
 from dxpy_async.core.locks import Lock
-from dxpy_async.core.names import normalize
 from dxpy_async.core.pins import WantedPin, pins_of
 from dxpy_async.engine.locking import LockOptions, LockOutcome
 
@@ -39,7 +38,7 @@ def lock_options(arguments: argparse.Namespace, *, pins: tuple[WantedPin, ...] =
     """How to lock, by the flags; `pins` and `anew` are as in the options."""
     return LockOptions(
         upgrade=arguments.upgrade,
-        upgrade_projects=tuple(map(normalize, arguments.upgrade_package)),
+        upgrade_projects=upgraded_projects(arguments),
         check=arguments.check,
         dry_run=arguments.dry_run,
         pins=pins,

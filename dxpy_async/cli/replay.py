@@ -41,7 +41,8 @@ _REQUEST = (
     *("prerelease_package", "exclude_newer", "exclude_newer_package", "constraint", "override", "compile_bytecode"),
     *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups", "python_preference"),
     *("no_extra", "no_default_groups", "dev", "only_group", "only_dev", "package", "all_packages"),
-    *("no_install_project", "no_install_workspace", "no_install_package", "no_index", "no_config", "config_file"),
+    *("no_install_project", "no_install_workspace", "no_install_package", "no_install_local"),
+    *("no_index", "no_config", "config_file"),
     *("no_build", "no_build_package", "no_binary", "no_binary_package", "no_build_isolation"),
     *("no_build_isolation_package", "config_setting", "config_settings_package", "build_constraint", "build_timeout"),
 )

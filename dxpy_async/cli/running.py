@@ -264,7 +264,7 @@ class _Runner:
         facts, options = sync_facts(arguments, project), sync_options(arguments)
         if arguments.no_sync:
             _require_environment(project)
-        elif unchanged(str(project.environment), facts, exact=options.exact) is None:
+        elif options.upgrades or unchanged(str(project.environment), facts, exact=options.exact) is None:
             key = None if arguments.isolated else blueprint_key(arguments, project)
             outcome = self._sync(SyncRequest(project, watch, settings, options, facts, key))
             if outcome is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import listener, project_of, settings_of
+from dxpy_async.cli.context import listener, project_of, settings_of, upgraded_projects
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.trees import graph_of, lock_file, show, sizes_of
@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return graph, await engine.newest_versions(_of_indexes(graph)) if arguments.outdated else {}
 
     async def locked(engine: Engine) -> Lock:
-        options = LockOptions(check=arguments.locked)
+        options = LockOptions(
+            check=arguments.locked, upgrade=arguments.upgrade, upgrade_projects=upgraded_projects(arguments)
+        )
         return (await engine.lock(project.root, options=options, on_event=on_event)).lock
 
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from dxpy_async.cli.context import project_of
+from dxpy_async.cli.context import project_of, wants_upgrade
 from dxpy_async.cli.lock_warm import up_to_date
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.trees import graph_of, lock_file, show, sizes_of
@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
     project = project_of(arguments)
     path = Path(lock_file(project))
-    if arguments.outdated or (not path.exists() and not arguments.frozen):
+    if arguments.outdated or wants_upgrade(arguments) or (not path.exists() and not arguments.frozen):
         return None
     with DplLockFile.open(path) as lock:
         if not arguments.frozen:

@@ -46,6 +46,11 @@ class Source:
     kind: SourceKind
     url: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory or an archive by its path, which lies on one machine alone."""
+        return self.kind is SourceKind.TREE or (self.kind is SourceKind.DIRECT and self.url.startswith("file:"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedFile:

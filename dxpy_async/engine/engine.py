@@ -561,12 +561,17 @@ class Engine:
             return name
 
     async def lock_draft(
-        self, draft: Draft, *, bounds: Bounds = Bounds.NONE, on_event: Listener = ignore
+        self,
+        draft: Draft,
+        *,
+        bounds: Bounds = Bounds.NONE,
+        options: LockOptions = DRAFT_LOCK,
+        on_event: Listener = ignore,
     ) -> EditOutcome:
-        """Lock the project as `draft` would have it, then write both; see `add`."""
+        """Lock the project as `draft` would have it, then write both; see `add`. `options` are of a dry run."""
         async with self._operation(on_event):
             target = await self._in_thread(target_for, HERE, draft.project, self._settings, self._search)
-            outcome = await self._lock(draft.project, target, DRAFT_LOCK, on_event)
+            outcome = await self._lock(draft.project, target, options, on_event)
             return save_draft(draft, bounds, outcome, self._settings)
 
     async def merge_locks(self, directory: Path, sides: LockSides, *, on_event: Listener = ignore) -> Lock:

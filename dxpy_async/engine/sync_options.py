@@ -51,12 +51,23 @@ class SyncOptions:
     """Do not install the projects that are meant themselves."""
     without_workspace: bool = False
     """Do not install any member of the workspace."""
+    without_local: bool = False
+    """Do not install what lies on this machine: the project, members, directories and archives by path."""
     exact: bool = True
     """Remove what the selection does not need."""
     lock_mode: LockMode = LockMode.UPDATE
+    upgrade: bool = False
+    """Give up all versions of the lock."""
+    upgrade_projects: tuple[ProjectName, ...] = ()
+    """Give up those of these projects."""
     pins_from: Path | None = None
     """A lock whose versions are taken where they fit when there is no lock yet."""
     dry_run: bool = False
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether the lock has to be resolved, though it may be up to date."""
+        return self.upgrade or bool(self.upgrade_projects)
 
     def meant(self, project: Project) -> tuple[Project, ...]:
         """The projects that count, of `project` and the members of its workspace. Raises ProjectError.
@@ -99,7 +110,7 @@ class SyncOptions:
     def left_out(self, project: Project) -> frozenset[ProjectName]:
         """The projects that are not to be installed."""
         names = set(self.uninstalled)
-        if self.without_project:
+        if self.without_project or self.without_local:
             names.update(each.name for each in self.meant(project))
         if self.without_workspace:
             names.update((project.name, *(member.project.name for member in project.members)))

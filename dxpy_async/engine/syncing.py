@@ -106,7 +106,13 @@ def locking_for(project: Project, options: SyncOptions) -> LockOptions:
     if options.pins_from is not None and not project.lock.exists():
         there = read_lock(options.pins_from)
         pins = tuple(WantedPin(name, version) for name, version in pins_of(there).items()) if there is not None else ()
-    return LockOptions(check=options.lock_mode is LockMode.LOCKED, dry_run=options.dry_run, pins=pins)
+    return LockOptions(
+        check=options.lock_mode is LockMode.LOCKED,
+        dry_run=options.dry_run,
+        pins=pins,
+        upgrade=options.upgrade,
+        upgrade_projects=options.upgrade_projects,
+    )
 
 
 def find_environment(project: Project, interpreter: Interpreter, settings: Settings) -> VirtualEnvironment | None:
@@ -171,6 +177,8 @@ def select_packages(
     if not options.only_groups and any(each.root == project.root for each in options.meant(project)):
         selection = with_itself(selection, project)
     left_out = options.left_out(project)
+    if options.without_local:
+        left_out |= {item.package.name for item in selection.packages if item.package.source.is_local}
     if left_out:
         kept = tuple(item for item in selection.packages if item.package.name not in left_out)
         selection = Selection(kept, selection.requested - left_out)
