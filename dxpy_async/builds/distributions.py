@@ -36,6 +36,7 @@ class Distribution:
     path: Path
     project: ProjectName
     version: Version
+    requires_python: str
     is_wheel: bool
     tag: str
     """Which Pythons it is for, as in its name: `py3`, or `source`."""
@@ -81,6 +82,7 @@ def read_built_wheel(path: Path) -> Distribution:
         path=path,
         project=read.name,
         version=read.version,
+        requires_python=read.requires_python,
         is_wheel=True,
         tag=filename.split("-")[-3],
         metadata=metadata,
@@ -114,6 +116,7 @@ def unpack_sdist(path: Path, into: Path) -> UnpackedSdist:
         path=path,
         project=read.name,
         version=read.version,
+        requires_python=read.requires_python,
         is_wheel=False,
         tag="source",
         metadata=metadata,

@@ -29,6 +29,8 @@ def declare_build(parser: Parser) -> None:
         "--list", dest="list_files", action="store_true", help="print what would be in them, and keep nothing"
     )
     parser.add_argument("--no-create-gitignore", action="store_true", help="put no `.gitignore` into that directory")
+    for name in ("--no-build-logs", "--force-pep517"):
+        parser.add_argument(name, action="store_true", help="nothing: this is always so; for who comes from uv")
     output_format_flag(parser)
     build_flags(parser)
     python_flags(parser)

@@ -12,9 +12,9 @@ from pathlib import Path
 from dxpy_async.cli.context import listener, project_around, settings_of
 from dxpy_async.cli.event_loop import run_loop
 from dxpy_async.cli.output import Output, count, duration
+from dxpy_async.core.places import DIST_NAME
 from dxpy_async.core.quantities import readable_size
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.distributing import DIST_NAME
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.publishing import PublishedFile, Publisher
 from dxpy_async.engine.sending import Publication, PublishOptions

@@ -18,3 +18,5 @@ RECEIPT_NAME = "dxpy-receipt.toml"
 
 COMPILING = "bytecode-v1/compiling"
 """In the cache: the lock of the process that compiles for environments of symbolic links; it holds its number."""
+DIST_NAME = "dist"
+"""The directory of distributions for others."""

@@ -23,6 +23,7 @@ from dxpy_async.builds.distributions import (
     ATTESTATION_ENDING,
     SDIST_ENDINGS,
     Distribution,
+    UnpackedSdist,
     is_distribution_name,
     read_built_wheel,
     unpack_sdist,
@@ -30,12 +31,12 @@ from dxpy_async.builds.distributions import (
 from dxpy_async.builds.fingerprints import fingerprint
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.places import DIST_NAME
 from dxpy_async.core.source_trees import SourceTree
 from dxpy_async.engine.building import Builder
 from dxpy_async.engine.events import Listener, Warned
 from dxpy_async.engine.sync_options import SyncOptions
 from dxpy_async.errors import BuildFailed, FormatError, InvalidSource, ProjectNotFound, UsageError
-from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.project.pyproject import Project, ProjectFile
 from dxpy_async.project.workspaces import open_project
@@ -43,7 +44,6 @@ from dxpy_async.store.store import Store
 
 T = TypeVar("T")
 
-DIST_NAME = "dist"
 _CHUNK = 1024**2
 
 
@@ -178,45 +178,42 @@ class Distributing:
     async def _build(
         self, source: BuildSource, around: Project | None, options: BuildOptions, staging: Path
     ) -> list[Distribution]:
-        staging.mkdir()
+        unpacked = staging / "source"
+        unpacked.mkdir(parents=True)
         if source.is_sdist:
-            return [await self._wheel_of_sdist(source.place, None, staging)]
+            sdist = await in_thread(unpack_sdist, source.place, unpacked)
+            builder = await self._builder_for(None, sdist.distribution.requires_python)
+            return [await self._wheel_of(sdist, builder, staging)]
         if source.project is not None and not source.project.has_build_system:
             self._on_event(Warned(f"`{source.label}` has no [build-system], so it is built by setuptools"))
         builder = await self._builder_for(around, "")
-        made = []
-        if options.sdist or not options.wheel:
-            made.append(await self._sdist(source, builder, staging))
+        if options.wheel and not options.sdist:
+            return [await self._wheel(await _tree(source), builder, staging)]
+        sdist = await self._sdist(await _tree(source), builder, staging, unpacked)
         if options.wheel:
-            made.append(await self._wheel(await _tree(source), builder, staging))
-        elif not options.sdist:
-            made.append(await self._wheel_of_sdist(made[0].path, builder, staging))
-        return made
+            return [sdist.distribution, await self._wheel(await _tree(source), builder, staging)]
+        if options.sdist:
+            return [sdist.distribution]
+        return [sdist.distribution, await self._wheel_of(sdist, builder, staging)]
 
-    async def _sdist(self, source: BuildSource, builder: Builder, staging: Path) -> Distribution:
-        tree = await _tree(source)
+    async def _sdist(self, tree: SourceTree, builder: Builder, staging: Path, unpacked: Path) -> UnpackedSdist:
         path = await builder.distribution(tree, SDIST, staging, on_event=self._on_event)
-        with self._store.staging_directory() as scratch:
-            unpacked = await in_thread(_looked_into, lambda: unpack_sdist(path, scratch), tree, SDIST)
-        _check(unpacked.distribution, tree, SDIST)
-        return unpacked.distribution
+        sdist = await in_thread(_looked_into, lambda: unpack_sdist(path, unpacked), tree, SDIST)
+        _check(sdist.distribution, tree, SDIST)
+        return sdist
 
-    async def _wheel_of_sdist(self, path: Path, builder: Builder | None, staging: Path) -> Distribution:
-        with self._store.staging_directory() as top:
-            sdist, root = await in_thread(unpack_sdist, path, top)
-            if builder is None:
-                read = parse_core_metadata(sdist.metadata, origin=path.name, project=None, version=None)
-                builder = await self._builder_for(None, read.requires_python)
-            tree = SourceTree(
-                root=root,
-                label=path.name,
-                identity=f"sdist {await in_thread(_sha256, path)}",
-                is_sdist=True,
-                is_disposable=True,
-                name=sdist.project,
-                version=sdist.version,
-            )
-            return await self._wheel(tree, builder, staging)
+    async def _wheel_of(self, sdist: UnpackedSdist, builder: Builder, staging: Path) -> Distribution:
+        path = sdist.distribution.path
+        tree = SourceTree(
+            root=sdist.root,
+            label=path.name,
+            identity=f"sdist {await in_thread(_sha256, path)}",
+            is_sdist=True,
+            is_disposable=True,
+            name=sdist.distribution.project,
+            version=sdist.distribution.version,
+        )
+        return await self._wheel(tree, builder, staging)
 
     async def _wheel(self, tree: SourceTree, builder: Builder, staging: Path) -> Distribution:
         path = await builder.distribution(tree, WHEEL, staging, on_event=self._on_event)
