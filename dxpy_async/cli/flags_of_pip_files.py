@@ -8,6 +8,8 @@ from __future__ import annotations
 from dxpy_async.cli.arguments import Command, Parser, add_commands
 from dxpy_async.cli.flags import index_flags, python_flags, resolution_flags, target_flags
 from dxpy_async.cli.flags_of_pip import begin, environment_flags, finish, refuse
+from dxpy_async.cli.flags_of_pip_install import place_flags, requirement_flags
+from dxpy_async.cli.flags_of_pip_install import target_flags as pip_target_flags
 
 
 def declare_compile(parser: Parser) -> None:
@@ -93,6 +95,44 @@ def binary_flags(parser: Parser) -> None:
         action="append",
         metavar="FILE",
         help="versions of what builds require [DXPY_BUILD_CONSTRAINT]",
+    )
+
+
+def declare_download(parser: Parser) -> None:
+    begin(parser, "download")
+    requirement_flags(parser)
+    _into_flag(parser, "-d", "--dest", "--destination-dir", "--destination-directory")
+    pip_target_flags(parser)
+    environment_flags(parser)
+    finish(parser, "download")
+
+
+def declare_wheel(parser: Parser) -> None:
+    begin(parser, "wheel")
+    requirement_flags(parser)
+    _into_flag(parser, "-w", "--wheel-dir")
+    environment_flags(parser)
+    finish(parser, "wheel")
+
+
+def _into_flag(parser: Parser, *names: str) -> None:
+    parser.add_argument(*names, dest="into", default=".", metavar="DIR", help="put them here (the working directory)")
+
+
+def declare_sync(parser: Parser) -> None:
+    begin(parser, "sync")
+    requirement_flags(parser)
+    how = parser.add_argument_group("how to sync")
+    how.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    how.add_argument("--allow-empty-requirements", action="store_true", help="uninstall everything if nothing is asked")
+    how.add_argument("--reinstall", action="store_true", help="install again what is installed")
+    how.add_argument("--compile-bytecode", "--compile", action="store_true", help="compile what is installed")
+    place_flags(parser)
+    finish(parser, "sync")
+    parser.usage = "%(prog)s [OPTIONS] FILE ..."
+    parser.epilog = (
+        "Each word is a file of requirements. What they ask for by name is installed, not what that requires: "
+        "make them with `dxpy pip compile`. pip, setuptools and wheel stay."
     )
 
 

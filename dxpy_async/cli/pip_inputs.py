@@ -10,41 +10,52 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dxpy_async.core import limits
-from dxpy_async.core.amendments import Statement
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import ProjectError, UsageError
-from dxpy_async.formats.requirement_lines import RequirementLine, parse_requirement_lines
+from dxpy_async.formats.requirements_file import NamedFile, RequirementEntry, parse_requirements_file
 from dxpy_async.project.pyproject import Project, read_project
-from dxpy_async.project.statements import read_statements
+from dxpy_async.project.requirements_files import FoundRequirements, WantedFile, read_requirements
 
 STDIN = "-"
 _PROJECT_NAME = "pyproject.toml"
+_DOWNLOAD = ("download it first",)
 
 
 class Asked(NamedTuple):
-    """A requirement, and who asks for it, as comments name that; empty for what was given on stdin."""
+    """What is asked for, and who asks for it, as comments name that; empty for what was given on stdin."""
 
-    requirement: Requirement
+    entry: RequirementEntry
     origin: str
 
 
-def requirements_in(source: str) -> list[Asked]:
-    """What a file of requirements, or stdin, asks for, and those that it names. Raises InvalidRequirementsFile."""
-    if source == STDIN:
+def read_inputs(sources: Sequence[str]) -> tuple[list[Asked], FoundRequirements]:
+    """What files of requirements (`-` for stdin) ask for, and all else that they say.
+
+    Raises UsageError and InvalidRequirementsFile.
+    """
+    given: list[RequirementEntry] = []
+    files = [source for source in sources if source != STDIN]
+    if STDIN in sources:
         content = sys.stdin.buffer.read(limits.REQUIREMENTS_BYTES + 1)
-        entries = list(parse_requirement_lines(content, file="stdin"))
-        further = [entry.path for entry in entries if not isinstance(entry, RequirementLine)]
-        here = [Asked(entry.requirement, "") for entry in entries if isinstance(entry, RequirementLine)]
-        return [*here, *(asked for file in further for asked in requirements_in(file))]
-    return [
-        Asked(each.requirement, f"-r {file_of(each)}") for each in read_statements([source], "requirements", Path.cwd())
-    ]
+        for line in parse_requirements_file(content, file="stdin", environ=os.environ):
+            match line:
+                case RequirementEntry():
+                    given.append(line)
+                case NamedFile(_, path, False):
+                    files.append(path)
+                case _:
+                    raise UsageError("on stdin there can be requirements and `-r FILE` alone")
+    found = read_requirements(files, directory=Path.cwd(), environ=os.environ, fetched={})
+    if isinstance(found, WantedFile):
+        raise UsageError(f"`{found.url}` is an address, and files on this machine are compiled", hints=_DOWNLOAD)
+    asked = [Asked(entry, "") for entry in given]
+    return [*asked, *(Asked(entry, f"-r {file_of(entry.origin)}") for entry in found.entries)], found
 
 
-def file_of(statement: Statement) -> str:
-    """The file that a statement stands in."""
-    return statement.origin.rpartition(":")[0]
+def file_of(origin: str) -> str:
+    """The file of an origin like `requirements.in:3`."""
+    return origin.rpartition(":")[0]
 
 
 def is_project_file(source: str) -> bool:
@@ -56,12 +67,12 @@ def project_requirements(
 ) -> list[Asked]:
     """What a project asks for, with these of its extras and groups. Raises ProjectError for one that it has not."""
     label = f"{project.name} ({source})" if project.name else source
-    found = [Asked(each, label) for each in project.dependencies]
+    found = [Asked(_entry(each), label) for each in project.dependencies]
     wanted = list(project.optional_dependencies) if all_extras else [normalize_extra(each) for each in extras]
     for extra in wanted:
         if extra not in project.optional_dependencies:
             raise ProjectError(f"`{source}` has no extra `{extra}`", hints=_there(project.optional_dependencies))
-        found += [Asked(each, label) for each in project.optional_dependencies[extra]]
+        found += [Asked(_entry(each), label) for each in project.optional_dependencies[extra]]
     return found + group_requirements(project, source, groups)
 
 
@@ -72,8 +83,12 @@ def group_requirements(project: Project, source: str, groups: Iterable[str]) -> 
         if group not in project.dependency_groups:
             raise ProjectError(f"`{source}` has no dependency group `{group}`", hints=_there(project.dependency_groups))
         label = f"{project.name} ({source}:{group})" if project.name else f"{source}:{group}"
-        found += [Asked(each, label) for each in project.dependency_groups[group]]
+        found += [Asked(_entry(each), label) for each in project.dependency_groups[group]]
     return found
+
+
+def _entry(requirement: Requirement) -> RequirementEntry:
+    return RequirementEntry(text=str(requirement), origin="", requirement=requirement)
 
 
 def project_at(source: str) -> Project:
@@ -85,16 +100,22 @@ def _there(known: Iterable[str]) -> tuple[str, ...]:
     return (f"there is {names}",) if names else ("it has none",)
 
 
-def settle_binary_flags(arguments: argparse.Namespace) -> None:
-    """Say pip's `--only-binary` and `--no-binary` in dxpy's flags. Raises UsageError."""
+def settle_flags(arguments: argparse.Namespace, found: FoundRequirements) -> None:
+    """Say pip's flags, and the options in files, under the names that settings have. Raises UsageError."""
     given = vars(arguments)
-    for said, switch, names in (
-        ("pip_only_binary", "no_build", "no_build_package"),
-        ("pip_no_binary", "no_binary", "no_binary_package"),
+    for option, switch, names in (
+        ("only-binary", "no_build", "no_build_package"),
+        ("no-binary", "no_binary", "no_binary_package"),
     ):
-        everything, projects = _chosen(given.get(said) or (), said[4:].replace("_", "-"))
+        texts = [*given[f"pip_{option.replace('-', '_')}"], *found.values(option)]
+        everything, projects = _chosen(texts, option)
         given[switch] = given.get(switch, False) or everything
         given[names] = sorted(projects)
+    given["index_url"] = given["index_url"] or next(reversed(found.values("index-url")), None)
+    given["extra_index_url"] = [*(given["extra_index_url"] or ()), *found.values("extra-index-url")] or None
+    given["find_links"] = [*(given["find_links"] or ()), *found.values("find-links")] or None
+    given["no_index"] = given["no_index"] or found.has("no-index")
+    given["prerelease"] = given["prerelease"] or ("allow" if found.has("pre") else None)
 
 
 def _chosen(texts: Sequence[str], flag: str) -> tuple[bool, set[ProjectName]]:

@@ -20,6 +20,7 @@ from dxpy_async.cli.pip_requests import (
     PipRequest,
     named_requirements,
     read_now,
+    require_wheels,
     settings_for,
     target_of,
 )
@@ -86,17 +87,9 @@ async def _work(
 
 def _check_target(arguments: argparse.Namespace) -> None:
     """Raise UsageError where other interpreters are meant and what comes could not run there, or would run here."""
-    elsewhere = [name for name in ("platform", "python_version", "implementation", "abi") if getattr(arguments, name)]
-    if not elsewhere:
-        return
-    flag = f"`--{elsewhere[0].replace('_', '-')}`"
-    if not arguments.target and not arguments.dry_run:
+    flag = require_wheels(arguments)
+    if flag is not None and not arguments.target and not arguments.dry_run:
         raise UsageError(f"{flag} is for another Python than this one", hints=("say where to, with `--target DIR`",))
-    if not arguments.no_deps and ":all:" not in ",".join(arguments.wheels).split(","):
-        raise UsageError(
-            f"{flag} goes with wheels alone, since what is built here is for this machine",
-            hints=("add `--only-binary=:all:`",),
-        )
 
 
 def _settings_of_place(settings: Settings, environment: VirtualEnvironment) -> Settings:

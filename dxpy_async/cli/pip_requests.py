@@ -79,6 +79,20 @@ def _fetched(arguments: argparse.Namespace, url: str) -> bytes:
         return run_engine(settings, lambda engine: engine.fetch_file(url))
 
 
+def require_wheels(arguments: argparse.Namespace) -> str | None:
+    """The flag that means another Python or machine, if there is one. Raises UsageError where things may be built."""
+    elsewhere = [name for name in ("platform", "python_version", "implementation", "abi") if getattr(arguments, name)]
+    if not elsewhere:
+        return None
+    flag = f"`--{elsewhere[0].replace('_', '-')}`"
+    if not arguments.no_deps and ":all:" not in ",".join(arguments.wheels).split(","):
+        raise UsageError(
+            f"{flag} goes with wheels alone, since what is built here is for this machine",
+            hints=("add `--only-binary=:all:`",),
+        )
+    return flag
+
+
 def target_of(arguments: argparse.Namespace, interpreter: Interpreter) -> TargetEnvironment | None:
     """What pip's flags ask to install for instead of `interpreter`, None when they ask for nothing else.
 

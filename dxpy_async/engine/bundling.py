@@ -11,7 +11,6 @@ Directories of source stay where they are: they belong to the project, which has
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from dxpy_async.core.selection import Selected, Selection
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.wheel_names import tag_rank
 from dxpy_async.engine.building import Builder
-from dxpy_async.engine.collecting import Collected, Collector
+from dxpy_async.engine.collecting import Collected, Collector, described
 from dxpy_async.engine.events import Building, Built, Event, Listener
 from dxpy_async.engine.fetching import Fetcher
 from dxpy_async.engine.sync_options import SyncOptions
@@ -219,14 +218,13 @@ def _bundled(brought: Collected, item: Selected, purpose: str) -> BundledFile:
 
 def _described(path: Path, item: Selected) -> BundledFile:
     assert item.tree is not None, "what was built was located"
-    with path.open("rb") as archive:
-        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    found = described(path)
     return BundledFile(
         filename=path.name,
         project=item.package.name,
         version=path.name.split("-")[1],
-        sha256=digest,
-        size=os.path.getsize(path),
+        sha256=found.sha256,
+        size=found.size,
         built_from=item.tree.identity,
     )
 

@@ -71,10 +71,12 @@ class Changing:
         built: FindBuilt,
         sketched: Sketching = sketch_nothing,
         renew: Collection[ProjectName] = (),
+        spare: Collection[ProjectName] = (),
     ) -> SyncOutcome:
         """Let the environment hold `selection`, and nothing else when `exact`; on failure it is as before.
 
-        `built` finds the wheels of what was built before. What is in `renew` is installed again, whatever is there.
+        `built` finds the wheels of what was built before. What is in `renew` is installed again, whatever is there,
+        and what is in `spare` stays, whether it is wanted or not.
         """
         environment, settings, store = self._environment, self._settings, self._store
         transaction = Transaction(
@@ -94,6 +96,7 @@ class Changing:
             exact=exact,
             allow_overwrites=settings.allow_overwrites,
             renew=renew,
+            spare=spare,
         )
         plan = await self._in_thread(planning)
         if settings.link_mode is LinkMode.SYMLINK or settings.compile_bytecode:

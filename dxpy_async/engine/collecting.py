@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass
-from dxpy_async.core.locks import LockedFile
+from dxpy_async.core.locks import LockedFile, SourceKind
+from dxpy_async.core.selection import Selected, Selection
 from dxpy_async.core.wheel_names import is_wheel_name
-from dxpy_async.engine.events import Listener, Prepared, Preparing
+from dxpy_async.engine.events import Listener, Prepared, Preparing, Warned
 from dxpy_async.engine.fetching import download
-from dxpy_async.engine.trees import SourceShelf
+from dxpy_async.engine.trees import SourceShelf, Trees
 from dxpy_async.errors import StoreError, UsageError
 from dxpy_async.formats.bundle_manifest import is_plain_name
 from dxpy_async.index.client import IndexClient
@@ -40,7 +41,7 @@ class Collector:
     """
 
     def __init__(self, client: IndexClient, shelf: SourceShelf, into: Path, on_event: Listener) -> None:
-        self._client, self._shelf, self.into, self._on_event = client, shelf, into, on_event
+        self._client, self._shelf, self.into, self.on_event = client, shelf, into, on_event
 
     async def bring_all(self, files: Iterable[LockedFile]) -> dict[str, Collected]:
         """All of `files`, by file name. Raises what a download raises, and StoreError; what was brought stays."""
@@ -49,10 +50,10 @@ class Collector:
         await in_thread(_make_directory, self.into)
         there = await in_thread(lambda: {name: _find(self.into / name, file) for name, file in wanted.items()})
         missing = [wanted[name] for name, found in there.items() if found is None]
-        self._on_event(Preparing(files=len(missing), size=sum(file.size or 0 for file in missing)))
+        self.on_event(Preparing(files=len(missing), size=sum(file.size or 0 for file in missing)))
         async with asyncio.TaskGroup() as tasks:
             coming = {file.filename: tasks.create_task(self._bring(file)) for file in missing}
-        self._on_event(Prepared(0, time.perf_counter() - started))
+        self.on_event(Prepared(0, time.perf_counter() - started))
         return {name: found or coming[name].result() for name, found in there.items()}
 
     async def _bring(self, file: LockedFile) -> Collected:
@@ -64,7 +65,7 @@ class Collector:
                 await in_thread(_link, kept.path, beside)
                 sha256, size = kept.sha256, kept.size
             else:
-                downloaded = await download(self._client, file, beside, self._on_event)
+                downloaded = await download(self._client, file, beside, self.on_event)
                 sha256, size = downloaded.sha256, downloaded.size
             os.replace(beside, place)
         except OSError as error:
@@ -73,6 +74,35 @@ class Collector:
             with suppress(OSError):
                 beside.unlink()
         return Collected(place, sha256, size, is_new=True)
+
+
+async def collect_selection(
+    selection: Selection, collector: Collector, trees: Trees, *, as_wheels: bool
+) -> tuple[Collected, ...]:
+    """The archives of `selection`, whose trees are located, by name; those of git repositories are built first.
+
+    With `as_wheels` all else that is no wheel is built, too; otherwise directories of source are left out.
+    """
+
+    def builds(item: Selected) -> bool:
+        is_git = item.package.source.kind is SourceKind.GIT
+        return item.is_built and (is_git or as_wheels)
+
+    files = [item.file for item in selection.packages if item.file is not None and not builds(item)]
+    found = list((await collector.bring_all(files)).values())
+    for item in selection.packages:
+        if builds(item):
+            path = await trees.wheel_file(item, collector.into, collector.on_event)
+            found.append(await in_thread(described, path))
+        elif item.file is None:
+            collector.on_event(Warned(f"`{item.package.name}` is a directory of source, which is left where it is"))
+    return tuple(sorted(found, key=lambda each: each.path.name))
+
+
+def described(path: Path) -> Collected:
+    """An archive that was built just now."""
+    with path.open("rb") as archive:
+        return Collected(path, hashlib.file_digest(archive, "sha256").hexdigest(), archive.tell(), is_new=True)
 
 
 def _by_name(files: Iterable[LockedFile]) -> dict[str, LockedFile]:

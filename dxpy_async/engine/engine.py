@@ -41,7 +41,7 @@ from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop, only_news
 from dxpy_async.engine.bundling import BundleOptions, BundleOutcome, Bundling, take_built
 from dxpy_async.engine.changing import Changing, Sketching, sketch_nothing
-from dxpy_async.engine.collecting import Collector
+from dxpy_async.engine.collecting import Collected, Collector, collect_selection
 from dxpy_async.engine.distributing import (
     BuildOptions,
     BuiltDistribution,
@@ -77,7 +77,7 @@ from dxpy_async.engine.importing import Imported
 from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
 from dxpy_async.engine.install_facts import InstallFacts, usable
 from dxpy_async.engine.install_options import DEFAULT_INSTALL, Arrival, InstallOptions, InstallOutcome
-from dxpy_async.engine.installing import is_plain, nothing_to_install, preferred, requested_names, to_install
+from dxpy_async.engine.installing import SEEDS, is_plain, nothing_to_install, preferred, requested_names, to_install
 from dxpy_async.engine.locating import located
 from dxpy_async.engine.locking import (
     LockOptions,
@@ -764,6 +764,7 @@ class Engine:
         *,
         exact: bool,
         renew: Collection[ProjectName] = (),
+        spare: Collection[ProjectName] = (),
     ) -> SyncPlan:
         return plan_changes(
             selection,
@@ -774,6 +775,7 @@ class Engine:
             exact=exact,
             allow_overwrites=self._settings.allow_overwrites,
             renew=renew,
+            spare=spare,
         )
 
     async def _lock_for_sync(
@@ -818,6 +820,51 @@ class Engine:
             inventory = await self._in_thread(take_inventory, visible_sites(environment))
             return await self._install(_parsed(requirements), environment, inventory, options, on_event)
 
+    async def sync_requirements(
+        self,
+        requirements: Sequence[str | Requirement],
+        *,
+        environment: VirtualEnvironment,
+        options: InstallOptions = DEFAULT_INSTALL,
+        on_event: Listener = ignore,
+    ) -> SyncOutcome:
+        """Make `environment` hold what `requirements` ask for by name, and nothing else, whatever these require.
+
+        pip, setuptools and wheel stay where they are. On failure it is as before.
+        """
+        exactly = replace(options, exact=True, dependencies=False)
+        async with self._operation(on_event), self._holding_place(environment, options, on_event):
+            return (await self._install(_parsed(requirements), environment, {}, exactly, on_event)).changes
+
+    async def download(
+        self,
+        requirements: Sequence[str | Requirement],
+        into: Path,
+        *,
+        environment: VirtualEnvironment,
+        options: InstallOptions = DEFAULT_INSTALL,
+        as_wheels: bool = False,
+        on_event: Listener = ignore,
+    ) -> tuple[Collected, ...]:
+        """Collect the archives that installing `requirements` anew would take in the directory `into`, by name.
+
+        They are for `environment`, which stays as it is, or the target of `options`. What comes from a git repository
+        is built; with `as_wheels` all is that is no wheel. Otherwise directories of source are left where they are.
+        """
+        async with self._operation(on_event):
+            amendments = self._settings.resolution.amendments
+            roots = LockedRoots(requirements=amendments.amend(_parsed(requirements)))
+            if options.checks_hashes:
+                require_pins(roots.requirements, amendments.constraints)
+            anew = replace(options, reinstall=True)
+            lock = await self._lock_for_install(roots, environment, {}, anew, on_event)
+            target = options.target or environment.interpreter.target
+            selection = located(select(lock, target, builds=self._settings.builds), Path.cwd(), self._store.root)
+            builder = self.builder(environment.interpreter, environment=environment)
+            trees = Trees(self._shelf, lambda: builder, Surroundings(str(Path.cwd())))
+            collector = Collector(self._client, self._shelf, Path(os.path.abspath(into)), on_event)
+            return await collect_selection(to_install(selection, options), collector, trees, as_wheels=as_wheels)
+
     async def fetch_file(self, url: str, *, on_event: Listener = ignore) -> bytes:
         """What a small file at `url` has: one of requirements or constraints. Raises IndexFailure leaves."""
         async with self._operation(on_event):
@@ -845,6 +892,13 @@ class Engine:
             raise nameless(entry)
         return entry.requirement._replace(name=name, url=str(place))
 
+    async def named_for(self, entry: RequirementEntry, directory: Path, *, on_event: Listener = ignore) -> Requirement:
+        """As `named`, built for the interpreter of the environment in `directory`, or of one there would be."""
+        if not entry.location:
+            return entry.requirement
+        project = Project(root=directory, name=ProjectName(""))
+        return await self.named(entry, await self._in_thread(self._interpreter_of, project), on_event=on_event)
+
     async def _install(
         self,
         requirements: tuple[Requirement, ...],
@@ -856,7 +910,7 @@ class Engine:
         amendments = self._settings.resolution.amendments
         roots = LockedRoots(requirements=amendments.amend(requirements))
         there = nothing_to_install(roots.requirements, inventory, environment, amendments, options)
-        if there is not None:
+        if there is not None and not options.exact:
             return InstallOutcome(changes=SyncOutcome(environment=environment.root, kept=len(there)), satisfied=there)
         if options.checks_hashes:
             require_pins(roots.requirements, amendments.constraints)
@@ -868,10 +922,14 @@ class Engine:
         renew = [item.package.name for item in selection.packages] if options.reinstall else []
         builder = self.builder(environment.interpreter, environment=environment)
         if options.dry_run:
-            planning = partial(self._plan, selection, environment, builder, exact=False, renew=renew)
+            planning = partial(
+                self._plan, selection, environment, builder, exact=options.exact, renew=renew, spare=SEEDS
+            )
             changes = outcome_of(await self._in_thread(planning), environment, dry_run=True)
         else:
-            changes = await self._change(environment, selection, False, root, on_event, renew=renew)
+            changes = await self._change(
+                environment, selection, options.exact, root, on_event, renew=renew, spare=SEEDS
+            )
         came = {name for name, _ in changes.installed}
         trees = Trees(self._shelf, lambda: builder, Surroundings(str(root)))
 
@@ -1094,6 +1152,7 @@ class Engine:
         on_event: Listener,
         sketched: Sketching = sketch_nothing,
         renew: Collection[ProjectName] = (),
+        spare: Collection[ProjectName] = (),
     ) -> SyncOutcome:
         """Bring `environment`, whose lock is held, to hold `selection`; on failure it is as before.
 
@@ -1110,7 +1169,7 @@ class Engine:
             on_event=on_event,
         )
         return await changing.bring(
-            selection, exact=exact, built=partial(built_wheel, builder), sketched=sketched, renew=renew
+            selection, exact=exact, built=partial(built_wheel, builder), sketched=sketched, renew=renew, spare=spare
         )
 
     # Shared by all operations

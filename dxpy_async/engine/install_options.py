@@ -29,6 +29,8 @@ class InstallOptions:
     eager: bool = False
     reinstall: bool = False
     dependencies: bool = True
+    exact: bool = False
+    """Remove what is not asked for, but for what new environments may have."""
     hashes: Hashes = field(default_factory=dict)
     requires_hashes: bool = False
     """Nothing is installed of which `hashes` does not say what it has to be."""

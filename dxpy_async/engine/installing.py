@@ -16,7 +16,7 @@ from dxpy_async.engine.install_options import InstallOptions
 from dxpy_async.installer.inventory import Inventory, InventoryItem
 from dxpy_async.python.environments import VirtualEnvironment
 
-_SEEDS = frozenset(("pip", "setuptools", "wheel"))
+SEEDS = frozenset(map(ProjectName, ("pip", "setuptools", "wheel")))
 """What new environments may have; all indexes have these, so they need not be told of."""
 
 
@@ -37,7 +37,7 @@ def nothing_to_install(
 def is_plain(inventory: Inventory, options: InstallOptions) -> bool:
     """Whether what is installed and what is asked for say nothing that the indexes do not say, too."""
     seeds_alone = options.reinstall or (
-        inventory.keys() <= _SEEDS and all(item.distribution.problem is None for item in inventory.values())
+        inventory.keys() <= SEEDS and all(item.distribution.problem is None for item in inventory.values())
     )
     return seeds_alone and options.dependencies and options.target is None and not options.checks_hashes
 

@@ -206,10 +206,11 @@ def plan_changes(
     exact: bool = True,
     allow_overwrites: bool = False,
     renew: Collection[ProjectName] = (),
+    spare: Collection[ProjectName] = (),
 ) -> SyncPlan:
     """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come.
 
-    What is in `renew` is installed again, whatever is there.
+    What is in `renew` is installed again, whatever is there; what is in `spare` stays, whether it is wanted or not.
     `built` finds what was built of source trees before.
     Without `allow_overwrites` raises FileConflict for what the wheels in the store show to be in each other's place.
     With symbolic links all wheels of the selection have to be in the store, for they share directories.
@@ -227,7 +228,7 @@ def plan_changes(
             folds, relink = _fold_all(found, installed, environment)
     elif environment is not None and has_links(environment.scheme):
         relink = [name for name, there in installed.items() if is_linked(there)]
-    changes = plan_sync(wanted, installed, exact=exact, relink=relink, renew=renew)
+    changes = plan_sync(wanted, installed, exact=exact, relink=relink, renew=renew, spare=spare)
     coming = {item.name for item in changes.coming}
     stored: dict[ProjectName, StoredWheel] = {}
     missing: list[Selected] = []

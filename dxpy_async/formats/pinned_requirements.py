@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.excerpts import reach_markers
 from dxpy_async.core.locked_sources import directory_of_source, git_of_source
 from dxpy_async.core.locks import Lock, LockedPackage, SourceKind
@@ -51,6 +51,8 @@ class PinStyle:
     """Say of each the index it is from."""
     editable: bool = True
     """Say `-e` of directories that are installed so that they lead to their source."""
+    spelled: Mapping[ProjectName, str] = field(default_factory=dict)
+    """How some are written, in place of what the lock says of where they come from."""
     without: frozenset[ProjectName] = frozenset()
 
 
@@ -86,7 +88,7 @@ def _head(style: PinStyle) -> Iterator[str]:
 
 
 def _entry(package: LockedPackage, marker: str, reasons: tuple[str, ...], style: PinStyle) -> Iterator[str]:
-    pin = _pinned(package, style) + (f" ; {marker}" if marker else "")
+    pin = (style.spelled.get(package.name) or _pinned(package, style)) + (f" ; {marker}" if marker else "")
     if not pin.isprintable():
         raise LockError(f"{pin!r} cannot stand in requirements.txt")
     hashes = _hashes(package) if style.hashes and not package.source.kind.is_tree else []

@@ -81,8 +81,9 @@ def plan_sync(
     exact: bool,
     relink: Collection[ProjectName] = (),
     renew: Collection[ProjectName] = (),
+    spare: Collection[ProjectName] = (),
 ) -> InstallPlan:
-    """What must happen so that `wanted` is installed, and nothing else when `exact`.
+    """What must happen so that `wanted` is installed, and when `exact` nothing else but what is in `spare`.
 
     An installed distribution is kept when it is complete, has the wanted version and came from the wanted place.
     Without `exact` whatever nobody wants is left alone, broken or not. Those in `relink` are there, but linked to the
@@ -98,9 +99,9 @@ def plan_sync(
         else:
             replaced.append(Replacement(installed=there, wanted=wanted[name], reason=reason))
     others = [installed[name] for name in sorted(installed) if name not in wanted]
-    if not exact:
-        keep = sorted([*keep, *others], key=lambda item: item.name)
-    return InstallPlan(remove=tuple(others) if exact else (), replace=tuple(replaced), add=tuple(add), keep=tuple(keep))
+    leaving = [each for each in others if exact and each.name not in spare]
+    keep = sorted([*keep, *(each for each in others if each not in leaving)], key=lambda item: item.name)
+    return InstallPlan(remove=tuple(leaving), replace=tuple(replaced), add=tuple(add), keep=tuple(keep))
 
 
 def _reason_to_replace(
