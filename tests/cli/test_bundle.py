@@ -72,6 +72,7 @@ def test_sync_from_a_bundle_needs_no_index_and_no_cache(
     assert "does not match the project: `tool` was added" in stale.err
 
 
+@pytest.mark.slow
 def test_the_same_bundle_is_made_again_and_what_is_there_is_kept(
     dxpy: Command, index: LoopbackIndex, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_same_bundle_is_made_again_and_what_is_there_is_kept(
     assert (root / "there" / "safe-1.9-py3-none-any.whl").stat().st_mtime_ns == before["safe-1.9-py3-none-any.whl"][1]
 
 
+@pytest.mark.slow
 def test_files_that_are_needed_no_more_leave_the_bundle(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "web==2.0", "tool")
     dxpy("bundle", root)

@@ -80,10 +80,10 @@ def test_stdin_is_read_and_passwords_stay_out_of_the_header(
 def test_what_makes_no_sense_is_told(dxpy: Command, tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", "tool")
     for arguments, code, said in (
-        ("pip compile", 2, "error: there is nothing to compile"),
-        ("pip compile absent.in", 2, "error: there is no file of requirements `absent.in`"),
+        ("pip compile", 1, "error: there is nothing to compile"),
+        ("pip compile absent.in", 1, "error: there is no file of requirements `absent.in`"),
         ("pip compile pyproject.toml --extra absent", 1, "error: `pyproject.toml` has no extra `absent`"),
-        ("pip compile pyproject.toml -o gone/r.txt", 2, "error: `gone/r.txt` cannot be written: it is in no directory"),
+        ("pip compile pyproject.toml -o gone/r.txt", 1, "error: `gone/r.txt` cannot be written: it is in no directory"),
         ("pip compile pyproject.toml --universal", 2, "error: `--universal` is a flag of pip that dxpy does not have"),
     ):
         ended = dxpy(arguments, root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from command import Command, write_project
 from index_server import LoopbackIndex
 from trees import write_sdist
@@ -32,6 +33,7 @@ def test_what_was_compiled_and_synced_is_what_is_frozen(dxpy: Command, tmp_path:
     assert "Checked 4 packages" in again.err
 
 
+@pytest.mark.slow
 def test_what_is_not_asked_for_goes_and_what_is_required_does_not_come(dxpy: Command, tmp_path: Path) -> None:
     root = tmp_path / "p"
     root.mkdir()
@@ -52,6 +54,7 @@ def test_what_is_not_asked_for_goes_and_what_is_required_does_not_come(dxpy: Com
     assert lock.err.startswith("error: `pylock.toml` is not a file of requirements\n")
 
 
+@pytest.mark.slow
 def test_pip_stays_and_a_release_with_another_hash_changes_nothing(
     dxpy: Command, index: LoopbackIndex, tmp_path: Path
 ) -> None:
@@ -97,6 +100,7 @@ def test_what_was_downloaded_is_installed_without_an_index(dxpy: Command, index:
     assert not (root / "other").exists()
 
 
+@pytest.mark.slow
 def test_archives_for_other_machines_are_downloaded_as_wheels_alone(
     dxpy: Command, index: LoopbackIndex, tmp_path: Path
 ) -> None:
