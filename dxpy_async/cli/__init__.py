@@ -91,19 +91,20 @@ def _climb(arguments: list[str]) -> int:
     if any(os.environ.get(name) for name in _ELSEWHERE):  # the rungs below look at the working directory alone
         told: int = load("program").run(arguments)
         return told
-    code = quick.answer(arguments)
-    if code is None and (words := quick.script_in(arguments)) is not None:
-        code = load("script_again").answer(words)
-    if code is None and (words := quick.task_in(arguments)):
-        code = load("task_again").answer(words)
+    words, quiet = quick.without_quiet(arguments)
+    code = quick.answer(words, quiet=quiet)
+    if code is None and (script := quick.script_in(arguments)) is not None:
+        code = load("script_again").answer(script)
+    if code is None and (task := quick.task_in(arguments)):
+        code = load("task_again").answer(task)
     if code is None and arguments[:1] == ["run"] and arguments[1:] and arguments[1].startswith(("--with", "-w")):
         code = load("with_again").answer(arguments[1:])
     if code is None and arguments[:2] == ["tool", "run"]:
         code = load("tool_again").answer(arguments[2:])
     if code is None and arguments == ["lock"]:
         code = load("lock_again").answer()
-    if code is None and (root := quick.without_environment(arguments)) is not None:
-        code = load("replay").answer(arguments[1:], root)
+    if code is None and (root := quick.without_environment(words)) is not None:
+        code = load("replay").answer(words[1:], root, quiet=quiet)
     if code is None and "venv" in arguments[:2] and arguments[0] in ("venv", "-q", "--quiet"):
         code = load("venv_replay").answer(arguments)
     if code is not None:

@@ -36,6 +36,7 @@ _COUNTING = frozenset(
 
 _TOML_ESCAPES = (b"\\u", b"\\U", b"\\x")
 """By which a key can be spelt without its letters."""
+_QUIET = (["-q"], ["--quiet"])
 _PLAIN_LOCKS = (["lock"], ["lock", "--check"], ["lock", "--locked"])
 SEARCHED = (
     *("PATH", "VIRTUAL_ENV", "PYENV_ROOT", "PYENV_VERSION", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"),
@@ -46,18 +47,27 @@ _NAMING_FILES = ("DXPY_CONSTRAINT", "DXPY_OVERRIDE")
 """Variables that name files whose content counts."""
 
 
-def answer(arguments: list[str]) -> int | None:
+def answer(arguments: list[str], *, quiet: bool = False) -> int | None:
     """Carry out `arguments` if that takes no thought, and give the exit code; None when the full program must."""
     if arguments in (["--version"], ["-V"]):
         print(f"dxpy {__version__}")
         return 0
     if arguments == ["sync"]:
-        return _sync()
+        return _sync(quiet)
     if arguments in _PLAIN_LOCKS:
-        return _lock()
+        return _lock(quiet)
     if len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-"):
         return _run(arguments[1:])
     return None
+
+
+def without_quiet(arguments: list[str]) -> tuple[list[str], bool]:
+    """The command line without a `-q` in front of the command, or behind `sync` or `lock`; whether it was there."""
+    if arguments[:1] in _QUIET:
+        return arguments[1:], True
+    if arguments[:1] in (["sync"], ["lock"]) and arguments[-1:] in _QUIET:
+        return arguments[:-1], True
+    return arguments, False
 
 
 def script_in(arguments: list[str]) -> list[str] | None:
@@ -145,21 +155,21 @@ def without_credentials(text: str) -> str:
     return first
 
 
-def _sync() -> int | None:
+def _sync(quiet: bool) -> int | None:
     started = time.perf_counter()
     place = synced_place()
     count = unchanged(place[0], state_facts(place[1], os.environ)) if place is not None else None
-    return None if count is None else say("Checked", count, started)
+    return None if count is None else say("Checked", count, started, quiet)
 
 
-def _lock() -> int | None:
+def _lock(quiet: bool) -> int | None:
     started = time.perf_counter()
     place = lock_place()
     if place is None:
         return None
     root, cache_dir = place
     count = unchanged_since(lock_record(cache_dir, root), lock_facts_at(root, os.environ))
-    return None if count is None else say("Resolved", count, started)
+    return None if count is None else say("Resolved", count, started, quiet)
 
 
 def lock_place() -> tuple[str, str] | None:
@@ -207,10 +217,11 @@ def _content(file: str) -> bytes:
         return opened.read()
 
 
-def say(what: str, count: int, started: float) -> int:
-    """The summary line; gives the exit code."""
-    took = (time.perf_counter() - started) * 1000
-    sys.stderr.write(f"{what} {count} package{'' if count == 1 else 's'} in {took:.0f}ms\n")
+def say(what: str, count: int, started: float, quiet: bool = False) -> int:
+    """The summary line, unless `quiet`; gives the exit code."""
+    if not quiet:
+        took = (time.perf_counter() - started) * 1000
+        sys.stderr.write(f"{what} {count} package{'' if count == 1 else 's'} in {took:.0f}ms\n")
     return 0
 
 

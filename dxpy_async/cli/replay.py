@@ -51,7 +51,7 @@ _FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_CON
 """Variables by which more than the two files is read."""
 
 
-def answer(arguments: list[str], root: str) -> int | None:
+def answer(arguments: list[str], root: str, *, quiet: bool) -> int | None:
     """Carry out `sync` with these arguments for the project at `root`; None when the next rung must."""
     given, environ = _given(arguments), os.environ
     environment = f"{root}/{ENVIRONMENT_NAME}"
@@ -67,7 +67,7 @@ def answer(arguments: list[str], root: str) -> int | None:
     blueprint = usable_blueprint(cache_dir, key, frozen="frozen" in given) if key is not None else None
     if blueprint is None:
         return None
-    output = Output(color=wants_color("auto", sys.stderr, dict(environ)))
+    output = Output(verbosity=-1 if quiet else 0, color=wants_color("auto", sys.stderr, dict(environ)))
     locks = [FileLock(f"{environment}/{LOCK_FILE}"), FileLock(f"{cache_dir}/store.lock", shared=True)]
     gc.disable()  # a hundred thousand values that all live to the end
     try:

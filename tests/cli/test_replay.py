@@ -83,6 +83,15 @@ def test_a_replay_loads_next_to_nothing(dxpy: Command, remembered: Path) -> None
     assert not {name for name in modules if name.startswith(("dxpy_async.engine", "dxpy_async.formats"))}
 
 
+@pytest.mark.parametrize("arguments", ["-q sync --frozen", "sync -q"])
+def test_quiet_replays_and_checks_say_nothing(dxpy: Command, remembered: Path, arguments: str) -> None:
+    assert is_replayed(dxpy, remembered, arguments)
+    assert dxpy(arguments.replace(" --frozen", ""), remembered).err == ""
+    assert dxpy("lock", remembered).code == 0
+    modules = modules_after(dxpy, ["-q", "lock"], remembered)
+    assert not {name for name in modules if name.startswith("dxpy_async.engine")}
+
+
 @pytest.mark.parametrize("flags", ["", "--frozen", "--locked --offline"])
 def test_flags_that_change_nothing_are_replayed_alike(dxpy: Command, remembered: Path, flags: str) -> None:
     assert is_replayed(dxpy, remembered, f"sync {flags}")
