@@ -1,5 +1,6 @@
 """The command line: a ladder, of which each rung is only loaded when the one before it could not answer.
 
+    completing      what a word may become, when a shell asks
     quick           a few `stat`s: `dxpy sync` and `dxpy run CMD` when nothing has changed
     script_again    `dxpy run script.py` when its block of metadata is what it was
     task_again      `dxpy run NAME` when nothing has changed and NAME may be a task
@@ -51,6 +52,7 @@ COMMANDS = {
     "pip": ("pip_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),
+    "completions": ("completions_command",),
 }
 """The rungs of each command: modules with `run(arguments, output)`, which gives an exit code, or None to go on."""
 
@@ -81,6 +83,8 @@ def dxpyx(argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: list[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        load("completing").complete()
     if not any(name.startswith("UV_") for name in os.environ):
         return _climb(arguments)
     with load("uv_variables").TakenOver():

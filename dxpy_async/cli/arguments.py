@@ -33,6 +33,10 @@ class Parser(argparse.ArgumentParser):
         given = [*self.said_before, *arguments]
         return self.parse_intermixed_args(given) if self.mixes_words else self.parse_args(given)
 
+    def choose(self, dest: str, commands: Mapping[str, Command]) -> argparse.Action:
+        """Take the name of one of `commands`, and then that one's own flags."""
+        return self.add_argument(dest, action=_Choose, metavar=dest.upper(), help=argparse.SUPPRESS, of=commands)
+
     def error(self, message: str) -> NoReturn:
         if (found := _INVALID_CHOICE.fullmatch(message)) is None:
             raise UsageError(message, hints=(self.see_help,))
@@ -77,12 +81,18 @@ COMMANDS: Mapping[str, Command] = {
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
     "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
+    "completions": Command("print what lets a shell complete command lines of dxpy", "flags_of_completions"),
 }
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
-    parser = Parser(
+    return whole_parser(Parser).parse_args(arguments)
+
+
+def whole_parser(kind: type[Parser]) -> Parser:
+    """The parser of `dxpy`, of this kind."""
+    parser = kind(
         prog="dxpy",
         description="A Python package and project manager whose engine is an asyncio library.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -92,7 +102,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("-V", "--version", action="version", version=f"dxpy {__version__}")
     add_commands(parser, "command", COMMANDS, required=False)
     parser.epilog = f"{parser.epilog}\n\n`dxpy COMMAND --help` tells more of one command."
-    return parser.parse_args(arguments)
+    return parser
 
 
 def add_commands(parser: Parser, dest: str, commands: Mapping[str, Command], *, required: bool = True) -> None:
@@ -102,8 +112,7 @@ def add_commands(parser: Parser, dest: str, commands: Mapping[str, Command], *, 
     width = max(map(len, commands)) + 2
     listed = "".join(f"\n  {name:{width}}{command.summary}" for name, command in commands.items())
     parser.epilog = f"{dest}s:{listed}"
-    choose = parser.add_argument(dest, action=_Choose, metavar=dest.upper(), help=argparse.SUPPRESS, of=commands)
-    choose.required = required
+    parser.choose(dest, commands).required = required
 
 
 class _Choose(argparse.Action):
@@ -124,14 +133,15 @@ class _Choose(argparse.Action):
             hints = (parser.see_help,) if meant is None else (meant, parser.see_help)
             raise UsageError(f"`{name}` is no {self.dest} of `{parser.prog}`", hints=hints)
         setattr(namespace, self.dest, name)
-        own = _parser_of(name, command, parser.prog)
+        own = command_parser(name, command, parser.prog, type(parser))
         for key, value in vars(own.understand(rest)).items():
             setattr(namespace, key, value)
 
 
-def _parser_of(name: str, command: Command, prog: str) -> Parser:
+def command_parser(name: str, command: Command, prog: str, kind: type[Parser]) -> Parser:
+    """The parser of one command, of this kind; `prog` is what stands before it."""
     described = f"{command.summary[0].upper()}{command.summary[1:]}."
-    parser = Parser(prog=f"{prog} {name}", description=described, allow_abbrev=False)
+    parser = kind(prog=f"{prog} {name}", description=described, allow_abbrev=False)
     _add_globals(parser, top=False)
     declare = command.declare
     if isinstance(declare, str):
