@@ -66,10 +66,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _form_in(arguments: Sequence[str]) -> str:
     """The form of the result that is asked for, told from words that could not be parsed."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    words = [*arguments, ""]
+    for place, word in enumerate(arguments):
         flag, _, value = word.partition("=")
-        if flag == "--output-format":
-            return (value or following) if (value or following) in ("json", "jsonl") else "text"
+        if flag == "--output-format" and (form := value or words[place + 1]) in ("json", "jsonl"):
+            return form
     return "text"
 
 
