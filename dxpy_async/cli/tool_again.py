@@ -24,6 +24,11 @@ FRESH_SECONDS = 24 * 3600
 
 _FILES = ("DXPY_ENV_FILE", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_BUILD_CONSTRAINT", "DXPY_CONFIG_FILE")
 """Variables that name files whose content counts."""
+_PLACES = (
+    *("DXPY_DEFAULT_INDEX", "DXPY_INDEX", "DXPY_FIND_LINKS"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE"),
+)
+"""Variables whose values are paths also when they do not look like it."""
 _VALUES = {"--from": "from", "--with": "with", "-w": "with", "--python": "python", "-p": "python"}
 _ENDINGS = (".whl", ".zip", ".gz", ".bz2", ".xz", ".tgz", ".zst", ".tar")
 
@@ -73,9 +78,16 @@ def name_of(package: str | None, python: str | None, besides: Sequence[str], too
     texts = [package or "", python or "", *besides, tool]
     elsewhere = any(os.sep in text or text.startswith((".", "~")) or text.endswith(_ENDINGS) for text in texts)
     variables = state_facts("", os.environ)["variables"].split("\0")
-    steered = any(text and not text.startswith(("HOME=", "XDG_", "APPDATA=", "PROGRAMDATA=")) for text in variables)
-    where = os.getcwd() if elsewhere or steered else ""
+    where = os.getcwd() if elsewhere or any(map(_means_here, variables)) else ""
     return without_credentials("\0".join(("tool", where, tool_dir(os.environ), *texts)))
+
+
+def _means_here(variable: str) -> bool:
+    """Whether a variable, as `NAME=VALUE`, has a path that is relative to the working directory."""
+    name, _, value = variable.partition("=")
+    parts = [part for part in value.replace(",", " ").split() if "://" not in part]
+    relative = [part for part in parts if not os.path.isabs(part.partition("=")[2] or part)]
+    return bool(relative) and (name in _PLACES or any(os.sep in part for part in relative))
 
 
 def recorded(name: str, cache_dir: str, environ: Mapping[str, str]) -> tuple[str, str, str] | None:

@@ -13,6 +13,8 @@ from command import PYTHON, Command, Told, without_times, write_project
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
+from dxpy_async.cli.tool_again import name_of
+
 SHOWS = "import os, sys\ndef main():\n    print({!r}, *sys.argv[1:])\n"
 
 
@@ -67,11 +69,40 @@ def test_a_tool_runs_and_the_second_time_after_a_few_stats(dxpy: Command, here: 
     )
     again = dxpy("tool run cow", here)
     assert (again.out, again.err) == ("cow 2.0\n", "")
-    ours = {name for name in modules_until_started(dxpy, ["cow"], here, "dxpyx") if name.startswith("dxpy_async.")}
+    elsewhere = modules_until_started(dxpy, ["cow"], tmp_path, "dxpyx")
+    ours = {name for name in elsewhere if name.startswith("dxpy_async.")}
     assert "dxpy_async.cli.tool_again" in ours
     assert not ours & {"dxpy_async.errors", "dxpy_async.cli.program", "dxpy_async.cli.arguments"}
     (environment,) = environments(tmp_path)
     assert next((environment / ".venv/lib").glob("*/site-packages/cow.py")).is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "counts"),
+    [
+        ("DXPY_FIND_LINKS", "wheels", True),
+        ("DXPY_FIND_LINKS", "/wheels,https://i.example/x", False),
+        ("DXPY_INDEX", "own=https://i.example/simple /srv/simple", False),
+        ("DXPY_INDEX", "own=./simple", True),
+        ("DXPY_PYTHON", "3.12", False),
+        ("DXPY_PYTHON", "../python", True),
+        ("PIP_FIND_LINKS", "w", True),
+    ],
+)
+def test_the_directory_counts_only_where_a_path_means_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, counts: bool
+) -> None:
+    for name in os.environ:
+        if name.startswith(("DXPY_", "PIP_", "UV_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, value)
+
+    def name_in(directory: Path, tool: str = "cow") -> str:
+        monkeypatch.chdir(directory)
+        return name_of(None, None, [], tool)
+
+    assert (name_in(tmp_path) != name_in(tmp_path.parent)) == counts
+    assert name_in(tmp_path, "./cow") != name_in(tmp_path.parent, "./cow")
 
 
 @pytest.mark.slow
