@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.importing import Imported
     from dxpy_async.engine.initializing import InitOptions
     from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
+    from dxpy_async.engine.installed_tools import InstalledTool
     from dxpy_async.engine.locking import LockOptions, LockOutcome
     from dxpy_async.engine.publishing import PublishedFile, Publisher
     from dxpy_async.engine.pythons import PythonManager
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from dxpy_async.errors import DxpyError
     from dxpy_async.project.publish_settings import PublishSettings
     from dxpy_async.project.settings import load_settings
+    from dxpy_async.project.tool_manifests import ToolManifest
+    from dxpy_async.project.tool_receipts import ToolSpec
 
 __all__ = [
     "BuildOptions",
@@ -58,6 +61,7 @@ __all__ = [
     "InitOptions",
     "InstallOptions",
     "InstallOutcome",
+    "InstalledTool",
     "LinkMode",
     "LockMode",
     "LockOptions",
@@ -76,7 +80,9 @@ __all__ = [
     "SyncOptions",
     "SyncOutcome",
     "ToolManager",
+    "ToolManifest",
     "ToolOutcome",
+    "ToolSpec",
     "VenvManager",
     "VenvOptions",
     "WantedTarget",
@@ -121,6 +127,9 @@ _PLACES = {
     "SyncOutcome": "dxpy_async.engine.syncing",
     "ToolManager": "dxpy_async.engine.tools",
     "ToolOutcome": "dxpy_async.engine.tools",
+    "InstalledTool": "dxpy_async.engine.installed_tools",
+    "ToolManifest": "dxpy_async.project.tool_manifests",
+    "ToolSpec": "dxpy_async.project.tool_receipts",
     "VenvManager": "dxpy_async.engine.venv_manager",
     "VenvOptions": "dxpy_async.engine.venvs",
     "WantedTarget": "dxpy_async.core.target_platforms",

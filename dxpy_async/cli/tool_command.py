@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from dxpy_async.cli.context import given_flags, listener, settings_of
@@ -21,7 +20,6 @@ from dxpy_async.engine.given_requirements import GivenRequirement
 from dxpy_async.engine.tools import ToolManager, ToolOutcome, bring_tool
 from dxpy_async.errors import DxpyError, ToolError, UsageError
 from dxpy_async.project.pyproject import Project
-from dxpy_async.project.tool_manifests import read_manifest
 from dxpy_async.python.interpreters import Interpreter
 
 
@@ -134,16 +132,8 @@ def _uninstall(arguments: argparse.Namespace, tools: ToolManager, output: Output
 
 
 def _sync(arguments: argparse.Namespace, tools: ToolManager, output: Output, on_event: Listener) -> int:
-    file = Path(os.path.abspath(arguments.file))
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise ToolError(
-            f"the list of tools `{arguments.file}` cannot be read: {error.strerror}",
-            hints=("`dxpy tool export -o FILE` writes one of what is installed",),
-        ) from error
-    manifest = read_manifest(content, file)
-    say_changes(run_loop(lambda: tools.sync(manifest, prune=arguments.prune, on_event=on_event)), output)
+    file = Path(arguments.file)
+    say_changes(run_loop(lambda: tools.sync(file, prune=arguments.prune, on_event=on_event)), output)
     say_of_path(tools, output)
     return 0
 

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ from dxpy_async.engine.kept_environments import tool_question
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.engine.targets import chosen_interpreter
 from dxpy_async.engine.tool_environments import missing_command, without_local_pins
-from dxpy_async.errors import IndexUnavailable, InvalidEnvironment, UsageError
+from dxpy_async.errors import IndexUnavailable, InvalidEnvironment, NoSolution, UsageError
 from dxpy_async.installer.commands import commands_of_all
 from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.config_places import pip_files, settings_files
@@ -172,6 +173,8 @@ def _place(
     kept = kept_settings(arguments, question, replace(settings, python=str(interpreter.executable)))
     try:
         brought = means.bring(question, interpreter, kept)
+    except NoSolution as error:
+        raise _with_installed_names(error, requirements) from None
     except IndexUnavailable as error:
         earlier = None if anew else recorded(_name(arguments), str(settings.cache_dir), os.environ)
         if earlier is None or not os.path.isdir(earlier[0]):
@@ -183,6 +186,14 @@ def _place(
     if brought.outcome is not None and brought.outcome.changed:
         report(brought.outcome, output)
     return _Place(str(brought.environment), is_installed=False)
+
+
+def _with_installed_names(error: NoSolution, requirements: Sequence[Requirement]) -> NoSolution:
+    """`error`, with a hint where an installed tool is called nearly like the one that is asked for."""
+    names = tool_names(Path(tool_dir(os.environ)))
+    close = get_close_matches(requirements[0].name, names, 1) if requirements else []
+    hints = (f"`{close[0]}` is installed: `dxpy tool run {close[0]}`",) if close else ()
+    return NoSolution(str(error), derivation=error.derivation, hints=(*error.hints(), *hints))
 
 
 def _asking(network: NetworkSettings, arguments: argparse.Namespace, tool: Sequence[Requirement]) -> NetworkSettings:

@@ -133,4 +133,4 @@ def _has(there: InstalledDistribution | None, wanted: Requirement, asked: Requir
         return False
     if wanted.url is not None:
         return asked is not None and asked.url == wanted.url
-    return there.direct_url is None and SpecifierSet(wanted.specifier).contains(there.version, prereleases=True)
+    return SpecifierSet(wanted.specifier).contains(there.version, prereleases=True)

@@ -56,7 +56,7 @@ from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.settings import load_settings
 from dxpy_async.project.shell_profiles import PathAdvice, follow, is_on_path, path_advice
-from dxpy_async.project.tool_manifests import ToolManifest
+from dxpy_async.project.tool_manifests import ToolManifest, read_manifest
 from dxpy_async.project.tool_receipts import ToolCommand, ToolReceipt, ToolSpec, write_receipt
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, satisfies
@@ -312,9 +312,15 @@ class ToolManager:
         return manifest_of(await self.installed(), pinned=pinned)
 
     async def sync(
-        self, manifest: ToolManifest, *, prune: bool = False, on_event: Listener = ignore
+        self, manifest: ToolManifest | Path, *, prune: bool = False, on_event: Listener = ignore
     ) -> list[ToolOutcome]:
-        """Install what of `manifest` is not there or is something else; with `prune` remove what is not in it."""
+        """Install what of `manifest` is not there or is something else; with `prune` remove what is not in it.
+
+        Raises ToolError for a file that cannot be read, InvalidToolFile for one that is no list of tools, and then
+        nothing has changed; else as `install`, and what came before in the list is installed.
+        """
+        if isinstance(manifest, Path):
+            manifest = await in_thread(_read_manifest, manifest)
         outcomes = []
         for spec in manifest.tools:
             tool = await in_thread(self._read, spec.name)
@@ -512,6 +518,16 @@ def _begin(environment: Path, interpreter: Interpreter, spec: ToolSpec, lock: Lo
     environment.parent.mkdir(parents=True, exist_ok=True)
     create_environment(environment, interpreter, prompt=spec.name)
     replace_file(environment / LOCK_NAME, build_dpl(lock))
+
+
+def _read_manifest(file: Path) -> ToolManifest:
+    try:
+        return read_manifest(file.read_bytes(), Path(os.path.abspath(file)))
+    except OSError as error:
+        raise ToolError(
+            f"the list of tools `{file}` cannot be read: {error.strerror}",
+            hints=("`dxpy tool export -o FILE` writes one of what is installed",),
+        ) from error
 
 
 def _options_of(tool: InstalledTool) -> Mapping[str, Any]:

@@ -200,6 +200,7 @@ def test_an_installed_tool_is_run_where_it_is_what_is_asked_for(
     assert tool("-q install cow").code == 0
     assert tool("-q upgrade cow").code == 0
     assert dxpy("tool run cow", here).out == "cow 2.0\n"  # an upgrade is seen at once
+    assert tool("-q run cwo").err.endswith("hint: `cow` is installed: `dxpy tool run cow`\n")
     assert tool("-q uninstall cow").code == 0
     assert dxpy(show, here).out != own
 

@@ -291,6 +291,13 @@ async def test_environments_to_run_in_are_those_of_installed_tools_where_they_fi
     assert others[3].root == others[4].root
 
 
+async def test_a_tool_of_a_directory_is_run_by_its_name(place: Place, tmp_path: Path) -> None:
+    tools = place.manager()
+    (wheel,) = (tmp_path / "wheels").glob("cow-1.0-*.whl")
+    await tools.install(str(wheel))
+    assert (await tools.environment("cow")).root == (place.tools / "cow").resolve()
+
+
 async def test_path_is_put_into_the_files_of_the_shell(place: Place) -> None:
     place.environ["SHELL"] = "/bin/zsh"
     tools = place.manager()
