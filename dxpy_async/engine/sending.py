@@ -195,10 +195,18 @@ class Sending:
             case Meaning.TOO_LARGE:
                 return f"does not take files of {self._file.digests.size} bytes", ""
             case Meaning.MOVED:
-                target = SafeURL.parse(urljoin(url, answer.location)).public
-                return "is somewhere else", f"if that is right, publish to it: `--publish-url {target}`"
+                return "is somewhere else", _hint_on(answer.location, url)
             case _:
                 return "does not take it", ""
+
+
+def _hint_on(location: str, url: str) -> str:
+    """Where a redirect leads, without a login that may be in it; empty where it leads nowhere."""
+    try:
+        target = SafeURL.parse(urljoin(url, location)).public
+    except ValueError:
+        return ""
+    return f"if that is right, publish to it: `--publish-url {target}`"
 
 
 _NEW_VERSION = "publish a new version: files on an index do not change"

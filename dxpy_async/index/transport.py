@@ -266,9 +266,10 @@ class Transport:
         No other login than `login` is sent, and no redirect is followed. `patience` is for how many seconds nothing may
         happen. Raises TransientFault for the wire, and IndexUnavailable for a certificate that does not hold.
         """
+        plain = {"Accept-Encoding": "identity", **headers}
         async with (
             self._slots,
-            self._response(url, headers, login, method=method, body=body, patience=patience) as response,
+            self._response(url, plain, login, method=method, body=body, patience=patience) as response,
         ):
             return await receive(Reply(response, url, self._pacing, self._credentials, login))
 

@@ -98,6 +98,8 @@ async def upload(
                 "POST", url, receive, body=body, headers={"Accept": _ACCEPT}, login=login, patience=ANSWER_SECONDS
             )
         except TransientFault as fault:
+            if form.has_changed:
+                raise FileChanged from fault
             fault.reached = fault.reached and form.is_whole
             raise
 
@@ -125,6 +127,8 @@ class _Form(aiohttp.Payload):
         self.alive: Callable[[], None] = lambda: None
         self.is_whole = False
         """Whether all of it was handed on: before that, nobody can have the file."""
+        self.has_changed = False
+        """Whether the file had another length than it was to have, which ends the connection."""
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         left, piece = self._length, self._before
@@ -132,6 +136,7 @@ class _Form(aiohttp.Payload):
             chunk = self._file.read(_CHUNK) if piece else await in_thread(self._file.read, _CHUNK)
             left -= len(chunk)
             if left < 0 or (left and not chunk):
+                self.has_changed = True
                 raise FileChanged
             self.is_whole = not left
             await writer.write(b"".join([piece, chunk, b"" if left else self._after]))

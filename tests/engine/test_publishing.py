@@ -133,6 +133,7 @@ async def test_wheels_go_first_with_their_metadata_and_digests(site: Site, index
     sent = index.uploads[0]
     assert sent.content == content
     assert sent.login == ("__token__", SECRET)
+    assert sent.headers["Accept-Encoding"] == "identity"
     assert dict(sent.fields) == {
         ":action": ["file_upload"],
         "protocol_version": ["1"],
@@ -431,6 +432,18 @@ async def test_what_a_server_says_is_bounded_and_plain(site: Site, index: Upload
     index.trouble(400, text=page, content_type="text/html")
     said = (await site.refused(UploadRefused)).splitlines()[0]
     assert f"does not take it (status 400: Bad {'x' * 496}…)" in said
+
+
+async def test_a_file_that_changes_on_its_way_is_told(site: Site, index: UploadIndex) -> None:
+    def meddle(event: Event) -> None:
+        if isinstance(event, UploadStarted):
+            with open(site.dist / WHEEL, "ab") as file:
+                file.write(b"more")
+
+    async with site.publisher() as publisher:
+        with pytest.raises(PublishError, match=f"`{WHEEL}` changed while it was uploaded"):
+            await publisher.publish([site.dist], on_event=meddle)
+    assert index.files == {}
 
 
 async def test_offline_nothing_is_sent(site: Site) -> None:
