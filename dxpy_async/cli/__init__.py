@@ -50,6 +50,7 @@ COMMANDS = {
     "build": ("build_command",),
     "publish": ("publish_command",),
     "pip": ("pip_command",),
+    "self": ("self_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),
     "completions": ("completions_command",),

@@ -80,6 +80,7 @@ COMMANDS: Mapping[str, Command] = {
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
     "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),
+    "self": Command("tell of dxpy itself", "flags_of_files"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
     "completions": Command("print what lets a shell complete command lines of dxpy", "flags_of_completions"),
 }
@@ -87,6 +88,8 @@ COMMANDS: Mapping[str, Command] = {
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     return whole_parser(Parser).parse_args(arguments)
 
 
@@ -147,7 +150,18 @@ def command_parser(name: str, command: Command, prog: str, kind: type[Parser]) -
     if isinstance(declare, str):
         declare = getattr(load(declare), f"declare_{name}")
     declare(parser)
+    _take_idle(parser)
     return parser
+
+
+_IDLE = ("--managed-python", "--no-managed-python", "--no-python-downloads")
+"""Flags that every command of uv takes: where no interpreter is looked for they choose nothing."""
+
+
+def _take_idle(parser: Parser) -> None:
+    for name in _IDLE:
+        if name not in parser._option_string_actions:
+            parser.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def _meant(given: str, known: Sequence[str] | Mapping[str, object]) -> str | None:

@@ -212,6 +212,8 @@ def sync_options(arguments: argparse.Namespace) -> SyncOptions:
         without_local=given.get("no_install_local", False),
         exact=exact,
         lock_mode=mode,
+        reinstall=given.get("reinstall", False),
+        reinstall_projects=tuple(map(normalize, given.get("reinstall_package") or ())),
         upgrade=given.get("upgrade", False),
         upgrade_projects=upgraded_projects(arguments),
         dry_run=given.get("dry_run", False) or given.get("check", False),

@@ -242,6 +242,14 @@ def linking_flags(flags: Parser) -> None:
     )
 
 
+def reinstall_flags(flags: Parser) -> None:
+    """What is installed again though it is there."""
+    flags.add_argument("--reinstall", action="store_true", help="install again what is there already")
+    flags.add_argument(
+        "--reinstall-package", action="append", default=[], metavar="NAME", help="the same for one project"
+    )
+
+
 def script_flag(parser: Parser) -> None:
     parser.add_argument("--script", metavar="FILE", help="work on this script and its metadata, not on the project")
 

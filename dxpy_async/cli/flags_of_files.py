@@ -22,6 +22,14 @@ def declare_dpp(parser: Parser) -> None:
     add_commands(parser, "action", actions)
 
 
+def declare_self(parser: Parser) -> None:
+    add_commands(parser, "action", {"version": Command("print dxpy's own version", _declare_version)})
+
+
+def _declare_version(parser: Parser) -> None:
+    parser.add_argument("--short", action="store_true", help="print the version alone")
+
+
 def _declare_build(parser: Parser) -> None:
     parser.add_argument("file", metavar="WHEEL")
     parser.add_argument("-o", "--output", metavar="FILE", help="where (default: here, named like the wheel)")

@@ -30,7 +30,9 @@ def declare_init(parser: Parser) -> None:
     )
     package.add_argument("--no-package", dest="package", action="store_false", help="nothing that is built")
     parser.add_argument("--name", metavar="NAME", help="the project's name (default: the directory's)")
-    parser.add_argument("--description", metavar="TEXT", help="what it is, in a sentence")
+    described = parser.add_mutually_exclusive_group()
+    described.add_argument("--description", metavar="TEXT", help="what it is, in a sentence")
+    described.add_argument("--no-description", action="store_true", help="without one, as by default")
     parser.add_argument(
         "--build-backend",
         choices=(*_BACKENDS, *_SHORT),

@@ -13,6 +13,7 @@ from dxpy_async.cli.flags import (
     output_format_flag,
     place_flags,
     python_flags,
+    reinstall_flags,
     script_flag,
     selection_flags,
     target_flags,
@@ -30,6 +31,7 @@ def declare_add(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
     upgrade_flags(parser)
+    reinstall_flags(parser)
     linking_flags(parser)
     parser.add_argument(
         "packages", nargs="*", metavar="PACKAGE", help="flask, 'flask>=3', ./libs/tool or git+https://…"
@@ -78,6 +80,7 @@ def declare_remove(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
     upgrade_flags(parser)
+    reinstall_flags(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
@@ -87,6 +90,7 @@ def declare_remove(parser: Parser) -> None:
 def declare_version(parser: Parser) -> None:
     locking_flags(parser)
     upgrade_flags(parser)
+    reinstall_flags(parser)
     linking_flags(parser)
     parser.add_argument("value", nargs="?", metavar="VALUE", help="the version to write")
     parser.add_argument(
@@ -107,6 +111,9 @@ def declare_lock(parser: Parser) -> None:
     upgrade_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
+    parser.add_argument(
+        "--check-exists", "--frozen", dest="frozen", action="store_true", help="only tell whether there is a lock"
+    )
     parser.add_argument("--dry-run", action="store_true", help="resolve, but write nothing")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--show", nargs="?", const="", metavar="PACKAGE", help="print the lock, or one package")
@@ -170,6 +177,7 @@ def declare_sync(parser: Parser) -> None:
     script_flag(parser)
     locking_flags(parser)
     upgrade_flags(parser)
+    reinstall_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")

@@ -8,6 +8,7 @@ from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
     linking_flags,
     locking_flags,
+    reinstall_flags,
     selection_flags,
     upgrade_flags,
 )
@@ -16,6 +17,7 @@ from dxpy_async.cli.flags import (
 def declare_run(parser: Parser) -> None:
     locking_flags(parser)
     upgrade_flags(parser)
+    reinstall_flags(parser)
     selection_flags(parser)
     linking_flags(parser)
     what = parser.add_mutually_exclusive_group()

@@ -6,6 +6,7 @@ from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
     locking_flags,
     output_format_flag,
+    script_flag,
     selection_flags,
     upgrade_flags,
 )
@@ -14,6 +15,7 @@ _FORMATS = ("text", "json", "mermaid", "dot")
 
 
 def declare_tree(parser: Parser) -> None:
+    script_flag(parser)
     locking_flags(parser)
     upgrade_flags(parser)
     selection_flags(parser)

@@ -59,6 +59,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if pins:
         return None
     project, watch = watched_project(arguments)
+    if arguments.frozen:
+        if not project.lock.is_file():
+            raise LockNotFound(str(project.lock))
+        output.say(f"There is a lock at `{project.lock}`")
+        return 0
     if project.is_told_by_backend:
         return None
     output.warn_all(project.warnings)

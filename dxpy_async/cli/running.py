@@ -158,11 +158,20 @@ def _require_file(name: str) -> None:
 def requirements_besides(arguments: argparse.Namespace) -> list[Requirement]:
     """What is to be there besides: of `--with`, `--with-editable` and `--with-requirements`."""
     texts = [text for given in arguments.with_packages for text in split_requirements(given)]
-    wanted = [_requirement(text) for text in texts]
+    wanted = [load("editables").placed(text) if _is_place(text) else _requirement(text) for text in texts]
     if arguments.with_editable:
         wanted += map(load("editables").editable, arguments.with_editable)
-    in_files = read_statements(arguments.with_requirements, "requirements", Path.cwd())
+    scripts = [file for file in arguments.with_requirements if file.endswith(".py")]
+    for script in scripts:
+        wanted += load("editables").asked_by_script(script)
+    files = [file for file in arguments.with_requirements if file not in scripts]
+    in_files = read_statements(files, "requirements", Path.cwd())
     return [*wanted, *(each.requirement for each in in_files)]
+
+
+def _is_place(text: str) -> bool:
+    """Whether a directory, an archive, a repository or an address is meant, and no name."""
+    return text.startswith((".", "~", "/", "git+", "file:")) or "/" in text.partition("@")[0] or text.endswith(".whl")
 
 
 def split_requirements(text: str) -> list[str]:
@@ -233,7 +242,8 @@ class _Runner:
         return not (any(flags) or any(more) or request_text(given, project))
 
     def _remember_overlay(self, under: Project, place: Place, above: Project, settings: Settings) -> None:
-        if self.project is None or not self._is_plain(replace(under, members=())):
+        places = any(_is_place(text) for text in self._arguments.with_packages)  # which may change unseen
+        if self.project is None or places or not self._is_plain(replace(under, members=())):
             return
         stamps = take_stamps([str(under.lock)], self._began_ns)
         texts, cache_dir = self._arguments.with_packages, str(settings.cache_dir)
@@ -264,7 +274,7 @@ class _Runner:
         facts, options = sync_facts(arguments, project), sync_options(arguments)
         if arguments.no_sync:
             _require_environment(project)
-        elif options.upgrades or unchanged(str(project.environment), facts, exact=options.exact) is None:
+        elif options.begins_anew or unchanged(str(project.environment), facts, exact=options.exact) is None:
             key = None if arguments.isolated else blueprint_key(arguments, project)
             outcome = self._sync(SyncRequest(project, watch, settings, options, facts, key))
             if outcome is None:

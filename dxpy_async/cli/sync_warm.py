@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     options = sync_options(arguments)
     facts = sync_facts(arguments, project)
     output.warn_all(project.warnings)
-    if not (options.dry_run or options.upgrades):
+    if not (options.dry_run or options.begins_anew):
         known = unchanged(str(project.environment), facts, exact=options.exact)
         if known is None and arguments.frozen:  # what holds of a lock that was looked at holds without looking
             checked = state_facts(request_text(arguments, project), os.environ)

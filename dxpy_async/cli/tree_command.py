@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from dxpy_async.cli.context import listener, project_of, settings_of, upgraded_projects
 from dxpy_async.cli.engine_run import run_engine
@@ -19,7 +20,7 @@ from dxpy_async.formats.dependency_trees import Notes
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     project = project_of(arguments)
-    path = project.root / lock_file(project)
+    path = Path(lock_file(project))
 
     async def work(engine: Engine) -> tuple[DependencyGraph, dict[ProjectName, str]]:
         lock = read_lock(path) if arguments.frozen else await locked(engine)
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         options = LockOptions(
             check=arguments.locked, upgrade=arguments.upgrade, upgrade_projects=upgraded_projects(arguments)
         )
-        return (await engine.lock(project.root, options=options, on_event=on_event)).lock
+        return (await engine.lock_project(project, options=options, on_event=on_event)).lock
 
     with settings_of(arguments, project) as settings, listener(arguments, output) as on_event:
         graph, latest = run_engine(settings, work)

@@ -13,8 +13,7 @@ from dxpy_async.cli.output import Output, printable
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.dependency_graphs import DependencyGraph, GraphRoot, Node
 from dxpy_async.core.locked_parts import SeenLock, seen_as_one
-from dxpy_async.core.names import normalize
-from dxpy_async.core.places import LOCK_NAME
+from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.selection import LockView, reached_from
 from dxpy_async.core.target_platforms import HERE
 from dxpy_async.engine.targets import target_for
@@ -36,14 +35,14 @@ def graph_of(lock: LockView, project: Project, arguments: argparse.Namespace) ->
     reached_from(SeenLock(lock, roots), lock.environment, extras=extras, groups=groups)
     projects = [
         GraphRoot(
-            name=each.name,
+            name=each.name or ProjectName(each.label),
             version=each.version,
             roots=seen_as_one(lock.roots, [each.name if each.root != project.root else None]),
             extras=extras,
             groups=groups,
         )
         for each in options.meant(project)
-        if each.name
+        if each.name or each.elsewhere is not None
     ]
     return DependencyGraph(lock, projects, lock.environment)
 
@@ -113,4 +112,4 @@ def sizes_of(graph: DependencyGraph, project: Project, arguments: argparse.Names
 
 
 def lock_file(project: Project) -> str:
-    return str(project.root / LOCK_NAME)
+    return str(project.lock)

@@ -741,7 +741,10 @@ class Engine:
                     builder = self.builder(interpreter, environment=environment)
                     await take_built(bundle, selection, interpreter.target, builder, self._fetcher, on_event)
                 held = await self._in_thread(Held.by, environment, state_facts)
-                outcome = await self._change(environment, selection, options.exact, project.root, listener, sketched)
+                renew = options.renewed(item.package.name for item in selection.packages)
+                outcome = await self._change(
+                    environment, selection, options.exact, project.root, listener, sketched, renew
+                )
                 if state_facts is not None and is_recordable(selection):
                     watch = watch.without_lock() if written else watch
                     record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
@@ -754,7 +757,9 @@ class Engine:
     ) -> SyncOutcome:
         environment = find_environment(project, interpreter, self._settings)
         builder = self.builder(interpreter, environment=environment)
-        return outcome_of(self._plan(selection, environment, builder, exact=options.exact), environment, dry_run=True)
+        renew = options.renewed(item.package.name for item in selection.packages)
+        plan = self._plan(selection, environment, builder, exact=options.exact, renew=renew)
+        return outcome_of(plan, environment, dry_run=True)
 
     def _plan(
         self,

@@ -60,6 +60,10 @@ class SyncOptions:
     """Give up all versions of the lock."""
     upgrade_projects: tuple[ProjectName, ...] = ()
     """Give up those of these projects."""
+    reinstall: bool = False
+    """Install again all that is there already."""
+    reinstall_projects: tuple[ProjectName, ...] = ()
+    """Install these again."""
     pins_from: Path | None = None
     """A lock whose versions are taken where they fit when there is no lock yet."""
     dry_run: bool = False
@@ -68,6 +72,15 @@ class SyncOptions:
     def upgrades(self) -> bool:
         """Whether the lock has to be resolved, though it may be up to date."""
         return self.upgrade or bool(self.upgrade_projects)
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether it does not count that lock and environment are up to date."""
+        return self.upgrades or self.reinstall or bool(self.reinstall_projects)
+
+    def renewed(self, names: Iterable[ProjectName]) -> tuple[ProjectName, ...]:
+        """Those of `names` that are to be installed again."""
+        return tuple(name for name in names if self.reinstall or name in self.reinstall_projects)
 
     def meant(self, project: Project) -> tuple[Project, ...]:
         """The projects that count, of `project` and the members of its workspace. Raises ProjectError.

@@ -67,7 +67,7 @@ def sync_from_store(
     """
     started = time.perf_counter()
     path = project.lock
-    if not path.is_file() or project.is_told_by_backend or options.upgrades:
+    if not path.is_file() or project.is_told_by_backend or options.begins_anew:
         return None
     search = SearchPlaces.from_environ(os.environ, sys.executable)
     interpreter = interpreter_for(project, settings, search)
