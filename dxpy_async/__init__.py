@@ -15,10 +15,12 @@ from dxpy_async._version import __version__
 TYPE_CHECKING = False  # importing it from `typing` would cost more than a whole `dxpy sync` that has nothing to do
 
 if TYPE_CHECKING:
+    from dxpy_async.core.logins import Login
     from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
     from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
+    from dxpy_async.engine.credential_store import CredentialStore
     from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
     from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.environment_choice import EnvironmentRequest
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.venvs import VenvOptions
     from dxpy_async.engine.workspace_manager import WorkspaceManager, WorkspaceMember
     from dxpy_async.errors import DxpyError
+    from dxpy_async.index.credentials import Credentials
     from dxpy_async.project.publish_settings import PublishSettings
     from dxpy_async.project.settings import load_settings
     from dxpy_async.project.tool_manifests import ToolManifest
@@ -50,6 +53,8 @@ __all__ = [
     "BuiltDistribution",
     "BundleOptions",
     "BundleOutcome",
+    "CredentialStore",
+    "Credentials",
     "DxpyError",
     "Engine",
     "EnvironmentManager",
@@ -66,6 +71,7 @@ __all__ = [
     "LockMode",
     "LockOptions",
     "LockOutcome",
+    "Login",
     "NetworkSettings",
     "Prereleases",
     "Publication",
@@ -97,6 +103,8 @@ _PLACES = {
     "BuiltDistribution": "dxpy_async.engine.distributing",
     "BundleOptions": "dxpy_async.engine.bundling",
     "BundleOutcome": "dxpy_async.engine.bundling",
+    "CredentialStore": "dxpy_async.engine.credential_store",
+    "Credentials": "dxpy_async.index.credentials",
     "DxpyError": "dxpy_async.errors",
     "Engine": "dxpy_async.engine.engine",
     "EnvironmentManager": "dxpy_async.engine.environment_manager",
@@ -109,6 +117,7 @@ _PLACES = {
     "InstallOptions": "dxpy_async.engine.install_options",
     "InstallOutcome": "dxpy_async.engine.install_options",
     "LinkMode": "dxpy_async.core.settings",
+    "Login": "dxpy_async.core.logins",
     "LockMode": "dxpy_async.engine.sync_options",
     "LockOptions": "dxpy_async.engine.locking",
     "LockOutcome": "dxpy_async.engine.locking",

@@ -21,6 +21,7 @@
     │   ├── IndexRefused
     │   └── InvalidIndexPage
     ├── InvalidBundle                a directory for installing without a network that is not whole
+    ├── NotLoggedIn                  nobody has logged in to a service
     ├── SourceUnavailable            a repository or directory of source that cannot be had
     ├── FormatError                  bytes that are not what they claim to be
     │   ├── InvalidWheel
@@ -269,6 +270,19 @@ class InvalidBundle(DxpyError):
 
     code = "invalid-bundle"
     exit_code = 1
+
+
+class NotLoggedIn(DxpyError):
+    """There is no login for a service, of that user if one was named."""
+
+    code = "not-logged-in"
+    exit_code = 1
+
+    def __init__(self, service: str, *, username: str | None = None, hints: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"there is no login for `{service}`{f' of `{username}`' if username is not None else ''}", hints=hints
+        )
+        self.service, self.username = service, username
 
 
 class SourceUnavailable(DxpyError):

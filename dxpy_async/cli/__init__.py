@@ -49,6 +49,7 @@ COMMANDS = {
     "convert": ("convert_command",),
     "build": ("build_command",),
     "publish": ("publish_command",),
+    "auth": ("auth_command",),
     "pip": ("pip_command",),
     "self": ("self_command",),
     "cache": ("cache_command",),

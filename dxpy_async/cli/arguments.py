@@ -79,6 +79,7 @@ COMMANDS: Mapping[str, Command] = {
     "publish": Command("upload distributions to an index", "flags_of_publishing"),
     "convert": Command("turn a pyproject.toml into its binary form, pyproject.dx, or back", "flags_of_files"),
     "dpp": Command("make, look at or take apart DPP packages", "flags_of_files"),
+    "auth": Command("keep logins for indexes, and tell of them", "flags_of_auth"),
     "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),
     "self": Command("tell of dxpy itself", "flags_of_files"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
@@ -194,6 +195,17 @@ def _add_globals(parser: Parser, *, top: bool) -> None:
     switch("--no-config", text="ignore [tool.dxpy] and all files of settings, those of pip too [DXPY_NO_CONFIG]")
     group.add_argument(
         "--config-file", metavar="FILE", help="take settings from this file and from no other [DXPY_CONFIG_FILE]"
+    )
+    group.add_argument(
+        "--allow-insecure-host",
+        action="append",
+        metavar="HOST[:PORT]",
+        default=None if top else argparse.SUPPRESS,
+        help="believe this host whatever its certificate says (can be repeated) [DXPY_INSECURE_HOST]",
+    )
+    # uv's flag for what is always so here: the system says whose certificates hold.
+    group.add_argument(
+        *("--native-tls", "--system-certs"), action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     colors = ("auto", "always", "never")
     group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")

@@ -47,6 +47,7 @@ _SETTING_FLAGS = (
     "python_downloads",
     "mirror",
     "keyring_provider",
+    "allow_insecure_host",
     *_RESOLUTION_FLAGS,
     *VALUES,
 )

@@ -45,6 +45,7 @@ def index_flags(flags: Parser) -> None:
 
 
 def keyring_flag(group: argparse._ActionsContainer) -> None:
+    """How far the system's keyring is asked."""
     group.add_argument(
         "--keyring-provider",
         metavar="WHICH",

@@ -382,6 +382,21 @@ class WorkspaceListDocument(TypedDict):
     members: list[Member]
 
 
+class KeptLogin(TypedDict):
+    """A login that dxpy keeps. Passwords are in no document."""
+
+    service: Annotated[str, "it is for all addresses that begin so"]
+    username: str
+    place: Annotated[Literal["keyring", "file"], "where the password is"]
+
+
+class AuthLoginsDocument(TypedDict):
+    """`dxpy auth list`, and of `login` and `logout` the one that is kept now, or was."""
+
+    schema: Literal["dxpy/auth-logins/1"]
+    logins: list[KeptLogin]
+
+
 class Files(TypedDict):
     """How much there is of something."""
 

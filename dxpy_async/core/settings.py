@@ -128,6 +128,35 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxySettings:
+    """The proxies for http and for https addresses, and the hosts that are reached without. None is no proxy.
+
+    `http_origin` and `https_origin` tell people where they are set.
+    """
+
+    http: str | None = field(default=None, repr=False)
+    https: str | None = field(default=None, repr=False)
+    http_origin: str = ""
+    https_origin: str = ""
+    without: tuple[str, ...] = ()
+    """Hosts, ends of hosts (`.example.org`), addresses, networks (`10.0.0.0/8`), with a port or none; `*` for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """Whose certificates hold, besides those that the system trusts. Paths are of files in PEM form."""
+
+    authorities: str | None = None
+    """A file of certificates that are trusted instead of the system's."""
+    authority_directories: tuple[str, ...] = ()
+    """The same as directories, with names as OpenSSL has them."""
+    client_certificate: str | None = None
+    """What dxpy shows to servers that ask who it is: a certificate and its key in one file."""
+    insecure_hosts: tuple[str, ...] = ()
+    """Hosts, each with a port or not, whose certificates need not hold; `*` for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
     """How patient the index client is (seconds, counts, bytes), and what it does not take from the cache unasked.
 
@@ -143,6 +172,8 @@ class NetworkSettings:
     bytes_in_flight: int = 64 * 1024**2
     refresh: bool = False
     refresh_projects: frozenset[ProjectName] = frozenset()
+    proxies: ProxySettings = field(default_factory=ProxySettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def refreshes(self, project: ProjectName) -> bool:
         """Whether the cached page of `project` must not be used unasked, however fresh."""

@@ -37,9 +37,12 @@ class SafeURL:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Split credentials off. Raises ValueError for a url whose port or address is malformed."""
-        parts = urlsplit(text)
-        _ = parts.port
+        """Split credentials off. Raises ValueError for a url whose port or address is malformed, without quoting it."""
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError:  # which may quote a password, where a `/` in it stands for itself
+            raise ValueError("its host or port is malformed") from None
         user, at, host = parts.netloc.rpartition("@")
         if not at:
             return cls(text)

@@ -33,7 +33,9 @@ from dxpy_async.core.settings import NetworkSettings
 from dxpy_async.errors import IndexRefused, IndexUnavailable, InvalidIndexPage
 from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.inflate import DamagedGzip, TooLong, gunzip
+from dxpy_async.index.proxies import Proxies, Proxy
 from dxpy_async.index.safe_url import Origin, origin_of
+from dxpy_async.index.tls import TlsContexts
 
 ResultT = TypeVar("ResultT")
 
@@ -41,6 +43,7 @@ READ_BUFFER = 256 * 1024
 """How much of a body waits for its reader before the sender is held up, in bytes."""
 
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
+_PROXY_WANTS_LOGIN = 407
 _RETRIED = frozenset({408, 429, *range(500, 600)})
 
 
@@ -67,6 +70,9 @@ class TransientFault(Exception):
         super().__init__(reason)
         self.reason, self.retry_after, self.reached = reason, retry_after, reached
 
+
+_WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "HANDSHAKE_FAILURE")
+"""What OpenSSL says of servers that do not like the client's certificate, or that there is none."""
 
 Body = Callable[[Callable[[], None]], aiohttp.Payload]
 """Makes what is sent; the function it is given is to be called whenever a part of that has gone."""
@@ -192,7 +198,7 @@ class Transport:
     ) -> None:
         self._network, self._credentials, self._now = network, credentials, now
         self._pacing = pacing or Pacing()
-        self._tls = tls
+        self._tls, self._proxies = TlsContexts(network.tls, tls), Proxies(network.proxies)
         self._slots = asyncio.Semaphore(network.connections)
         self._budget = float(self._pacing.retry_budget)
         self._session: aiohttp.ClientSession | None = None
@@ -200,7 +206,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             # The number of connections is bounded by `_slots`, so that waiting for one counts for no timeout.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, ttl_dns_cache=300),
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER,
@@ -325,10 +331,13 @@ class Transport:
         if self._session is None:
             raise RuntimeError("the transport is used outside of its `async with` block")
         sent = {**headers, "Authorization": login.authorization} if login is not None else dict(headers)
-        network, now = self._network, asyncio.get_running_loop().time
+        network, origin, now = self._network, _origin(url), asyncio.get_running_loop().time
+        proxy = self._proxies.proxy_for(origin)
+        if proxy is not None and origin.scheme == "http":
+            sent |= proxy.headers
         # `sock_read` starts again with every byte, and a head may come byte by byte.
         limit = patience or network.connect_timeout + network.read_timeout
-        with _wire_errors(), _certificate_errors(url):
+        with _wire_errors(), _certificate_errors(url), _proxy_errors(url, proxy):
             async with asyncio.timeout(limit) as deadline:
                 response = await self._session.request(
                     method,
@@ -337,7 +346,13 @@ class Transport:
                     headers=sent,
                     allow_redirects=False,
                     timeout=self._waits(patience or network.read_timeout),
+                    proxy=proxy.address.public if proxy is not None else None,
+                    proxy_headers=proxy.headers if proxy is not None else None,
+                    ssl=self._tls.context_for(origin),
                 )
+                if response.status == _PROXY_WANTS_LOGIN and proxy is not None:
+                    response.close()
+                    raise _refused_by_proxy(url, proxy, response.status)
         try:
             yield response
         finally:
@@ -411,14 +426,51 @@ def _certificate_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-        host = urlsplit(url).hostname
+        host = urlsplit(url).netloc
         cause = getattr(error, "certificate_error", error)
         reason = getattr(cause, "verify_message", "") or str(cause)
         raise IndexUnavailable(
             f"the TLS certificate of `{host}` is not accepted: {reason}",
             url=url,
-            hints=("name the file with your organisation's certificates in SSL_CERT_FILE, if it has its own",),
+            hints=(
+                "name the file with your organisation's certificates in SSL_CERT_FILE, if it has its own",
+                f"`--allow-insecure-host {host}` believes whoever answers there",
+            ),
         ) from error
+    except (aiohttp.ClientOSError, ssl.SSLError) as error:
+        if not any(sign in str(error) for sign in _WANTS_CERTIFICATE):
+            raise
+        raise IndexUnavailable(
+            f"`{urlsplit(url).netloc}` wants another TLS certificate of dxpy than it has, or one at all",
+            url=url,
+            hints=("name the file with your certificate and its key in DXPY_CLIENT_CERT",),
+        ) from error
+
+
+def _refused_by_proxy(url: str, proxy: Proxy, status: int) -> IndexUnavailable:
+    if status != _PROXY_WANTS_LOGIN:
+        return IndexUnavailable(f"{proxy} does not let `{url}` through (status {status})", url=url)
+    if proxy.address.login is None:
+        reason, hint = "wants a login", "give it one in its address, http://user:password@host:port"
+    else:
+        reason, hint = "does not accept the login in its address", "look whether user and password are the right ones"
+    return IndexUnavailable(f"{proxy} {reason} (status {status})", url=url, hints=(hint,))
+
+
+@contextmanager
+def _proxy_errors(url: str, proxy: Proxy | None) -> Iterator[None]:
+    """Failures of the proxy itself, which no index is to blame for."""
+    try:
+        yield
+    except aiohttp.ClientProxyConnectionError as error:
+        raise TransientFault(
+            f"cannot be reached: {proxy} does not answer ({_reason(error.os_error)})", reached=False
+        ) from error
+    except aiohttp.ClientHttpProxyError as error:
+        if error.status in _RETRIED:
+            raise TransientFault(f"cannot be reached through {proxy} (status {error.status})", reached=False) from error
+        assert proxy is not None
+        raise _refused_by_proxy(url, proxy, error.status) from error
 
 
 @contextmanager

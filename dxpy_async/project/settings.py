@@ -35,6 +35,11 @@
     patience, seconds                     DXPY_HTTP_TIMEOUT, DXPY_HTTP_CONNECT_TIMEOUT
     retries                               DXPY_HTTP_RETRIES
     requests at once                      DXPY_CONCURRENT_DOWNLOADS
+    proxies                               HTTP_PROXY, HTTPS_PROXY, … (see `network_places`)
+    … for dxpy alone                      DXPY_PROXY                  proxy
+    certificates                          SSL_CERT_FILE, SSL_CERT_DIR, DXPY_CLIENT_CERT
+    … that need not     allow-insecure-   DXPY_INSECURE_HOST          allow_insecure_host
+      hold              host
     logins                                DXPY_INDEX_<NAME>_USERNAME, DXPY_INDEX_<NAME>_PASSWORD, NETRC
     the keyring         keyring-provider  DXPY_KEYRING_PROVIDER       keyring_provider
     builds              see `build_settings`
@@ -73,13 +78,16 @@ from dxpy_async.core.settings import (
     PythonDownloads,
     PythonPreference,
     Settings,
+    TlsSettings,
 )
+from dxpy_async.core.source_urls import public_url
 from dxpy_async.core.upload_limits import InvalidUploadLimit, UploadLimit, UploadLimits, parse_upload_limit
 from dxpy_async.errors import UsageError
 from dxpy_async.project.build_settings import build_settings
 from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.config_places import pip_files, settings_files
 from dxpy_async.project.credential_places import credential_settings
+from dxpy_async.project.network_places import proxy_settings, tls_settings
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
@@ -136,6 +144,8 @@ def load_settings(
             read_timeout=given.seconds("DXPY_HTTP_TIMEOUT", defaults.read_timeout),
             retries=given.count("DXPY_HTTP_RETRIES", defaults.retries),
             connections=max(1, given.count("DXPY_CONCURRENT_DOWNLOADS", defaults.connections)),
+            proxies=proxy_settings(environ, given.text("proxy", "DXPY_PROXY"), given.origin("proxy", "DXPY_PROXY", "")),
+            tls=_tls(given, tool, environ),
             refresh=flags.get("refresh") is True,
             refresh_projects=frozenset(map(normalize, given.texts("refresh_package", "", None))),
         ),
@@ -154,6 +164,12 @@ def version_file_places(environ: Mapping[str, str], project: Project | None, dir
     if project is not None:
         return project_pins(str(project.root), environ)
     return pins_around(str(directory), environ) if directory is not None else []
+
+
+def _tls(given: _Given, tool: ToolTable, environ: Mapping[str, str]) -> TlsSettings:
+    hosts = given.texts("allow_insecure_host", "DXPY_INSECURE_HOST", None)
+    origin = given.origin("allow_insecure_host", "DXPY_INSECURE_HOST", "allow-insecure-host")
+    return tls_settings(environ, hosts or tool.insecure_hosts, origin)
 
 
 class _PythonChoice(NamedTuple):
@@ -176,7 +192,7 @@ def _mirror(given: _Given, tool: ToolTable) -> str | None:
     if mirror is not None and not re.match(r"(?:https?|file)://.", mirror, re.IGNORECASE):
         origin = given.origin("mirror", "DXPY_PYTHON_INSTALL_MIRROR", "tool.dxpy.python-install-mirror")
         raise UsageError(
-            f"{origin} is `{mirror}`, which is not the address of a mirror",
+            f"{origin} is `{public_url(mirror)}`, which is not the address of a mirror",
             hints=("a mirror begins with https://, http:// or file://",),
         )
     return mirror or None
@@ -351,7 +367,7 @@ def _check_url(url: str, origin: str) -> None:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in ("http", "https", "file") or not rest:
         raise UsageError(
-            f"{origin} is `{url}`, which is not the URL of an index",
+            f"{origin} is `{public_url(url)}`, which is not the URL of an index",
             hints=("an index begins with https://, http:// or file://; a directory of wheels goes to `--find-links`",),
         )
 

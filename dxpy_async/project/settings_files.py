@@ -70,6 +70,7 @@ def merged(near: ToolTable, far: ToolTable) -> ToolTable:
         check_url=near.check_url or far.check_url,
         trusted_publishing=near.trusted_publishing or far.trusted_publishing,
         hints=near.hints if near.hints is not None else far.hints,
+        insecure_hosts=tuple(dict.fromkeys((*near.insecure_hosts, *far.insecure_hosts))),
         keyring=near.keyring or far.keyring,
         mode=near.mode or far.mode,
         prereleases=near.prereleases or far.prereleases,

@@ -30,6 +30,7 @@ ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
 SETTINGS = (
+    "allow-insecure-host",
     "check-url",
     "compile-bytecode",
     "constraint-dependencies",
@@ -171,11 +172,19 @@ class ToolReader(BuildReader):
             "link_mode": self._choice(table, "link-mode", key_at(where, "link-mode"), LinkMode),
             "python": self._string(table, "python", key_at(where, "python")),
             **self._pythons(table, where),
-            "keyring": self._choice(table, "keyring-provider", key_at(where, "keyring-provider"), KeyringProvider),
+            **self._network(table, where),
             **self._publishing(table, where),
             "hints": self._boolean(table, "hints", key_at(where, "hints")),
             "builds": self._builds(table, where),
             **self._resolution(table, where),
+        }
+
+    def _network(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Who is believed, and who is asked for logins, which [tool.uv] says in the same words."""
+        keyring, insecure = "keyring-provider", "allow-insecure-host"
+        return {
+            "keyring": self._choice(table, keyring, key_at(where, keyring), KeyringProvider),
+            "insecure_hosts": tuple(self._strings(table, insecure, key_at(where, insecure))),
         }
 
     def _pythons(self, table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -335,7 +344,7 @@ class ToolReader(BuildReader):
             **self._indexes(table, where, root),
             **self._publishing(table, where),
             **self._pythons(table, where),
-            keyring=self._choice(table, "keyring-provider", f"{where}.keyring-provider", KeyringProvider),
+            **self._network(table, where),
             sources=self._sources(table, f"{where}.sources"),
             package=self._boolean(table, "package", f"{where}.package"),
             builds=self._builds(table, where),

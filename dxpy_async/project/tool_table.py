@@ -68,6 +68,7 @@ class ToolTable:
     trusted_publishing: TrustedPublishingUse | None = None
     hints: bool | None = None
     keyring: KeyringProvider | None = None
+    insecure_hosts: tuple[str, ...] = ()
     package: bool | None = None
     """Whether the project itself is installed; None: if it has a build system."""
     mode: ResolutionMode | None = None

@@ -30,7 +30,7 @@ def test_default_ports_are_the_same_origin() -> None:
     assert origin_of("https://h.test") != origin_of("http://h.test")
 
 
-@pytest.mark.parametrize("text", ["http://h:port/", "http://[::1/", "http://h:99999/"])
+@pytest.mark.parametrize("text", ["http://h:port/", "http://[::1/", "http://h:99999/", "http://me:sec/ret@h/"])
 def test_nonsense_is_a_value_error(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="its host or port is malformed"):
         SafeURL.parse(text)
