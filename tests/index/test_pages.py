@@ -420,7 +420,7 @@ class TestTls:
         async with LoopbackIndex(tls=server_tls) as safe:
             async with client_of(safe, pacing=Pacing(first_pause=60)) as client:
                 with pytest.raises(
-                    IndexUnavailable, match=r"TLS certificate of `127\.0\.0\.1` is not accepted"
+                    IndexUnavailable, match=f"TLS certificate of `127.0.0.1:{safe.port}` is not accepted"
                 ) as caught:
                     await client.project_page(A)
             assert caught.value.hints()
