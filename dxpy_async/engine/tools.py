@@ -60,6 +60,7 @@ from dxpy_async.project.tool_manifests import ToolManifest, read_manifest
 from dxpy_async.project.tool_receipts import ToolCommand, ToolReceipt, ToolSpec, write_receipt
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, satisfies
+from dxpy_async.resolver.hints import without_credentials
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.trees import remove_tree
 
@@ -138,13 +139,14 @@ class ToolManager:
 
     async def newest(self, tools: Sequence[InstalledTool], *, on_event: Listener = ignore) -> dict[ProjectName, str]:
         """The newest version that indexes have of each tool that came from one."""
-        asked = [tool for tool in tools if tool.receipt is not None and tool.receipt.spec.requirement.url is None]
+        alike: dict[str, list[ToolSpec]] = {}
+        for spec in (tool.receipt.spec for tool in tools if tool.receipt is not None):
+            if spec.requirement.url is None:
+                alike.setdefault(repr(spec.options), []).append(spec)
         found: dict[ProjectName, str] = {}
-        options = {str(sorted(_options_of(tool).items())): _options_of(tool) for tool in asked}
-        for key, each in options.items():
-            names = [tool.name for tool in asked if str(sorted(_options_of(tool).items())) == key]
-            async with Engine(self._settings_with(each), search=self._search) as engine:
-                found |= await engine.newest_versions(names, on_event=on_event)
+        for specs in alike.values():
+            async with Engine(self._settings_with(specs[0].options), search=self._search) as engine:
+                found |= await engine.newest_versions([spec.name for spec in specs], on_event=on_event)
         return found
 
     # Running without installing
@@ -163,16 +165,14 @@ class ToolManager:
         It is that of the installed tool if it fits, unless `isolated`, else one in the cache.
         """
         try:
-            settings = self._settings_with({"python": python} if python else {})
             spec, newest = await self.spec(request, besides=besides, python=python, on_event=on_event)
-            wanted = [spec.requirement, *besides]
+            settings, wanted = self._settings_for(spec), [spec.requirement, *besides]
             tool = None if isolated or newest else await in_thread(self._read, spec.name)
             there = fitting(tool, wanted, settings.python, cache_dir=settings.cache_dir) if tool is not None else None
             if there is not None:
                 return there
             if newest:
-                refreshed = settings.network.refresh_projects | {spec.name}
-                settings = replace(settings, network=replace(settings.network, refresh_projects=refreshed))
+                settings = _asking_for(spec.name, settings)
             interpreter = await self._interpreter(settings, on_event)
             settings = replace(settings, python=str(interpreter.executable))
             async with Engine(settings, search=self._search) as engine:
@@ -257,10 +257,9 @@ class ToolManager:
             async with self._changing(on_event):
                 earlier = await in_thread(self._read, spec.name)
                 anew = upgrade or newest
-                settings = self._settings_with({**spec.options, **({"python": spec.python} if spec.python else {})})
+                settings = self._settings_for(spec)
                 if newest:
-                    refreshed = settings.network.refresh_projects | {spec.name}
-                    settings = replace(settings, network=replace(settings.network, refresh_projects=refreshed))
+                    settings = _asking_for(spec.name, settings)
                 return await self._bring(spec, earlier, settings, anew, reinstall or force, force, on_event)
         finally:
             on_event(Finished())
@@ -283,7 +282,7 @@ class ToolManager:
                 spec = tool.receipt.spec
                 options = {**spec.options, **self._kept_options()}
                 spec = replace(spec, options=options, python=python or spec.python)
-                settings = self._settings_with({**spec.options, **({"python": spec.python} if spec.python else {})})
+                settings = self._settings_for(spec)
                 return await self._bring(spec, tool, settings, True, reinstall, False, on_event)
         finally:
             on_event(Finished())
@@ -462,8 +461,11 @@ class ToolManager:
         loaded = load_settings({**flags, **self._flags}, self._environ, None, directory=Path.cwd())
         return without_local_pins(loaded, self._environ)
 
+    def _settings_for(self, spec: ToolSpec) -> Settings:
+        return self._settings_with({**spec.options, **({"python": spec.python} if spec.python else {})})
+
     def _kept_options(self) -> dict[str, Any]:
-        kept = {name: self._flags[name] for name in _KEPT_OPTIONS if self._flags.get(name)}
+        kept = {name: _public(self._flags[name]) for name in _KEPT_OPTIONS if self._flags.get(name)}
         for name in _PATHS:
             if name in kept:
                 kept[name] = [text if "://" in text else os.path.abspath(text) for text in kept[name]]
@@ -513,6 +515,19 @@ async def bring_tool(
     )
 
 
+def _public(option: Any) -> Any:
+    """An option as it may be kept: texts without credentials."""
+    if isinstance(option, list):
+        return [_public(each) for each in option]
+    return without_credentials(option) if isinstance(option, str) else option
+
+
+def _asking_for(name: ProjectName, settings: Settings) -> Settings:
+    """`settings`, with the tool's page asked for again, however fresh it is."""
+    refreshed = settings.network.refresh_projects | {name}
+    return replace(settings, network=replace(settings.network, refresh_projects=refreshed))
+
+
 def _begin(environment: Path, interpreter: Interpreter, spec: ToolSpec, lock: Lock) -> None:
     """Make the environment that the tool is to have, with nothing but its lock in it."""
     environment.parent.mkdir(parents=True, exist_ok=True)
@@ -528,10 +543,6 @@ def _read_manifest(file: Path) -> ToolManifest:
             f"the list of tools `{file}` cannot be read: {error.strerror}",
             hints=("`dxpy tool export -o FILE` writes one of what is installed",),
         ) from error
-
-
-def _options_of(tool: InstalledTool) -> Mapping[str, Any]:
-    return tool.receipt.spec.options if tool.receipt is not None else {}
 
 
 def _versions(lock: Lock | None) -> set[tuple[ProjectName, str]]:

@@ -72,13 +72,14 @@ def links_of(tool: ProjectName | None, bin_dir: Path, tools: Path) -> list[Path]
 
 
 def abandoned(environments: Path, tools: Path) -> list[Path]:
-    """The environments that no tool has: left by what was killed."""
+    """The environments that no tool has, and links that were being made: left by what was killed."""
     try:
-        there, links = sorted(environments.iterdir()), sorted(tools.iterdir())
+        there, links = sorted(environments.iterdir()), [each for each in sorted(tools.iterdir()) if each.is_symlink()]
     except FileNotFoundError:
         return []
-    used = {os.path.realpath(link) for link in links if link.is_symlink()}
-    return [place for place in there if os.path.realpath(place) not in used]
+    unfinished = [link for link in links if link.name.startswith(".")]
+    used = {os.path.realpath(link) for link in links if link not in unfinished}
+    return [*(place for place in there if os.path.realpath(place) not in used), *unfinished]
 
 
 def _link(path: Path, target: str) -> None:

@@ -129,6 +129,15 @@ async def test_besides_extras_and_commands_of_others_stay_with_an_upgrade(place:
     assert 'with = ["water"]\nwith-executables-from = ["cow"]\n' in receipt
 
 
+async def test_a_login_in_a_flag_is_used_and_not_kept(place: Place, index: LoopbackIndex) -> None:
+    with_login = place.environ.pop("DXPY_DEFAULT_INDEX").replace("://", "://me:secret@")
+    tools = place.manager(index_url=with_login)
+    await tools.install("cow")
+    assert any("authorization" in request.headers for request in index.requests)
+    assert not (await tools.install("cow")).changed
+    assert "secret" not in (place.tools / "cow" / "dxpy-receipt.toml").read_text()
+
+
 async def test_commands_that_others_have_are_left_to_them_unless_forced(place: Place) -> None:
     tools = place.manager()
     await tools.install("rodeo")

@@ -66,14 +66,20 @@ def test_a_kill_at_any_moment_leaves_the_old_tool_or_the_new_one(tools: Path, tm
         "publish('cow', tools / '.environments/new', ['cow', 'ox'], bin_dir, tools)\n"
     )
     answers = []
+    environments = tools / ".environments"
     for changes in range(20):
         bin_dir = tmp_path / f"bin{changes}"
         publish(COW, tools / ".environments/old", ["cow", "calf"], bin_dir, tools)
         ended = subprocess.run([sys.executable, "-c", program, str(changes), tools, bin_dir], check=False)
         answers.append(said(bin_dir / "cow"))
-        publish(COW, tools / ".environments/new", ["cow", "ox"], bin_dir, tools)
-        assert {"cow", "ox"} <= set(os.listdir(bin_dir))
+        publish(COW, environments / "new", ["cow", "ox"], bin_dir, tools)
+        assert sorted(os.listdir(bin_dir)) == ["cow", "ox"]
         assert said(bin_dir / "ox") == "ox of new\n"
+        for left in abandoned(environments, tools):
+            if left.is_symlink():
+                left.unlink()
+        assert sorted(os.listdir(tools)) == [".environments", "cow"]
+        assert abandoned(environments, tools) == [environments / "old"]
         if ended.returncode == 0:
             break
     assert answers[0] == "cow of old\n"
