@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 REASON_CHARACTERS = 500
 """The most of a server's words that is shown."""
 _EXISTS = re.compile(
-    r"already (?:exists?|been (?:used|taken|uploaded))|not allowed to be overwritten|permissions? to overwrite"
-    r"|cannot be updated|updating asset|overwriting .{0,40}not allowed|re-?deploy",
+    r"already (?:exists?|been (?:used|taken|uploaded))|permissions? to (?:delete/)?overwrite"
+    r"|not allowed to be overwritten|cannot be updated|updating asset|overwriting .{0,40}not allowed|re-?deploy",
     re.IGNORECASE,
 )
 """How indexes say that they have a file of that name: Warehouse, GitLab, Nexus, Artifactory, pypiserver, devpi."""

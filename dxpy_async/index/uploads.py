@@ -25,7 +25,7 @@ from dxpy_async.index.upload_answers import Answer, reason_in
 ANSWER_SECONDS = 300.0
 """How long an index may think about a file that it has, or take for the next part of one."""
 _CHUNK = 256 * 1024
-_ANSWER_BYTES = 64 * 1024
+_ANSWER_BYTES = 16 * 1024
 _DISPOSITION, _OF_A_FILE = "Content-Disposition: form-data", "Content-Type: application/octet-stream"
 _ACCEPT = "text/plain, application/json;q=0.9, text/html;q=0.8, */*;q=0.1"
 

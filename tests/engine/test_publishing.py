@@ -302,7 +302,7 @@ async def test_an_index_without_digests_tells_nothing(site: Site, index: UploadI
                 "content_type": "application/json",
             },
         ),
-        (403, {"text": "Not enough permissions to overwrite artifact"}),
+        (403, {"text": "Not enough permissions to delete/overwrite artifact"}),
     ],
 )
 async def test_an_index_says_that_it_has_the_file(site: Site, index: UploadIndex, status: int, facts: Any) -> None:
