@@ -89,14 +89,13 @@ def test_the_page_has_every_command_and_flag_of_uv() -> None:
     assert forgotten == []
 
 
-def test_what_the_page_calls_the_same_is_accepted_and_what_is_not_there_is_not() -> None:
-    wrong: list[str] = []
+def test_what_the_page_calls_the_same_is_accepted() -> None:
+    refused: list[str] = []
     for command, kinds in page().items():
         parser = parser_of(command)
         there = set(parser._option_string_actions) if parser is not None else set()
-        wrong += [f"dxpy {command} has no {flag}" for flag in sorted((kinds["same"] | kinds["differs"]) - there)]
-        wrong += [f"dxpy {command} has {flag}" for flag in sorted(kinds["not there"] & there)]
-    assert wrong == []
+        refused += [f"dxpy {command} {flag}" for flag in sorted((kinds["same"] | kinds["differs"]) - there)]
+    assert refused == []
 
 
 def test_help_is_a_command_too(dxpy: Command, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ pytest = "~=7.4"
     ("packages", "file", "content", "lock"),
     [
         ("poetry", "pyproject.toml", POETRY, "poetry.lock"),
-        ("pdm --with hishel<1", "pyproject.toml", PDM, "pdm.lock"),
+        ("pdm --with hishel<1 --with unearth<0.18", "pyproject.toml", PDM, "pdm.lock"),
         ("pipenv", "Pipfile", PIPFILE, "Pipfile.lock"),
     ],
 )
@@ -77,7 +77,7 @@ def test_what_a_tool_locked_is_locked_the_same(
     root = tmp_path / "shop"
     root.mkdir()
     (root / file).write_text(content)
-    tool = packages.partition(" ")[0]
+    tool = {"poetry.lock": "poetry", "pdm.lock": "pdm"}.get(lock, "pipenv")
     home = {"HOME": str(tmp_path / "home"), "PIPENV_VENV_IN_PROJECT": "1", "PDM_CHECK_UPDATE": "0"}
     made = dxpy(f"run --no-project --isolated --with {packages} {tool} lock", root, environ=home, timeout=170)
     assert (root / lock).exists(), made.err
