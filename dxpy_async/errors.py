@@ -18,6 +18,7 @@
     ├── IndexFailure                 an index that does not answer, or answers nonsense
     │   ├── UnknownProject
     │   ├── IndexUnavailable
+    │   │   └── FileMissing
     │   ├── IndexRefused
     │   └── InvalidIndexPage
     ├── InvalidBundle                a directory for installing without a network that is not whole
@@ -251,6 +252,12 @@ class IndexUnavailable(IndexFailure):
     """The index did not answer, or went on answering with errors, after all retries."""
 
     code = "index-unavailable"
+
+
+class FileMissing(IndexUnavailable):
+    """The index answers, and does not have the file."""
+
+    code = "file-missing"
 
 
 class IndexRefused(IndexFailure):

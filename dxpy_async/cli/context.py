@@ -39,6 +39,7 @@ _SETTING_FLAGS = (
     "cache_dir",
     "index_url",
     "extra_index_url",
+    "index_mirror",
     "find_links",
     "bundle",
     "python",

@@ -27,6 +27,12 @@ def index_flags(flags: Parser) -> None:
         "-i", "--index-url", "--default-index", metavar="[NAME=]URL", help="the index [DXPY_DEFAULT_INDEX]"
     )
     group.add_argument(
+        "--index-mirror",
+        action="append",
+        metavar="URL",
+        help="where to turn when the index fails (can be repeated) [DXPY_INDEX_MIRRORS]",
+    )
+    group.add_argument(
         "--extra-index-url",
         "--index",
         action="append",

@@ -20,7 +20,7 @@ from dxpy_async.project.cache_place import default_cache_dir
 _IRRELEVANT = (
     *("DXPY_CACHE_DIR", "DXPY_CLIENT_CERT", "DXPY_CREDENTIALS_DIR", "DXPY_ENV_FILE", "DXPY_INSECURE_HOST"),
     *("DXPY_KEYRING_PROVIDER", "DXPY_NO_ENV_FILE", "DXPY_NO_PROGRESS", "DXPY_OFFLINE", "DXPY_PROXY"),
-    "DXPY_TRUSTED_PUBLISHING",
+    *("DXPY_INDEX_MIRRORS", "DXPY_TRUSTED_PUBLISHING"),
 )
 """Variables that cannot change what an environment should hold."""
 _IRRELEVANT_PREFIXES = ("DXPY_HTTP_", "DXPY_PUBLISH_", "DXPY_CONCURRENT_")

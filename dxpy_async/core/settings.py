@@ -125,6 +125,8 @@ class IndexSettings:
     """What indexes are called, by their URL."""
     logins: Mapping[str, Login] = field(default_factory=dict, repr=False)
     """Logins for indexes, by their URL, that do not stand in it."""
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the URL of an index, those of its copies, which are asked in this order when it fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

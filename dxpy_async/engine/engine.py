@@ -203,6 +203,8 @@ class Engine:
         self._credentials = credentials or Credentials(self._settings.credentials, self._settings.indexes)
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
         self._exits = AsyncExitStack()
+        self._listeners: list[Listener] = []
+        """Those of the operations under way."""
         self._builder: Builder | None = None
         """What builds for this engine when it makes an environment for a build."""
 
@@ -222,6 +224,7 @@ class Engine:
                     base_directory=Path.cwd(),
                     credentials=self._credentials,
                     page_worker=self._page_worker,
+                    tell=self._warn,
                     bundle=settings.bundle,
                 )
             )
@@ -1182,11 +1185,18 @@ class Engine:
     @asynccontextmanager
     async def _operation(self, on_event: Listener) -> AsyncIterator[None]:
         """One operation: its failures come out as the first error itself, and `Finished` is told in any case."""
+        self._listeners.append(on_event)
         try:
             with _first_of_group():
                 yield
         finally:
+            self._listeners.remove(on_event)
             on_event(Finished())
+
+    def _warn(self, message: str) -> None:
+        """Tell everybody who listens something that concerns no operation alone."""
+        for listener in dict.fromkeys(self._listeners):
+            listener(Warned(message))
 
     @asynccontextmanager
     async def _holding(self, root: Path, on_event: Listener) -> AsyncIterator[None]:

@@ -39,8 +39,9 @@ from dxpy_async.index.downloads import (
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import HttpCache
 from dxpy_async.index.metadata import MetadataSource, metadata_of_file
+from dxpy_async.index.mirrors import Mirrors
 from dxpy_async.index.page_worker import PageWorker
-from dxpy_async.index.pages import NotCached, PageSource
+from dxpy_async.index.pages import NotCached, PageSource, say_nothing
 from dxpy_async.index.parted_downloads import PARTED_FROM, NotInParts, PartedDownload
 from dxpy_async.index.remote_index import NOT_THERE, RemoteIndex, index_addresses, remote_index
 from dxpy_async.index.safe_url import Origin, SafeURL, origin_of
@@ -57,7 +58,8 @@ class IndexClient:
 
     `now` gives seconds since 1970. `base_directory` is what relative directories of `indexes` are relative to.
     With a `bundle` that is the one place that is asked, for projects and for files, and `indexes` count for nothing.
-    `trouble` is why the cache cannot be used, if so. Without `credentials` those in addresses are used alone.
+    `trouble` is why the cache cannot be used, if so. Without `credentials` those in addresses are used alone. `tell` is
+    called with what a user should know.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class IndexClient:
         pacing: Pacing | None = None,
         tls: ssl.SSLContext | None = None,
         page_worker: PageWorker | None = None,
+        tell: Callable[[str], None] = say_nothing,
         bundle: Path | None = None,
     ) -> None:
         self._network = network
@@ -92,10 +95,18 @@ class IndexClient:
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
         self._metadata_work: SharedWork[str, CoreMetadata | Unavailable] = SharedWork()
         self._pages = PageSource(
-            self._transport, self._cache, self._page_work, now=now, network=network, worker=page_worker
+            self._transport, self._cache, self._page_work, now=now, network=network, worker=page_worker, tell=tell
         )
+        remote = [index for index in (*self._indexes, *self._pinned.values()) if isinstance(index, RemoteIndex)]
+        self._mirrors = Mirrors(remote, self._pages, self._transport, tell)
         self._metadata = MetadataSource(
-            self._transport, self._cache, self._metadata_work, self._fetch_wheel, now=now, offline=network.offline
+            self._transport,
+            self._cache,
+            self._metadata_work,
+            self._fetch_wheel,
+            now=now,
+            offline=network.offline,
+            mirrors=self._mirrors,
         )
         self._downloads = asyncio.Semaphore(max(1, network.bytes_in_flight // _DOWNLOAD_BYTES))
         self._whole_only: set[Origin] = set()
@@ -280,7 +291,15 @@ class IndexClient:
         self, address: SafeURL, file: HashingFile, promise: Promise, progress: Callable[[int], None]
     ) -> Downloaded:
         if address.origin.scheme != "file":
-            return await self._fetch(address, file, promise, progress)
+
+            async def get(place: DistributionFile) -> Downloaded:
+                its = address if place.url == address.public else SafeURL.parse(place.url)
+                promised = replace(promise, origin=its.public)
+                file.expect(promised)
+                return await self._fetch(its, file, promised, progress)
+
+            listed = DistributionFile(filename=promise.filename, url=address.public, hashes=promise.hashes)
+            return await self._mirrors.had(listed, get)
         await copy_file(path_of(address.public), file, promise, progress)
         return file.checked()
 
@@ -314,7 +333,8 @@ def _index(address: str, base_directory: Path, indexes: IndexSettings) -> Remote
     if index is None:
         return directory_of(address, base_directory)
     usual = frozenset({403}) if origin_of(index.url).host in SAY_FORBIDDEN else frozenset()
-    return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, usual))
+    mirrors = tuple(mirror.url for mirror, _ in map(remote_index, indexes.mirrors.get(address, ())) if mirror)
+    return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, usual), mirrors=mirrors)
 
 
 def _merged(pages: list[ProjectPage]) -> ProjectPage:

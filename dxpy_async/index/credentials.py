@@ -257,8 +257,9 @@ def _place(address: _Address, index: _Address | None) -> str:
 
 
 def _urls_of(indexes: IndexSettings) -> list[str]:
-    """All indexes, those first that are asked first."""
-    urls = (*indexes.extra_index_urls, indexes.index_url, *indexes.pinned.values(), *indexes.logins)
+    """All indexes and mirrors, those first that are asked first."""
+    urls = [*indexes.extra_index_urls, indexes.index_url, *indexes.pinned.values(), *indexes.logins]
+    urls += [mirror for mirrors in indexes.mirrors.values() for mirror in mirrors]
     return [url for url in dict.fromkeys(urls) if "://" in url]
 
 

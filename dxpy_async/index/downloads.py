@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.limits import ARCHIVE_BYTES
-from dxpy_async.errors import HashMismatch, IndexUnavailable, IntegrityError, SizeMismatch, StoreError
+from dxpy_async.errors import FileMissing, HashMismatch, IndexUnavailable, IntegrityError, SizeMismatch, StoreError
 from dxpy_async.index.byte_ranges import parse_content_range
 from dxpy_async.index.finishing import finish, in_thread
 from dxpy_async.index.safe_url import SafeURL
@@ -78,6 +78,10 @@ class HashingFile(io.FileIO):
         super().__init__(path, "w+b")
         self._path, self._promise = path, promise
         self._forget()
+
+    def expect(self, promise: Promise) -> None:
+        """Hold it against `promise` in the end; the digests that count are the same."""
+        self._promise = promise
 
     def start_again(self) -> None:
         """Forget everything written so far."""
@@ -250,7 +254,7 @@ class Download:
         self._resumed = False
 
     def _missing(self, reply: Reply) -> IndexUnavailable:
-        return IndexUnavailable(
+        return FileMissing(
             f"`{self._promise.filename}` is not at `{reply.url}` (status {reply.status})",
             url=reply.url,
             hints=("the index may have taken the file away; run `dxpy lock --upgrade` to choose anew",),

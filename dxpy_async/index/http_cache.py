@@ -4,7 +4,7 @@ One file per answer. Layout, integers little-endian:
 
     header   magic `DXH\x01`, CRC-32 of lifetime, head and lengths, moment of validation (f64, seconds since 1970),
              lifetime (f64, seconds; infinite for what never changes), length of the head, length of the body (u32)
-    head     MessagePack: ETag, Last-Modified
+    head     MessagePack: ETag, Last-Modified; if they are those of a mirror, its address
     body     whatever the caller stores, with a checksum of its own
 
 A file that is cut, damaged or of another kind is not an error but a miss. Files are replaced whole; only the moment of
@@ -37,7 +37,7 @@ _VALIDATED_AT = 8
 _MOMENT = struct.Struct("<d")
 _LONGEST_LIFETIME = 10 * 365 * 86_400.0
 _encode = msgspec.msgpack.Encoder().encode
-_decode_head = msgspec.msgpack.Decoder(tuple[str | None, str | None]).decode
+_decode_head = msgspec.msgpack.Decoder(list[str | None]).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ class Validators:
     lifetime: float = 0.0
     etag: str | None = None
     last_modified: str | None = None
+    source: str | None = None
+    """The mirror that said so, and that alone can be asked whether it still holds; None for the index itself."""
 
     def are_fresh(self, now: float) -> bool:
         """Whether the answer may be used unasked."""
@@ -92,6 +94,7 @@ def renewed(old: Validators, headers: Mapping[str, str], now: float) -> Validato
         lifetime=lifetime,
         etag=said.etag or old.etag,
         last_modified=said.last_modified or old.last_modified,
+        source=old.source,
     )
 
 
@@ -152,16 +155,23 @@ class HttpCache:
         if magic != MAGIC or len(data) != start + body_size or crc32(data[UNCHECKED_BYTES:start], 0) != checksum:
             return None
         try:
-            etag, last_modified = _decode_head(data[HEADER.size : start])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            etag, last_modified, *mirrors = _decode_head(data[HEADER.size : start])
+        except (msgspec.MsgspecError, ValueError):
             return None
-        validators = Validators(validated_at=validated_at, lifetime=lifetime, etag=etag, last_modified=last_modified)
+        validators = Validators(
+            validated_at=validated_at,
+            lifetime=lifetime,
+            etag=etag,
+            last_modified=last_modified,
+            source=mirrors[0] if mirrors else None,
+        )
         return CachedAnswer(validators, memoryview(data)[start:])
 
     def write(self, name: str, validators: Validators, body: bytes | memoryview) -> None:
         """Keep an answer under `name`, whole or not at all."""
         path = self.directory / name
-        head = _encode((validators.etag, validators.last_modified))
+        mirror = () if validators.source is None else (validators.source,)
+        head = _encode((validators.etag, validators.last_modified, *mirror))
         tail = struct.pack("<dII", validators.lifetime, len(head), len(body)) + head
         header = MAGIC + struct.pack("<Id", crc32(tail, 0), validators.validated_at)
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ from dxpy_async.index.downloads import KNOWN_ALGORITHMS
 from dxpy_async.index.finishing import in_thread
 from dxpy_async.index.http_cache import FOREVER, HttpCache, Validators
 from dxpy_async.index.kept import kept_metadata, metadata_name
+from dxpy_async.index.mirrors import Mirrors
 from dxpy_async.index.remote_wheel import TAIL_BYTES, is_metadata_of, read_metadata
 from dxpy_async.index.safe_url import Origin, origin_of
 from dxpy_async.index.sharing import SharedWork
@@ -54,7 +56,9 @@ class MetadataSource:
         *,
         now: Callable[[], float],
         offline: bool,
+        mirrors: Mirrors,
     ) -> None:
+        self._mirrors = mirrors
         self._transport, self._cache, self._work, self._now = transport, cache, work, now
         self._fetch_wheel, self._offline = fetch_wheel, offline
         self._without_ranges: set[Origin] = set()
@@ -82,7 +86,7 @@ class MetadataSource:
         kept = kept_metadata(self._cache, file)
         if kept is not None or file.metadata_hashes is None or self._offline or not file.url.startswith("http"):
             return kept
-        data = await self._metadata_file(file)
+        data = await self._mirrors.had(file, self._metadata_file)
         answer = static_pkg_info(data, origin=f"METADATA of {file.filename}") if data is not None else None
         if answer is None or (answer.name, answer.version) != (project, version):
             return None
@@ -100,7 +104,7 @@ class MetadataSource:
     async def _fetch_and_keep(
         self, project: ProjectName, version: Version, file: DistributionFile
     ) -> CoreMetadata | Unavailable:
-        answer = await self._fetch(project, version, file)
+        answer = await self._mirrors.had(file, partial(self._fetch, project, version))
         self.keep(file, answer)
         return answer
 

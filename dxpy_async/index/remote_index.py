@@ -18,19 +18,25 @@ NOT_THERE = frozenset({404, 410})
 
 @dataclass(frozen=True, slots=True)
 class RemoteIndex:
-    """An index behind http(s): its address without credentials and without a slash at the end, and its cache's name."""
+    """An index behind http(s): its address without credentials and without a slash at the end, and its cache's name.
+
+    The addresses of its `mirrors` are like its own.
+    """
 
     url: str
     key: str
     absent: frozenset[int] = NOT_THERE
     """The statuses by which it says that it has not got a project."""
-
-    def page_url(self, project: ProjectName) -> str:
-        return f"{self.url}/{project}/"
+    mirrors: tuple[str, ...] = ()
 
     def cache_name(self, project: ProjectName) -> str:
         """Where the page of `project` is kept, below the cache directory."""
         return f"pages-v1/{self.key}/{project}"
+
+
+def page_url(index_url: str, project: ProjectName) -> str:
+    """The address of a project's page on an index or a mirror."""
+    return f"{index_url}/{project}/"
 
 
 def remote_index(address: str) -> tuple[RemoteIndex | None, SafeURL]:

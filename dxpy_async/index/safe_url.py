@@ -28,6 +28,12 @@ def origin_of(url: str) -> Origin:
     return Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme))
 
 
+def origin_url(url: str) -> str:
+    """The address of the server that `url` leads to, as it is spelt there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 @dataclass(frozen=True, slots=True)
 class SafeURL:
     """A URL without its user information, and beside it, unseen, the login that stood there."""

@@ -26,11 +26,11 @@ import aiohttp
 import yarl
 
 from dxpy_async._version import __version__
-from dxpy_async.core.dataclass import dataclass
+from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.limits import REDIRECTS, RETRY_AFTER_SECONDS
 from dxpy_async.core.logins import Login
 from dxpy_async.core.settings import NetworkSettings
-from dxpy_async.errors import IndexRefused, IndexUnavailable, InvalidIndexPage
+from dxpy_async.errors import FileMissing, IndexRefused, IndexUnavailable, InvalidIndexPage
 from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.inflate import DamagedGzip, TooLong, gunzip
 from dxpy_async.index.proxies import Proxies, Proxy
@@ -41,6 +41,10 @@ ResultT = TypeVar("ResultT")
 
 READ_BUFFER = 256 * 1024
 """How much of a body waits for its reader before the sender is held up, in bytes."""
+
+HURRIED_SECONDS = 10.0
+HURRIED_RATE = 16 * 1024.0
+"""How long is waited for whoever need not be waited for, and how fast they have to be, in bytes per second."""
 
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _PROXY_WANTS_LOGIN = 407
@@ -58,6 +62,20 @@ class Pacing:
     """A body that comes more slowly than this for `stall_seconds` is not coming."""
     retry_budget: int = 64
     """Retries of all requests together; each request that succeeds gives half a retry back."""
+    retries: int | None = None
+    """Retries of one request; None: as many as the settings say."""
+    head_seconds: float | None = None
+    """From the request to the end of the answer's head; None: as long as the settings allow."""
+
+    def hurried(self) -> Pacing:
+        """For what can be had elsewhere."""
+        return replace(
+            self,
+            stall_seconds=min(self.stall_seconds, HURRIED_SECONDS),
+            stall_rate=max(self.stall_rate, HURRIED_RATE),
+            retries=1,
+            head_seconds=min(self.head_seconds or HURRIED_SECONDS, HURRIED_SECONDS),
+        )
 
 
 class TransientFault(Exception):
@@ -174,7 +192,8 @@ class Reply:
         """The error for a status that is neither an answer nor worth another attempt."""
         if self.status in (401, 403):
             return self._credentials.refusal(self.url, self.status, self._login)
-        return IndexUnavailable(f"`{self.url}` answered with status {self.status}", url=self.url)
+        failure = FileMissing if self.status in (404, 410) else IndexUnavailable
+        return failure(f"`{self.url}` answered with status {self.status}", url=self.url)
 
 
 def over_limit(url: str, size: int, limit: int) -> InvalidIndexPage:
@@ -199,6 +218,9 @@ class Transport:
         self._network, self._credentials, self._now = network, credentials, now
         self._pacing = pacing or Pacing()
         self._tls, self._proxies = TlsContexts(network.tls, tls), Proxies(network.proxies)
+        self._haste = self._pacing.hurried()
+        self.hurried: set[Origin] = set()
+        """Who is not waited for for long, because others have the same."""
         self._slots = asyncio.Semaphore(network.connections)
         self._budget = float(self._pacing.retry_budget)
         self._session: aiohttp.ClientSession | None = None
@@ -244,13 +266,14 @@ class Transport:
         never reach `receive`; every other status does. Raises IndexUnavailable when the attempts are used up.
         """
         attempt = 0
+        pacing = self._haste if self.hurried and _origin(url) in self.hurried else self._pacing
         while True:
             try:
                 asked = headers() if callable(headers) else headers
-                result = await self._attempt(url, receive, asked, login, final)
+                result = await self._attempt(url, receive, asked, login, final, pacing)
             except TransientFault as fault:
                 attempt += 1
-                pause = self._pause_before(attempt, url, fault)
+                pause = self._pause_before(attempt, url, fault, pacing)
             else:
                 self._budget = min(self._budget + 0.5, float(self._pacing.retry_budget))
                 return result
@@ -275,7 +298,7 @@ class Transport:
         plain = {"Accept-Encoding": "identity", **headers}
         async with (
             self._slots,
-            self._response(url, plain, login, method=method, body=body, patience=patience) as response,
+            self._response(url, plain, login, self._pacing, method=method, body=body, patience=patience) as response,
         ):
             return await receive(Reply(response, url, self._pacing, self._credentials, login))
 
@@ -286,35 +309,34 @@ class Transport:
         headers: Mapping[str, str],
         login: Login | None,
         final: frozenset[int],
+        pacing: Pacing,
     ) -> ResultT:
         home, current = _origin(url), url
         async with self._slots:
             for _ in range(REDIRECTS + 1):
-                is_home = _origin(current) == home
-                async with self._answer(current, headers, login if is_home else None, redirected=not is_home) as (
-                    response,
-                    sent,
-                ):
+                secret = login if _origin(current) == home else None
+                redirected = _origin(current) != home
+                async with self._answer(current, headers, secret, pacing, redirected=redirected) as (response, sent):
                     target = response.headers.get("Location")
                     if response.status not in _REDIRECTING or target is None:
                         if response.status not in final:
                             _check_not_transient(response, self._now())
-                        return await receive(Reply(response, current, self._pacing, self._credentials, sent))
+                        return await receive(Reply(response, current, pacing, self._credentials, sent))
                     current = _redirected(current, target)
         raise IndexUnavailable(f"`{url}` is redirected more than {REDIRECTS} times", url=url)
 
     @asynccontextmanager
     async def _answer(
-        self, url: str, headers: Mapping[str, str], login: Login | None, *, redirected: bool
+        self, url: str, headers: Mapping[str, str], login: Login | None, pacing: Pacing, *, redirected: bool
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, Login | None]]:
         """The answer of `url` itself, redirect or not, and the login that it was asked with."""
         sent = login or await self._credentials.login_for(url, redirected=redirected)
         async with AsyncExitStack() as exits:
-            response = await exits.enter_async_context(self._response(url, headers, sent))
+            response = await exits.enter_async_context(self._response(url, headers, sent, pacing))
             other = await self._credentials.wanted(url, response.status, sent, redirected=redirected)
             if other is not None:
                 await exits.aclose()
-                response, sent = await exits.enter_async_context(self._response(url, headers, other)), other
+                response, sent = await exits.enter_async_context(self._response(url, headers, other, pacing)), other
             yield response, sent
 
     @asynccontextmanager
@@ -323,6 +345,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         login: Login | None,
+        pacing: Pacing,
         *,
         method: str = "GET",
         body: Body | None = None,
@@ -338,7 +361,7 @@ class Transport:
         # `sock_read` starts again with every byte, and a head may come byte by byte.
         limit = patience or network.connect_timeout + network.read_timeout
         with _wire_errors(), _certificate_errors(url), _proxy_errors(url, proxy):
-            async with asyncio.timeout(limit) as deadline:
+            async with asyncio.timeout(min(pacing.head_seconds or limit, limit)) as deadline:
                 response = await self._session.request(
                     method,
                     yarl.URL(url, encoded=True),
@@ -359,7 +382,7 @@ class Transport:
             # Goes back to the pool when the body was read to its end, else it is closed.
             response.close() if not response.content.at_eof() else response.release()
 
-    def _pause_before(self, attempt: int, url: str, fault: TransientFault) -> float:
+    def _pause_before(self, attempt: int, url: str, fault: TransientFault, pacing: Pacing) -> float:
         """How long to wait before the next attempt, in seconds; raises IndexUnavailable when there is none."""
         tries = f"after {attempt} attempts" if attempt > 1 else "at the first attempt"
         if fault.retry_after is not None and fault.retry_after > RETRY_AFTER_SECONDS:
@@ -369,7 +392,7 @@ class Transport:
                 url=url,
                 hints=("try again later",),
             ) from fault
-        if attempt > self._network.retries:
+        if attempt > (self._network.retries if pacing.retries is None else min(pacing.retries, self._network.retries)):
             raise IndexUnavailable(f"`{url}` {fault.reason}, {tries}", url=url) from fault
         if self._budget < 1:
             raise IndexUnavailable(

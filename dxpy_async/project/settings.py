@@ -5,6 +5,7 @@
     index               index-url, index  DXPY_DEFAULT_INDEX          index_url (url or name=url)
     more indexes        extra-index-url,  DXPY_INDEX (by spaces)      extra_index_url (url or name=url)
                         index
+    … mirrors of it     index             DXPY_INDEX_MIRRORS          index_mirror
     … of one project    sources
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
     interpreter         python            DXPY_PYTHON                 python
@@ -70,6 +71,7 @@ from dxpy_async.core.names import ProjectName, is_valid_name, normalize
 from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, ResolutionSettings
 from dxpy_async.core.settings import (
+    PYPI_SIMPLE_URL,
     IndexSettings,
     KernelChoice,
     KeyringProvider,
@@ -91,6 +93,7 @@ from dxpy_async.project.network_places import proxy_settings, tls_settings
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
+from dxpy_async.project.tool_reader import is_mirror
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
 from dxpy_async.project.uv_variables import name_of, with_uv
 from dxpy_async.project.version_files import first_pin, pins_around, project_pins
@@ -315,8 +318,9 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
     extra = added or tuple(moved.get(url, url) for url in tool.extra_index_urls)
     if not (index_url or extra or places or there) and (told := pip()):
         index_url, extra, places = told.index_url, told.extra_index_urls, told.find_links
+    index_url = PYPI_SIMPLE_URL if index_url is None else index_url
     return IndexSettings(
-        index_url=IndexSettings().index_url if index_url is None else index_url,
+        index_url=index_url,
         extra_index_urls=extra,
         find_links=places,
         pinned=_pinned(tool, urls),
@@ -324,7 +328,24 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
         ignored_errors={moved.get(url, url): codes for url, codes in tool.ignored_errors.items()},
         names={url: name for name, url in urls.items()},
         logins={url: login for name, url in urls.items() if (login := given.login(name)) is not None},
+        mirrors=_mirrors(given, tool, index_url),
     )
+
+
+def _mirrors(given: _Given, tool: ToolTable, index_url: str) -> dict[str, tuple[str, ...]]:
+    """The mirrors of each index that has some; those in flags and variables are of the default one, `index_url`.
+
+    An index that is put in the place of another by its name does not have that one's mirrors.
+    """
+    stated = given.texts("index_mirror", "DXPY_INDEX_MIRRORS", None)
+    for mirror in stated:
+        if not is_mirror(mirror):
+            origin = given.origin("index_mirror", "DXPY_INDEX_MIRRORS", "")
+            raise UsageError(
+                f"{origin} has `{mirror}`, which is not the URL of a mirror",
+                hints=("a mirror begins with https:// or http://",),
+            )
+    return {**tool.mirrors, **({index_url: tuple(stated)} if stated else {})}
 
 
 def _pip_files(environ: Mapping[str, str], project: Project | None) -> list[str]:

@@ -58,6 +58,7 @@ def merged(near: ToolTable, far: ToolTable) -> ToolTable:
         no_index=near.no_index if near.no_index is not None else far.no_index,
         authentication={**far.authentication, **near.authentication},
         ignored_errors={**far.ignored_errors, **near.ignored_errors},
+        mirrors={**far.mirrors, **near.mirrors},
         named_indexes=tuple(indexes.values()),
         sources={**far.sources, **near.sources},
         link_mode=near.link_mode or far.link_mode,

@@ -63,7 +63,7 @@ OF_PROJECTS = ("default-groups", "package", "scripts", "sources", "workspace")
 _OF_WORKSPACES = ("members", "exclude", "catalog")
 
 
-_OF_INDEXES = ("name", "url", "default", "explicit", "authenticate", "ignore-error-codes", "publish-url")
+_OF_INDEXES = (*("name", "url", "default", "explicit", "authenticate", "ignore-error-codes", "mirrors", "publish-url"),)
 
 
 class _GivenIndex(NamedTuple):
@@ -75,6 +75,13 @@ class _GivenIndex(NamedTuple):
     authenticate: Authentication | None
     ignored_errors: frozenset[int] | None
     publish_url: str | None
+    mirrors: tuple[str, ...]
+
+
+def is_mirror(url: str) -> bool:
+    """Whether `url` can be that of an index's mirror."""
+    scheme, _, rest = url.partition("://")
+    return scheme.lower() in ("http", "https") and bool(rest)
 
 
 class ToolReader(BuildReader):
@@ -280,6 +287,7 @@ class ToolReader(BuildReader):
             "no_index": self._boolean(table, "no-index", key_at(where, "no-index")),
             "authentication": {index.url: index.authenticate for index in found if index.authenticate is not None},
             "ignored_errors": {index.url: index.ignored_errors for index in found if index.ignored_errors is not None},
+            "mirrors": {index.url: index.mirrors for index in found if index.mirrors},
             "named_indexes": tuple(
                 NamedIndex(index.name, index.url, index.publish_url) for index in found if index.name
             ),
@@ -310,6 +318,7 @@ class ToolReader(BuildReader):
             authenticate,
             self._error_codes(table, where),
             self._string(table, "publish-url", f"{where}.publish-url"),
+            self._mirrors(table, f"{where}.mirrors"),
         )
 
     def _error_codes(self, table: Mapping[str, Any], where: str) -> frozenset[int] | None:
@@ -324,6 +333,17 @@ class ToolReader(BuildReader):
                 line=self._line_of_key(f"{where}.{key}"),
             )
         return frozenset(codes)
+
+    def _mirrors(self, table: Mapping[str, Any], where: str) -> tuple[str, ...]:
+        mirrors = self._strings(table, "mirrors", where)
+        for mirror in mirrors:
+            if not is_mirror(mirror):
+                self._refuse(
+                    f"`{where}` has an address that is not that of a mirror",
+                    line=self._line_of(mirror, where),
+                    hints=("a mirror begins with https:// or http://",),
+                )
+        return tuple(mirrors)
 
     def _find_links(self, table: Mapping[str, Any], where: str, root: Path) -> tuple[str, ...]:
         places = self._strings(table, "find-links", key_at(where, "find-links"))

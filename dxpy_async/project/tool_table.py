@@ -55,6 +55,7 @@ class ToolTable:
     no_index: bool | None = None
     authentication: Mapping[str, Authentication] = field(default_factory=dict)
     ignored_errors: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named_indexes: tuple[NamedIndex, ...] = ()
     sources: SourceTable = field(default_factory=dict)
     link_mode: LinkMode | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,13 +55,18 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
         pacing: Pacing = QUICK,
         tls: ssl.SSLContext | None = None,
         page_worker: PageWorker | None = None,
+        mirrors: Mapping[str, tuple[str, ...]] | None = None,
+        tell: Callable[[str], None] = print,
         **network: object,
     ) -> AsyncIterator[IndexClient]:
         urls = [index if isinstance(index, str) else index.url_with_credentials for index in indexes]
         patience: dict[str, object] = {"connect_timeout": 5.0, "read_timeout": 5.0}
         async with IndexClient(
             indexes=IndexSettings(
-                index_url=urls[-1] if urls else "", extra_index_urls=tuple(urls[:-1]), find_links=find_links
+                index_url=urls[-1] if urls else "",
+                extra_index_urls=tuple(urls[:-1]),
+                find_links=find_links,
+                mirrors=mirrors or {},
             ),
             network=NetworkSettings(**(patience | network)),  # type: ignore[arg-type]
             cache_dir=cache or tmp_path / "cache",
@@ -70,6 +75,7 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
             pacing=pacing,
             tls=tls,
             page_worker=page_worker,
+            tell=tell,
         ) as client:
             yield client
 
