@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
     from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
+    from dxpy_async.engine.config_manager import ConfigManager, Scope
     from dxpy_async.engine.credential_store import CredentialStore
     from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
     from dxpy_async.engine.engine import Engine
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from dxpy_async.errors import DxpyError
     from dxpy_async.index.credentials import Credentials
     from dxpy_async.project.publish_settings import PublishSettings
+    from dxpy_async.project.setting_origins import EffectiveSetting
     from dxpy_async.project.settings import load_settings
     from dxpy_async.project.tool_manifests import ToolManifest
     from dxpy_async.project.tool_receipts import ToolSpec
@@ -53,9 +55,11 @@ __all__ = [
     "BuiltDistribution",
     "BundleOptions",
     "BundleOutcome",
+    "ConfigManager",
     "CredentialStore",
     "Credentials",
     "DxpyError",
+    "EffectiveSetting",
     "Engine",
     "EnvironmentManager",
     "EnvironmentRequest",
@@ -82,6 +86,7 @@ __all__ = [
     "PythonManager",
     "ResolutionMode",
     "ResolutionSettings",
+    "Scope",
     "Settings",
     "SyncOptions",
     "SyncOutcome",
@@ -103,9 +108,11 @@ _PLACES = {
     "BuiltDistribution": "dxpy_async.engine.distributing",
     "BundleOptions": "dxpy_async.engine.bundling",
     "BundleOutcome": "dxpy_async.engine.bundling",
+    "ConfigManager": "dxpy_async.engine.config_manager",
     "CredentialStore": "dxpy_async.engine.credential_store",
     "Credentials": "dxpy_async.index.credentials",
     "DxpyError": "dxpy_async.errors",
+    "EffectiveSetting": "dxpy_async.project.setting_origins",
     "Engine": "dxpy_async.engine.engine",
     "EnvironmentManager": "dxpy_async.engine.environment_manager",
     "EnvironmentRequest": "dxpy_async.engine.environment_choice",
@@ -131,6 +138,7 @@ _PLACES = {
     "Prereleases": "dxpy_async.core.resolution_settings",
     "ResolutionMode": "dxpy_async.core.resolution_settings",
     "ResolutionSettings": "dxpy_async.core.resolution_settings",
+    "Scope": "dxpy_async.engine.config_manager",
     "Settings": "dxpy_async.core.settings",
     "SyncOptions": "dxpy_async.engine.sync_options",
     "SyncOutcome": "dxpy_async.engine.syncing",

@@ -52,6 +52,7 @@ COMMANDS = {
     "auth": ("auth_command",),
     "pip": ("pip_command",),
     "self": ("self_command",),
+    "config": ("config_command",),
     "cache": ("cache_command",),
     "dpp": ("dpp_command",),
     "completions": ("completions_command",),

@@ -82,6 +82,7 @@ COMMANDS: Mapping[str, Command] = {
     "auth": Command("keep logins for indexes, and tell of them", "flags_of_auth"),
     "pip": Command("look at an environment or change it, as pip does", "flags_of_pip"),
     "self": Command("tell of dxpy itself", "flags_of_files"),
+    "config": Command("look at settings, and change them", "flags_of_config"),
     "cache": Command("look at or clean the store", "flags_of_cache"),
     "completions": Command("print what lets a shell complete command lines of dxpy", "flags_of_completions"),
 }
@@ -194,7 +195,10 @@ def _add_globals(parser: Parser, *, top: bool) -> None:
     switch("--no-progress", text="draw no progress bars [DXPY_NO_PROGRESS]")
     switch("--no-config", text="ignore [tool.dxpy] and all files of settings, those of pip too [DXPY_NO_CONFIG]")
     group.add_argument(
-        "--config-file", metavar="FILE", help="take settings from this file and from no other [DXPY_CONFIG_FILE]"
+        "--config-file",
+        metavar="FILE",
+        default=None if top else argparse.SUPPRESS,
+        help="take settings from this file and from no other [DXPY_CONFIG_FILE]",
     )
     group.add_argument(
         "--allow-insecure-host",
@@ -207,5 +211,6 @@ def _add_globals(parser: Parser, *, top: bool) -> None:
     group.add_argument(
         *("--native-tls", "--system-certs"), action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
+    switch("--show-settings", text="tell all settings and where they come from, and do nothing")
     colors = ("auto", "always", "never")
     group.add_argument("--color", choices=colors, default="auto" if top else argparse.SUPPRESS, help="when to colour")

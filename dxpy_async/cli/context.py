@@ -40,6 +40,7 @@ _SETTING_FLAGS = (
     "index_url",
     "extra_index_url",
     "index_mirror",
+    "index_strategy",
     "find_links",
     "bundle",
     "python",

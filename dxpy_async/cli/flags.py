@@ -42,6 +42,11 @@ def index_flags(flags: Parser) -> None:
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
     )
+    group.add_argument(
+        "--index-strategy",
+        choices=("first-index", "unsafe-best-match"),
+        help="believe the first index that has a project, or all that have it [DXPY_INDEX_STRATEGY]",
+    )
     group.add_argument("--no-index", action="store_true", help="use directories alone [DXPY_NO_INDEX]")
     keyring_flag(group)
     group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")

@@ -545,3 +545,44 @@ class PublishDocument(TypedDict):
     schema: Literal["dxpy/publish/1"]
     url: str
     files: list[PublishedFile]
+
+
+class SettingOrigin(TypedDict):
+    """A place that a setting comes from."""
+
+    kind: Literal["flag", "variable", "file", "pip", "default"]
+    name: Annotated[str, "the flag, the variable or the path of the file; empty for the others"]
+    line: int | None
+
+
+SettingValue = str | bool | float | list[str] | dict[str, str | bool | list[str] | dict[str, list[str]]] | None
+
+
+class StatedSetting(TypedDict):
+    """A setting as it counts. URLs in it are without user names and passwords."""
+
+    key: str
+    value: Annotated[
+        str | bool | float | list[str] | dict[str, str | bool | list[str] | dict[str, list[str]]] | None,
+        "null for what is not set",
+    ]
+    origins: Annotated[list[SettingOrigin], "several for what is put together from several places, the nearest first"]
+
+
+class ConfigListDocument(TypedDict):
+    """`dxpy config list`, and any command with `--show-settings`."""
+
+    schema: Literal["dxpy/config-list/1"]
+    settings: list[StatedSetting]
+
+
+class ConfigGetDocument(TypedDict):
+    """`dxpy config get`."""
+
+    schema: Literal["dxpy/config-get/1"]
+    key: str
+    value: Annotated[
+        str | bool | float | list[str] | dict[str, str | bool | list[str] | dict[str, list[str]]] | None,
+        "null for what is not set",
+    ]
+    origins: list[SettingOrigin]

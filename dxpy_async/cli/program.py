@@ -36,10 +36,13 @@ def run(arguments: Sequence[str]) -> int:
             color=wants_color(parsed.color, sys.stderr, dict(os.environ)),
             form=getattr(parsed, "output_format", "text"),
         )
-        if parsed.command is None:
+        if parsed.command is None and not parsed.show_settings:
             raise UsageError("no command given", hints=("`dxpy --help` lists them",))
         if parsed.directory:
             _change_directory(parsed.directory)
+        if parsed.show_settings:
+            told: int = load("config_command").show_settings(parsed, output)
+            return told
         try:
             return _climb(parsed, output)
         except InterpreterNotFound as error:

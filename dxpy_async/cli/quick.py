@@ -29,7 +29,14 @@ _SECRET = ("_USERNAME", "_PASSWORD", "_TOKEN")
 
 _COUNTING = frozenset(
     [
-        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE"),
+        *(
+            "UV_CONFIG_FILE",
+            "PIP_INDEX_URL",
+            "PIP_EXTRA_INDEX_URL",
+            "PIP_FIND_LINKS",
+            "PIP_NO_INDEX",
+            "PIP_CONFIG_FILE",
+        ),
         *("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA", "PROGRAMDATA"),
     ]
 )

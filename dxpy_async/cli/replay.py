@@ -42,12 +42,12 @@ _REQUEST = (
     *("allow_overwrites", "extra", "all_extras", "group", "no_group", "no_dev", "all_groups", "python_preference"),
     *("no_extra", "no_default_groups", "dev", "only_group", "only_dev", "package", "all_packages"),
     *("no_install_project", "no_install_workspace", "no_install_package", "no_install_local"),
-    *("no_index", "no_config", "config_file"),
+    *("no_index", "index_strategy", "no_config", "config_file"),
     *("no_build", "no_build_package", "no_binary", "no_binary_package", "no_build_isolation"),
     *("no_build_isolation_package", "config_setting", "config_settings_package", "build_constraint", "build_timeout"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
-_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_CONFIG_FILE")
+_FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_CONFIG_FILE", "UV_CONFIG_FILE")
 """Variables by which more than the two files is read."""
 
 

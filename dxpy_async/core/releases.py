@@ -78,10 +78,11 @@ class ProjectPage:
 
     Files are decoded when a version is looked at, because a resolution looks at few of the many versions of a page.
     `keys`, where they are known, are `key_table` of the versions, oldest first. `index_url` never carries credentials.
-    `identity` tells the page of an index from what it was or will be; empty for other pages.
+    `identity` tells the page of an index from what it was or will be; empty for other pages. `index_of` tells from
+    which index a version is, where that is not one for all.
     """
 
-    __slots__ = ("_files_of", "identity", "index_url", "keys", "project", "versions")
+    __slots__ = ("_files_of", "_index_of", "identity", "index_url", "keys", "project", "versions")
 
     def __init__(
         self,
@@ -92,10 +93,15 @@ class ProjectPage:
         index_url: str,
         keys: bytes | None = None,
         identity: bytes = b"",
+        index_of: Callable[[Version], str] | None = None,
     ) -> None:
         self.project, self.versions, self.index_url, self.keys = project, versions, index_url, keys
         self.identity = identity
-        self._files_of = files_of
+        self._files_of, self._index_of = files_of, index_of
+
+    def index_url_of(self, version: Version) -> str:
+        """The index that `version` is from."""
+        return self.index_url if self._index_of is None else self._index_of(version)
 
     def files(self, version: Version) -> tuple[DistributionFile, ...]:
         """The wheels and sdists of `version`, in the page's order; empty for a version that is not on the page."""

@@ -106,6 +106,15 @@ class CredentialSettings:
     """Where the program `keyring` is looked for: directories, as in PATH."""
 
 
+class IndexStrategy(StrEnum):
+    """Which indexes are believed about a project."""
+
+    FIRST_INDEX = "first-index"
+    """The first that has it, alone."""
+    UNSAFE_BEST_MATCH = "unsafe-best-match"
+    """All that have it: so whoever may upload to any of them can take over a name on another."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     """Where distributions come from: indexes in order of trust (the first that has a project wins) and directories.
@@ -127,6 +136,7 @@ class IndexSettings:
     """Logins for indexes, by their URL, that do not stand in it."""
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the URL of an index, those of its copies, which are asked in this order when it fails."""
+    strategy: IndexStrategy = IndexStrategy.FIRST_INDEX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from dxpy_async.core.releases import DistributionFile, ProjectPage
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.resolution_settings import ResolutionSettings
 from dxpy_async.core.selection import environment_mismatch
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import IndexStrategy, Settings
 from dxpy_async.core.source_urls import ArchiveUrl, best_sdist, parse_source_url
 from dxpy_async.core.target_platforms import HERE, WantedTarget
 from dxpy_async.core.upload_limits import Cutoff, Cutoffs, files_in_time
@@ -167,6 +167,7 @@ def lock_settings(settings: Settings) -> dict[str, str]:
     texts = {
         "index-url": _without_credentials(indexes.index_url),
         "extra-index-urls": "\n".join(_without_credentials(url) for url in indexes.extra_index_urls),
+        "index-strategy": indexes.strategy if indexes.strategy is not IndexStrategy.FIRST_INDEX else "",
         "find-links": "\n".join(indexes.find_links),
         "sources": _lines(f"{name} from {_without_credentials(url)}" for name, url in indexes.pinned.items()),
         "resolution": resolution.mode if resolution.mode is not defaults.mode else "",
@@ -384,7 +385,7 @@ def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -
     else:
         assert page is not None, f"{pin.project} was pinned without its page"
         files = files_in_time(page.files(pin.version), cutoff)
-        source = _source(files, page)
+        source = _source(files, page.index_url_of(pin.version))
     by_name = sorted(files, key=attrgetter("filename"))
     wheels = [file for file in by_name if is_wheel_name(file.filename)]
     sdist = best_sdist(by_name)
@@ -400,11 +401,11 @@ def _locked_package(pin: Pin, page: ProjectPage | None, cutoff: Cutoff | None) -
     )
 
 
-def _source(files: Sequence[DistributionFile], page: ProjectPage) -> Source:
+def _source(files: Sequence[DistributionFile], index_url: str) -> Source:
     """A page may merge local directories with an index; a release that has local files counts as the directory's."""
     local = next((file.url for file in files if file.url.startswith("file:")), None)
     if local is None:
-        return Source(SourceKind.INDEX, page.index_url)
+        return Source(SourceKind.INDEX, index_url)
     return Source(SourceKind.DIRECTORY, local.rpartition("/")[0])
 
 

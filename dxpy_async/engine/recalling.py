@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import ProjectPage, Unavailable
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import IndexStrategy, Settings
 from dxpy_async.engine.memory import Memory
 from dxpy_async.formats.remembered import MOST_INDEXES, FileSeen, PageSeen, Remembered
 from dxpy_async.index.freshness import KeptPage, is_fresh, kept_page
@@ -42,7 +42,8 @@ class Recollection:
         addresses = dict.fromkeys((*index_addresses(settings.indexes), *self._pinned.values()))
         indexes = [remote_index(address)[0] for address in addresses]
         self._remote = tuple(index for index in indexes if index is not None)
-        self.is_used = settings.hints and len(self._remote) == len(indexes) <= MOST_INDEXES
+        one_each = settings.indexes.strategy is IndexStrategy.FIRST_INDEX  # else an answer rests on several pages
+        self.is_used = settings.hints and one_each and len(self._remote) == len(indexes) <= MOST_INDEXES
         """Whether anything is remembered at all."""
         self._memory = Memory(settings.cache_dir)
 

@@ -3,14 +3,14 @@
 Indexes are asked in order of trust, and the first that has a project is the only one that is believed about it: extra
 indexes come before the default one, so that a name which a private index has cannot be taken over on the public one.
 Local directories are not indexes in that sense: what lies in them is added to whatever the indexes have. A project that
-is pinned to an index comes from there alone.
+is pinned to an index comes from there alone. Whoever says `unsafe-best-match` has all indexes believed instead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from packaging.version import Version
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
-from dxpy_async.core.settings import SAY_FORBIDDEN, IndexSettings, NetworkSettings
+from dxpy_async.core.settings import SAY_FORBIDDEN, IndexSettings, IndexStrategy, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, IntegrityError, UsageError
 from dxpy_async.index.bundles import Bundle
 from dxpy_async.index.credentials import Credentials
@@ -90,6 +90,7 @@ class IndexClient:
         self._directories = [directory_of(text, base_directory) for text in indexes.find_links]
         if self.bundle is not None:
             self._directories = [self.bundle]
+        self._strategy = indexes.strategy
         self._cache = HttpCache(cache_dir)
         self._transport = Transport(network, self._credentials, now=now, pacing=pacing, tls=tls)
         self._page_work: SharedWork[tuple[str, ProjectName], ProjectPage | None] = SharedWork()
@@ -157,6 +158,21 @@ class IndexClient:
         indexes = self._indexes if pinned is None else [pinned]
         local = [page for directory in directories if (page := directory.page(project)) is not None]
         unknown: list[str] = []
+        pages = await self._pages_on(indexes, project, unknown)
+        if pages or local:
+            return _merged([*local, *([_best_of(pages)] if pages else [])])
+        if unknown:
+            raise IndexUnavailable(
+                f"the page of `{project}` is not in the cache, and the network is not used (offline)", url=unknown[0]
+            )
+        places = [place.url for place in (*indexes, *directories)]
+        return Unavailable(f"is not on {' or '.join(f'`{place}`' for place in places) or 'any index: none is set'}")
+
+    async def _pages_on(
+        self, indexes: Sequence[RemoteIndex | LocalDirectory], project: ProjectName, unknown: list[str]
+    ) -> list[ProjectPage]:
+        """The pages of `project` that are believed; `unknown` gets the indexes of which nothing can be known."""
+        pages = []
         for index in indexes:
             try:
                 page = await self._page_on(index, project)
@@ -164,15 +180,10 @@ class IndexClient:
                 unknown.append(index.url)
                 continue
             if page is not None:
-                return _merged([*local, page])
-        if local:
-            return _merged(local)
-        if unknown:
-            raise IndexUnavailable(
-                f"the page of `{project}` is not in the cache, and the network is not used (offline)", url=unknown[0]
-            )
-        places = [place.url for place in (*indexes, *directories)]
-        return Unavailable(f"is not on {' or '.join(f'`{place}`' for place in places) or 'any index: none is set'}")
+                pages.append(page)
+                if self._strategy is IndexStrategy.FIRST_INDEX:
+                    break
+        return pages
 
     async def _page_on(self, index: RemoteIndex | LocalDirectory, project: ProjectName) -> ProjectPage | None:
         if isinstance(index, LocalDirectory):
@@ -337,6 +348,20 @@ def _index(address: str, base_directory: Path, indexes: IndexSettings) -> Remote
     return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, usual), mirrors=mirrors)
 
 
+def _best_of(pages: list[ProjectPage]) -> ProjectPage:
+    """The pages of several indexes as one: a release is that of the first index that has it, as a whole."""
+    if len(pages) == 1:
+        return pages[0]
+    holders = {version: page for page in reversed(pages) for version in page.versions}
+    return ProjectPage(
+        pages[0].project,
+        tuple(sorted(holders, reverse=True)),
+        lambda version: holders[version].files(version) if version in holders else (),
+        index_url=pages[0].index_url,
+        index_of=lambda version: holders[version].index_url,
+    )
+
+
 def _merged(pages: list[ProjectPage]) -> ProjectPage:
     """Several pages as one: of two files with one name the earlier counts. Address and identity are the last one's."""
     if len(pages) == 1:
@@ -351,7 +376,14 @@ def _merged(pages: list[ProjectPage]) -> ProjectPage:
         return tuple(found.values())
 
     last = pages[-1]
-    return ProjectPage(last.project, versions, files, index_url=last.index_url, identity=last.identity)
+    return ProjectPage(
+        last.project,
+        versions,
+        files,
+        index_url=last.index_url,
+        identity=last.identity,
+        index_of=lambda version: last.index_url_of(version) if last.files(version) else last.index_url,
+    )
 
 
 def _ignore(_: int) -> None:

@@ -1,8 +1,11 @@
 """Which files beside pyproject.toml have settings. What answers from a few `stat`s may ask, so this imports little.
 
     dxpy.toml beside pyproject.toml       before [tool.dxpy], which comes next
+    uv.toml beside it                     without both, instead of [tool.uv]
     the user's dxpy/dxpy.toml             $XDG_CONFIG_HOME or ~/.config; %APPDATA% on Windows; on macOS as on Linux
+    the user's uv/uv.toml                 in the same place, where there is no dxpy/dxpy.toml
     the system's dxpy/dxpy.toml           $XDG_CONFIG_DIRS or /etc/xdg, then /etc; on Windows %PROGRAMDATA%
+    the system's uv/uv.toml               in the same places, likewise
     pip's files                           see `pip_files`
 
 Sources: https://specifications.freedesktop.org/basedir-spec/latest/ and
@@ -22,13 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SETTINGS_NAME = "dxpy.toml"
+UV_SETTINGS_NAME = "uv.toml"
 
 
 def settings_files(root: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
-    """Where settings of dxpy can be, nearest first; `root` is the project's directory, None without a project."""
-    near = [os.path.join(root, SETTINGS_NAME)] if root is not None else []
-    places = [user_dir(environ, platform), *_system_dirs(environ, platform)]
-    return [*near, *(os.path.join(place, "dxpy", SETTINGS_NAME) for place in places)]
+    """Where settings of dxpy can be, nearest first; `root` is the project's directory, None without a project.
+
+    Each is followed by the file of uv's in the same place, which counts where there is none of dxpy's.
+    """
+    near = [os.path.join(root, name) for name in (SETTINGS_NAME, UV_SETTINGS_NAME)] if root is not None else []
+    for place in (user_dir(environ, platform), *_system_dirs(environ, platform)):
+        near.append(os.path.join(place, "dxpy", SETTINGS_NAME))
+        near.append(os.path.join(place, "uv", UV_SETTINGS_NAME))
+    return near
 
 
 def pip_files(environ: Mapping[str, str], environment: str | None, platform: str = sys.platform) -> list[str]:

@@ -5,6 +5,7 @@
     index               index-url, index  DXPY_DEFAULT_INDEX          index_url (url or name=url)
     more indexes        extra-index-url,  DXPY_INDEX (by spaces)      extra_index_url (url or name=url)
                         index
+    which are believed  index-strategy    DXPY_INDEX_STRATEGY         index_strategy
     … mirrors of it     index             DXPY_INDEX_MIRRORS          index_mirror
     … of one project    sources
     directories         find-links        DXPY_FIND_LINKS (by commas) find_links
@@ -73,6 +74,7 @@ from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode, Res
 from dxpy_async.core.settings import (
     PYPI_SIMPLE_URL,
     IndexSettings,
+    IndexStrategy,
     KernelChoice,
     KeyringProvider,
     LinkMode,
@@ -258,24 +260,55 @@ def _upload_limit(text: str, origin: str) -> UploadLimit:
         raise UsageError(f"{origin} is `{text}`, which {error}") from error
 
 
+class SettingsPlace(NamedTuple):
+    """A file with settings: `table` is that in which they stand, empty for a file of settings. `of_uv`: it is uv's."""
+
+    path: str
+    table: str
+    of_uv: bool = False
+
+
+def settings_places(
+    flags: Mapping[str, object], environ: Mapping[str, str], project: Project | None, directory: Path | None
+) -> list[SettingsPlace]:
+    """The files that have a say, nearest first.
+
+    A file that is named (`--config-file`, DXPY_CONFIG_FILE) stands for all files of settings and for the project's.
+    """
+    own = []
+    if project is not None:
+        table = "tool.dxpy" if project.tool.is_own else "tool.uv"
+        own.append(SettingsPlace(str(project.file), table, of_uv=not project.tool.is_own))
+    if named := flags.get("config_file") or environ.get("DXPY_CONFIG_FILE"):
+        return [SettingsPlace(_placed(str(named), directory), "")]
+    if named := environ.get("UV_CONFIG_FILE"):
+        return [SettingsPlace(_placed(named, directory), "", of_uv=True)]
+    files = iter(settings_files(str(project.root) if project is not None else None, environ))
+    places: list[SettingsPlace] = []
+    for number, (ours, of_uv) in enumerate(zip(files, files, strict=True)):
+        beside = own if number == 0 else []
+        if os.path.isfile(ours):
+            places += [SettingsPlace(ours, ""), *beside]
+        elif os.path.isfile(of_uv) and not (beside and beside[0].table == "tool.dxpy"):
+            places.append(SettingsPlace(of_uv, "", of_uv=True))
+        else:
+            places += beside
+    return places
+
+
 def configured_table(
     flags: Mapping[str, object], environ: Mapping[str, str], project: Project | None, directory: Path | None
 ) -> ToolTable:
-    """What the files of settings and the project's table say together. Raises InvalidSettings and UsageError.
-
-    A file that is named (`--config-file`, DXPY_CONFIG_FILE) stands for all of them.
-    """
-    table = project.tool if project is not None else ToolTable()
-    named = flags.get("config_file") or environ.get("DXPY_CONFIG_FILE")
-    if named:
-        return only_of_projects(table, read_settings_file(_placed(str(named), directory)))
-    files = settings_files(str(project.root) if project is not None else None, environ)
-    if project is not None and os.path.isfile(files[0]):
-        table = merged(read_settings_file(files[0]), table)
-    for file in files[1 if project is not None else 0 :]:
-        if os.path.isfile(file):
-            table = merged(table, read_settings_file(file))
-    return table
+    """What the files of settings and the project's table say together. Raises InvalidSettings and UsageError."""
+    table = ToolTable()
+    for place in settings_places(flags, environ, project, directory):
+        if place.table:
+            assert project is not None
+            found = project.tool
+        else:
+            found = read_settings_file(place.path, of_uv=place.of_uv)
+        table = merged(table, found)
+    return only_of_projects(project.tool, table) if project is not None else table
 
 
 def watched_paths(
@@ -285,7 +318,7 @@ def watched_paths(
 
     A relative `config_file`, as `--config-file` gives it, is held against `directory`.
     """
-    named = config_file or environ.get("DXPY_CONFIG_FILE")
+    named = config_file or environ.get("DXPY_CONFIG_FILE") or environ.get("UV_CONFIG_FILE")
     files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
     own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
     pins = project_pins(str(project.root), environ)
@@ -329,6 +362,9 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
         names={url: name for name, url in urls.items()},
         logins={url: login for name, url in urls.items() if (login := given.login(name)) is not None},
         mirrors=_mirrors(given, tool, index_url),
+        strategy=given.choice("index_strategy", "DXPY_INDEX_STRATEGY", IndexStrategy)
+        or tool.strategy
+        or IndexStrategy.FIRST_INDEX,
     )
 
 

@@ -12,13 +12,24 @@ from dxpy_async.project.tool_reader import OF_PROJECTS, SETTINGS, ToolReader
 from dxpy_async.project.tool_table import ToolTable
 
 
-def read_settings_file(path: str) -> ToolTable:
-    """What a file of settings says; directories in it are relative to it. Raises InvalidSettings and UsageError."""
+def read_settings_file(path: str, *, of_uv: bool = False) -> ToolTable:
+    """What a file of settings says, one of uv's where its words are dxpy's too; directories in it are relative to it.
+
+    Raises InvalidSettings and UsageError.
+    """
     file = Path(path)
     try:
-        return _SettingsFile(read_content(file), file).table()
+        content = read_content(file)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file of settings `{path}`") from error
+    return settings_in(content, file, of_uv=of_uv)
+
+
+def settings_in(content: bytes, file: Path, *, of_uv: bool = False) -> ToolTable:
+    """What such a file would say that has this content. Raises InvalidSettings."""
+    try:
+        reader = _SettingsFile(content, file)
+        return reader.table_of_uv() if of_uv else reader.table()
     except InvalidProject as error:
         raise InvalidSettings(error.file, error.reason, line=error.line, hints=error.hints()) from error
 
@@ -47,6 +58,10 @@ class _SettingsFile(ToolReader):
         self._check_keys(self._document, "", SETTINGS)
         return ToolTable(**self._settings(self._document, "", self._root))
 
+    def table_of_uv(self) -> ToolTable:
+        """What it says as a uv.toml; all else in it is uv's own."""
+        return ToolTable(**self._of_uv(self._document, "", self._root))
+
 
 def merged(near: ToolTable, far: ToolTable) -> ToolTable:
     """What two places say together: of a single value the nearer, of a list both, what is nearer first."""
@@ -56,6 +71,7 @@ def merged(near: ToolTable, far: ToolTable) -> ToolTable:
         extra_index_urls=tuple(dict.fromkeys((*near.extra_index_urls, *far.extra_index_urls))),
         find_links=tuple(dict.fromkeys((*near.find_links, *far.find_links))),
         no_index=near.no_index if near.no_index is not None else far.no_index,
+        strategy=near.strategy or far.strategy,
         authentication={**far.authentication, **near.authentication},
         ignored_errors={**far.ignored_errors, **near.ignored_errors},
         mirrors={**far.mirrors, **near.mirrors},

@@ -14,6 +14,7 @@ from dxpy_async.core.names import ProjectName, normalize, normalize_group
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import (
     Authentication,
+    IndexStrategy,
     KeyringProvider,
     LinkMode,
     PythonDownloads,
@@ -40,9 +41,10 @@ SETTINGS = (
     "extra-index-url",
     "find-links",
     "hints",
-    "keyring-provider",
     "index",
+    "index-strategy",
     "index-url",
+    "keyring-provider",
     "link-mode",
     "no-index",
     "override-dependencies",
@@ -151,6 +153,7 @@ class ToolReader(BuildReader):
         where = "tool.dxpy"
         self._check_keys(table, where, (*SETTINGS, *OF_PROJECTS))
         return ToolTable(
+            is_own=True,
             **self._settings(table, where, root),
             sources=self._sources(table, f"{where}.sources"),
             tasks=parse_tasks(self._table(table, "scripts", f"{where}.scripts"), self._refuse_task),
@@ -285,6 +288,7 @@ class ToolReader(BuildReader):
             ),
             "find_links": self._find_links(table, where, root),
             "no_index": self._boolean(table, "no-index", key_at(where, "no-index")),
+            "strategy": self._choice(table, "index-strategy", key_at(where, "index-strategy"), IndexStrategy),
             "authentication": {index.url: index.authenticate for index in found if index.authenticate is not None},
             "ignored_errors": {index.url: index.ignored_errors for index in found if index.ignored_errors is not None},
             "mirrors": {index.url: index.mirrors for index in found if index.mirrors},
@@ -361,13 +365,21 @@ class ToolReader(BuildReader):
         """What [tool.uv] says of where distributions are, which to pick and how to build; all else is uv's own."""
         where = "tool.uv"
         return ToolTable(
+            **self._of_uv(table, where, root),
+            sources=self._sources(table, f"{where}.sources"),
+            package=self._boolean(table, "package", f"{where}.package"),
+            **self._named_groups(table, where),
+        )
+
+    def _of_uv(self, table: Mapping[str, Any], where: str, root: Path) -> dict[str, Any]:
+        """What can stand in files of uv's settings too, in which `where` is empty."""
+        return {
             **self._indexes(table, where, root),
             **self._publishing(table, where),
             **self._pythons(table, where),
             **self._network(table, where),
-            sources=self._sources(table, f"{where}.sources"),
-            package=self._boolean(table, "package", f"{where}.package"),
-            builds=self._builds(table, where),
+            "compile_bytecode": self._boolean(table, "compile-bytecode", key_at(where, "compile-bytecode")),
+            "link_mode": self._choice(table, "link-mode", key_at(where, "link-mode"), LinkMode),
+            "builds": self._builds(table, where),
             **self._resolution(table, where),
-            **self._named_groups(table, where),
-        )
+        }

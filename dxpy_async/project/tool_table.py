@@ -11,6 +11,7 @@ from dxpy_async.core.names import GroupName, ProjectName
 from dxpy_async.core.resolution_settings import Prereleases, ResolutionMode
 from dxpy_async.core.settings import (
     Authentication,
+    IndexStrategy,
     KeyringProvider,
     LinkMode,
     PythonDownloads,
@@ -49,10 +50,13 @@ class ToolTable:
     `default_groups` is None when the table does not say; `all_groups` is the value `"all"` of the same key.
     """
 
+    is_own: bool = False
+    """Whether it is [tool.dxpy] itself."""
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     no_index: bool | None = None
+    strategy: IndexStrategy | None = None
     authentication: Mapping[str, Authentication] = field(default_factory=dict)
     ignored_errors: Mapping[str, frozenset[int]] = field(default_factory=dict)
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

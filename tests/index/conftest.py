@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from index_server import LoopbackIndex
 
-from dxpy_async.core.settings import IndexSettings, NetworkSettings
+from dxpy_async.core.settings import IndexSettings, IndexStrategy, NetworkSettings
 from dxpy_async.index.client import IndexClient, Pacing
 from dxpy_async.index.page_worker import PageWorker
 
@@ -57,6 +57,7 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
         page_worker: PageWorker | None = None,
         mirrors: Mapping[str, tuple[str, ...]] | None = None,
         tell: Callable[[str], None] = print,
+        strategy: IndexStrategy = IndexStrategy.FIRST_INDEX,
         **network: object,
     ) -> AsyncIterator[IndexClient]:
         urls = [index if isinstance(index, str) else index.url_with_credentials for index in indexes]
@@ -67,6 +68,7 @@ def client_of(tmp_path: Path, clock: Clock) -> ClientMaker:
                 extra_index_urls=tuple(urls[:-1]),
                 find_links=find_links,
                 mirrors=mirrors or {},
+                strategy=strategy,
             ),
             network=NetworkSettings(**(patience | network)),  # type: ignore[arg-type]
             cache_dir=cache or tmp_path / "cache",

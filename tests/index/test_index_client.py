@@ -11,8 +11,9 @@ from index_server import LoopbackIndex
 from packaging.version import Version
 from wheels import build_wheel
 
-from dxpy_async.core.names import ProjectName
+from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.releases import CoreMetadata, ProjectPage, Unavailable
+from dxpy_async.core.settings import IndexStrategy
 from dxpy_async.errors import IndexRefused, IndexUnavailable, UsageError
 
 A = ProjectName("a")
@@ -230,3 +231,24 @@ async def test_leaving_the_client_ends_what_is_under_way(index: LoopbackIndex, c
         await asyncio.sleep(0.05)
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_the_first_index_is_believed_alone_and_all_only_when_that_is_said(
+    index: LoopbackIndex, client_of: ClientMaker, tmp_path: Path
+) -> None:
+    async with LoopbackIndex() as extra:
+        for version, server in (("1", extra), ("1", index), ("2", index)):
+            server.add_wheel(build_wheel(tmp_path / str(server.port), "a", version))
+        async with client_of(extra, index) as client:
+            page = await client.project_page(normalize("a"))
+            assert isinstance(page, ProjectPage)
+            assert [str(version) for version in page.versions] == ["1"]
+        async with client_of(extra, index, strategy=IndexStrategy.UNSAFE_BEST_MATCH) as client:
+            page = await client.project_page(normalize("a"))
+            assert isinstance(page, ProjectPage)
+            assert [(str(version), page.index_url_of(version)) for version in page.versions] == [
+                ("2", index.url),
+                ("1", extra.url),
+            ]
+            assert [file.url for file in page.files(Version("1"))] == [extra.file_url("a-1-py3-none-any.whl")]
+            assert page.identity == b""  # so nothing is remembered that rests on it

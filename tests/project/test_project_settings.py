@@ -51,6 +51,13 @@ def test_nothing_given_gives_the_defaults() -> None:
     ("file", "variable", "flag", "get", "values"),
     [
         (
+            'index-strategy = "unsafe-best-match"',
+            {"UV_INDEX_STRATEGY": "first-index"},
+            {"index_strategy": "unsafe-best-match"},
+            lambda settings: settings.indexes.strategy,
+            ["first-index", "unsafe-best-match", "first-index", "unsafe-best-match"],
+        ),
+        (
             'index-url = "https://file.example"',
             {"DXPY_DEFAULT_INDEX": "https://variable.example"},
             {"index_url": "https://flag.example"},

@@ -163,7 +163,9 @@ def test_no_index_leaves_the_directories(places: Places) -> None:
     ],
 )
 def test_where_settings_are_looked_for(platform: str, environ: dict[str, str], expected: list[str]) -> None:
-    assert settings_files("/p", environ, platform) == expected
+    assert settings_files("/p", environ, platform)[::2] == expected
+    of_uv = [place.replace("/dxpy/dxpy.toml", "/uv/uv.toml").replace("/dxpy.toml", "/uv.toml") for place in expected]
+    assert settings_files("/p", environ, platform)[1::2] == of_uv
 
 
 def test_where_pips_settings_are_looked_for(tmp_path: Path) -> None:
@@ -244,3 +246,38 @@ def test_statuses_that_are_none_are_refused(tmp_path: Path, codes: str) -> None:
     assert caught.value.line == 3
     place.write_text('[[index]]\nurl = "https://a.test"\nignore-error-codes = [403, 500]\n')
     assert dict(read_settings_file(str(place)).ignored_errors) == {"https://a.test": {403, 500}}
+
+
+def test_a_file_of_uvs_counts_in_each_place_where_there_is_none_of_dxpys(places: Places) -> None:
+    places.write(places.home / ".config/uv/uv.toml", 'link-mode = "copy"\nresolution = "lowest"\ncache-keys = []\n')
+    places.write(places.project / "uv.toml", 'link-mode = "symlink"\n[pip]\nno-deps = true\n')
+    assert places.settings().link_mode == "symlink"
+    assert places.settings().resolution.mode == "lowest"
+    places.write(places.user_file, "")
+    assert places.settings().resolution.mode == "highest"
+    places.write(places.project / "dxpy.toml", "")
+    assert places.settings().link_mode == "hardlink"
+
+
+def test_a_uv_toml_stands_for_the_projects_table_of_uv_but_not_for_dxpys(places: Places) -> None:
+    table = '[project]\nname = "p"\nversion = "1"\n[tool.{}]\nprerelease = "allow"\n'
+    places.write(places.project / "uv.toml", 'link-mode = "symlink"\n')
+    places.write(places.project / "pyproject.toml", table.format("uv"))
+    settings = places.settings()
+    assert (settings.link_mode, settings.resolution.prereleases) == ("symlink", "if-necessary-or-explicit")
+    places.write(places.project / "pyproject.toml", table.format("dxpy"))
+    settings = places.settings()
+    assert (settings.link_mode, settings.resolution.prereleases) == ("hardlink", "allow")
+
+
+def test_a_file_that_uvs_variable_names_stands_for_all_others(places: Places) -> None:
+    named = places.write(places.system / "elsewhere.toml", 'link-mode = "copy"\nunknown = 1\n')
+    places.write(places.project / "dxpy.toml", 'link-mode = "symlink"\nresolution = "lowest"\n')
+    settings = places.settings(UV_CONFIG_FILE=str(named))
+    assert (settings.link_mode, settings.resolution.mode) == ("copy", "highest")
+
+
+def test_a_wrong_value_in_a_file_of_uvs_names_file_and_line(places: Places) -> None:
+    file = places.write(places.project / "uv.toml", '\nlink-mode = "teleport"\n')
+    with pytest.raises(InvalidSettings, match=f"`{file}:2` is not a valid file of settings: `link-mode` is 'teleport'"):
+        places.settings()
