@@ -13,6 +13,7 @@ from command import Command, without_times, write_project
 def home(dxpy: Command, tmp_path: Path) -> Path:
     """The user's directory of settings, in surroundings where no variable names an index."""
     index = dxpy.environ.pop("DXPY_DEFAULT_INDEX")
+    dxpy.environ.pop("PIP_CONFIG_FILE", None)
     (tmp_path / "home/pip").mkdir(parents=True)
     (tmp_path / "home/dxpy").mkdir()
     (tmp_path / "home/pip/pip.conf").write_text(f"[global]\nindex-url = {index}\n")
