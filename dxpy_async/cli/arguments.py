@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, NoReturn
 
@@ -18,6 +18,8 @@ from dxpy_async.errors import UsageError
 
 _INVALID_CHOICE = re.compile(r"argument (.+?): invalid choice: '(.*?)' \(choose from (.*)\)")
 """What argparse says of a value that is not one of those it knows."""
+
+_UNKNOWN = "unrecognized arguments: "
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,16 +35,41 @@ class Parser(argparse.ArgumentParser):
         given = [*self.said_before, *arguments]
         return self.parse_intermixed_args(given) if self.mixes_words else self.parse_args(given)
 
+    def format_help(self) -> str:
+        self._shorten_usage()
+        return super().format_help()
+
+    def format_usage(self) -> str:
+        self._shorten_usage()
+        return super().format_usage()
+
+    def _shorten_usage(self) -> None:
+        """Let the usage line name no flags: the lists below it do, and say what they are for."""
+        if self.usage is None:
+            formatter = self._get_formatter()
+            formatter.add_usage(None, self._get_positional_actions(), self._mutually_exclusive_groups, prefix="")
+            words = formatter.format_help().strip().removeprefix(self.prog)
+            self.usage = f"{self.prog} [OPTIONS]{words}".replace("%", "%%")
+
     def choose(self, dest: str, commands: Mapping[str, Command]) -> argparse.Action:
         """Take the name of one of `commands`, and then that one's own flags."""
         return self.add_argument(dest, action=_Choose, metavar=dest.upper(), help=argparse.SUPPRESS, of=commands)
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith(_UNKNOWN):
+            raise self._unknown(message.removeprefix(_UNKNOWN).split())
         if (found := _INVALID_CHOICE.fullmatch(message)) is None:
             raise UsageError(message, hints=(self.see_help,))
         known = re.findall(r"[\w.-]+", found[3])
         hint = _meant(found[2], known) or f"it can be {', '.join(known)}"
         raise UsageError(f"{found[1]}: not `{found[2]}`", hints=(hint, self.see_help))
+
+    def _unknown(self, arguments: Sequence[str]) -> UsageError:
+        """What to say of arguments that nothing is known of; of the first flag among them what may be meant."""
+        flags = (argument.partition("=")[0] for argument in arguments if argument.startswith("--"))
+        meant = _meant(next(flags, ""), self._option_string_actions)
+        hints = (self.see_help,) if meant is None else (meant, self.see_help)
+        return UsageError(f"{_UNKNOWN}{' '.join(arguments)}", hints=hints)
 
     @property
     def see_help(self) -> str:
@@ -87,6 +114,14 @@ COMMANDS: Mapping[str, Command] = {
     "completions": Command("print what lets a shell complete command lines of dxpy", "flags_of_completions"),
 }
 
+TOPICS: Mapping[str, Sequence[str]] = {
+    "a project": ("init", "add", "remove", "sync", "run", "lock", "version"),
+    "what it depends on": ("tree", "why", "export", "import", "bundle", "workspace"),
+    "distributions": ("build", "publish"),
+    "Pythons, environments and tools": ("python", "venv", "tool", "pip"),
+}
+"""In which order `--help` tells of commands; all others come after these."""
+
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
@@ -106,7 +141,7 @@ def whole_parser(kind: type[Parser]) -> Parser:
     _add_globals(parser, top=True)
     parser.add_argument("-V", "--version", action="version", version=f"dxpy {__version__}")
     add_commands(parser, "command", COMMANDS, required=False)
-    parser.epilog = f"{parser.epilog}\n\n`dxpy COMMAND --help` tells more of one command."
+    parser.epilog = f"{_by_topics(COMMANDS)}\n\n`dxpy COMMAND --help` and `dxpy help COMMAND` tell more of one command."
     return parser
 
 
@@ -114,10 +149,19 @@ def add_commands(parser: Parser, dest: str, commands: Mapping[str, Command], *, 
     """Let `parser` take one of `commands`, which goes to `dest`, and then that one's own flags."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = f"%(prog)s [OPTIONS] {dest.upper()} ..."
-    width = max(map(len, commands)) + 2
-    listed = "".join(f"\n  {name:{width}}{command.summary}" for name, command in commands.items())
-    parser.epilog = f"{dest}s:{listed}"
+    parser.epilog = f"{dest}s:{_listed(commands, commands)}"
     parser.choose(dest, commands).required = required
+
+
+def _by_topics(commands: Mapping[str, Command]) -> str:
+    told = {name for names in TOPICS.values() for name in names}
+    topics = {**TOPICS, "more": tuple(name for name in commands if name not in told)}
+    return "\n\n".join(f"{topic}:{_listed(names, commands)}" for topic, names in topics.items())
+
+
+def _listed(names: Iterable[str], commands: Mapping[str, Command]) -> str:
+    width = max(map(len, commands)) + 2
+    return "".join(f"\n  {name:{width}}{commands[name].summary}" for name in names)
 
 
 class _Choose(argparse.Action):

@@ -2,7 +2,7 @@
 
 Within a version keys are added and never removed or given another meaning, so programs must let unknown keys be; all
 that are here are always there. A change of another kind is a new version, and both are told in the changelog. Each
-document has `warnings` and `seconds` besides (see `Document`). `scripts/schemas.py` makes `docs/schemas` from this.
+document has `warnings` and `seconds` besides (see `Document`). `tests/json_schemas.py` makes `docs/schemas` of this.
 
 Paths are absolute, sizes in bytes, times in seconds, moments in UTC as ISO 8601. Only types: importing this at run time
 serves the making of schemas alone.
