@@ -4,7 +4,8 @@
         ... proxy.url ... proxy.seen ...
 
 It speaks as much HTTP/1.1 as the loopback index does. `routes` leads what is asked of one host and port to
-another, so that names need not exist. `credentials` are the user and password that it wants; with `status` it answers
+another, so that names need not exist; `redirects` sends clients away from a host, to the same path below an address.
+`credentials` are the user and password that it wants; with `status` it answers
 everything so.
 """
 
@@ -28,7 +29,9 @@ class LoopbackProxy:
         credentials: tuple[str, str] | None = None,
         status: int | None = None,
         routes: Mapping[str, str] | None = None,
+        redirects: Mapping[str, str] | None = None,
     ) -> None:
+        self.redirects = dict(redirects or {})
         self.credentials, self.status, self.routes = credentials, status, dict(routes or {})
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         self.port = 0
@@ -78,13 +81,18 @@ class LoopbackProxy:
                 await writer.drain()
                 return
             host = target if method == "CONNECT" else urlsplit(target).netloc
+            if (elsewhere := self.redirects.get(host)) is not None:
+                location = elsewhere + target.partition(host)[2]
+                writer.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+                continue
             name, _, port = self.routes.get(host, host).partition(":")
             upstream = await asyncio.open_connection(name, int(port or 80))
             try:
                 if method == "CONNECT":
                     await _tunnel((reader, writer), upstream)
                     return
-                await _forward(f"{method} {target.partition(host)[2] or '/'} HTTP/1.1", headers, upstream, writer)
+                first = f"{method} {target.partition(host)[2] or '/'} HTTP/1.1"
+                await _forward(first, headers, (reader, writer), upstream)
             finally:
                 upstream[1].transport.abort()
 
@@ -104,18 +112,22 @@ def _parsed(head: bytes) -> tuple[str, dict[str, str]]:
     return first, {name.lower(): value.strip() for name, _, value in pairs}
 
 
-async def _forward(first: str, headers: Mapping[str, str], upstream: _Streams, writer: asyncio.StreamWriter) -> None:
+async def _forward(first: str, headers: Mapping[str, str], client: _Streams, upstream: _Streams) -> None:
     """One exchange, without what the client has told the proxy alone."""
     kept = [f"{name}: {value}" for name, value in headers.items() if not name.startswith("proxy-")]
     upstream[1].write("\r\n".join([first, *kept, "", ""]).encode("latin-1"))
+    await _pass_on(int(headers.get("content-length", 0)), client[0], upstream[1])
     head = await upstream[0].readuntil(b"\r\n\r\n")
-    writer.write(head)
-    left = int(_parsed(head)[1].get("content-length", 0))
-    while left:
-        chunk = await upstream[0].read(min(left, 65_536))
+    client[1].write(head)
+    await _pass_on(int(_parsed(head)[1].get("content-length", 0)), upstream[0], client[1])
+
+
+async def _pass_on(size: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while size:
+        chunk = await reader.read(min(size, 65_536))
         if not chunk:
             raise ConnectionError
-        left -= len(chunk)
+        size -= len(chunk)
         writer.write(chunk)
         await writer.drain()
 

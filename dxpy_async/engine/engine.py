@@ -234,7 +234,11 @@ class Engine:
             remembering = Remembering(Recollection(settings), self._client, now=time.time, in_thread=self._in_thread)
             self._remembering = await exits.enter_async_context(remembering)
             repositories = GitRepositories(
-                settings.cache_dir, lock=FileLock, environ=os.environ, offline=settings.network.offline
+                settings.cache_dir,
+                lock=FileLock,
+                environ=os.environ,
+                offline=settings.network.offline,
+                known_login=self._credentials.known,
             )
             self._shelf = await exits.enter_async_context(SourceShelf(self._client, self._store, repositories))
             self._workshop = await exits.enter_async_context(

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from dxpy_async.core.locked_sources import is_commit
+from dxpy_async.core.logins import Login
 from dxpy_async.core.source_urls import GitUrl
 from dxpy_async.errors import SourceUnavailable
 from dxpy_async.sources.places import BUCKET, Remote, commit_directory, key_of, remote_of
@@ -61,6 +62,7 @@ class GitRepositories:
 
     `lock` makes a holder of the lock at a path. `environ` are the variables that git is run with. With `offline`
     nothing is fetched that is not on this machine. `on_wait` is told the repository that another process is busy with.
+    `known_login` is asked for the login of an http(s) address that has none.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class GitRepositories:
         lock: Callable[[Path], Lock],
         environ: Mapping[str, str],
         offline: bool = False,
+        known_login: Callable[[str], Login | None] | None = None,
         time_limit: float = TIME_LIMIT,
     ) -> None:
         self._cache_dir, self._root = cache_dir, cache_dir / BUCKET
@@ -77,6 +80,7 @@ class GitRepositories:
         self._environ = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
         self._busy: dict[str, asyncio.Lock] = {}
         self._credentials: dict[str, str] = {}
+        self._known_login = known_login
 
     def learn(self, url: GitUrl) -> None:
         """Use the credentials in `url`, if it has any, for all repositories of its host; locks have none."""
@@ -260,9 +264,18 @@ class GitRepositories:
                 await process.wait()
         return _Ended(code, output.result(), _last_lines(complaint.result()))
 
+    def _look_up(self, remote: Remote | None) -> None:
+        """Use the login that is known for a repository whose address has none."""
+        if remote is None or self._known_login is None or remote.origin in self._credentials:
+            return
+        login = self._known_login(remote.url) if remote.url.startswith(("http:", "https:")) else None
+        if login is not None and login.password is not None:
+            self._credentials[remote.origin] = login.authorization
+
     def _environ_for(self, remote: Remote | None) -> dict[str, str]:
         """Variables that switch off prompts and all ways to reach a repository that were not asked for."""
         settings = {"advice.detachedHead": "false", "core.hooksPath": os.devnull, "gc.auto": "0"}
+        self._look_up(remote)
         for origin, authorization in self._credentials.items():
             settings[f"http.{origin}/.extraHeader"] = f"Authorization: {authorization}"
         chosen = {

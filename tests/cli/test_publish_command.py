@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from command import Command, wait_until, without_times, write_project
 from json_schemas import document_in
+from proxy_server import LoopbackProxy, running_proxy
 from trees import BUILD_SYSTEM, sdist_of_today, write_tree
 from upload_server import UploadIndex, running_upload_index
 from wheels import build_wheel
@@ -72,8 +73,8 @@ def test_a_login_is_asked_for_and_never_shown(dxpy: Command, index: UploadIndex,
 
 
 @contextmanager
-def running_pypiserver(root: Path) -> Iterator[str]:
-    """A real index that takes uploads from `me` with the password `secret`; its address."""
+def running_pypiserver(root: Path, wanting_login: str = "update") -> Iterator[str]:
+    """A real index that lets `me` with the password `secret` alone do what is `wanting_login`; its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     passwords = root / "htpasswd"
@@ -82,7 +83,7 @@ def running_pypiserver(root: Path) -> Iterator[str]:
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port), "-P", str(passwords)),
-            *("-a", "update", "--hash-algo", "sha256", "--disable-fallback", str(root / "packages")),
+            *("-a", wanting_login, "--hash-algo", "sha256", "--disable-fallback", str(root / "packages")),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -129,3 +130,27 @@ def test_what_is_built_and_published_can_be_installed(dxpy: Command, tmp_path: P
         (user / "dxpy.lock").unlink()
         built = dxpy(f"sync --index-url {address}simple/ --no-binary-package tree", user)
         assert "Built tree-1.0.tar.gz" in built.err, built.err
+
+
+@pytest.mark.slow
+def test_what_is_published_is_installed_with_a_login_through_a_proxy_that_redirects(
+    dxpy: Command, tmp_path: Path
+) -> None:
+    build_wheel(tmp_path / "demo/dist", "demo", "1.0")
+    dxpy.environ |= {"DXPY_CREDENTIALS_DIR": str(tmp_path / "config"), "DXPY_KEYRING_PROVIDER": "disabled"}
+    with running_pypiserver(tmp_path, "update,download,list") as address:
+        user = write_project(tmp_path / "user", "demo")
+        redirects = {"packages.invalid": address.rstrip("/")}
+        with running_proxy(LoopbackProxy(credentials=("user", "pass"), redirects=redirects)) as proxy:
+            dxpy.environ["http_proxy"] = proxy.url_with_credentials
+            index = "http://them:theirs@packages.invalid/simple/"
+            refused = dxpy(f"sync --index-url {index}", user)
+            assert refused.code == 2
+            assert f"`{address}simple/demo/` wants credentials, and none are known for it" in refused.err
+            assert dxpy(f"auth login {address} -u me --password secret", user).code == 0
+            published = dxpy(f"publish --publish-url {address}", tmp_path / "demo")
+            assert published.code == 0, published.err
+            synced = dxpy(f"sync --index-url {index}", user)
+            assert " + demo==1.0" in synced.err, synced.err
+        sent = {headers.get("authorization") for _, target, headers in proxy.seen if target.startswith(address)}
+        assert sent == {None, "Basic bWU6c2VjcmV0"}  # nothing of what is for packages.invalid

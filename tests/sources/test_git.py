@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from index_server import LoopbackIndex
 from repositories import Repository
 
+from dxpy_async.core.logins import Login
 from dxpy_async.core.source_urls import GitUrl
 from dxpy_async.errors import SourceUnavailable
 from dxpy_async.sources.git import GitRepositories
@@ -166,3 +168,19 @@ async def test_hooks_and_foreign_variables_have_no_say(repository: Repository, t
 async def test_offline_only_what_is_here_is_used(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="offline"):
         await commit_of(cached(tmp_path / "cache", offline=True), "https://git.test/x", "main")
+
+
+async def test_a_login_that_is_known_goes_to_its_host(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def known(url: str) -> Login:
+        asked.append(url)
+        return Login("me", "secret")
+
+    async with LoopbackIndex(credentials=("me", "secret")) as host:
+        repository = f"{host.origin}/ours.git"
+        with pytest.raises(SourceUnavailable) as caught:  # the login is accepted, and there is no repository
+            await commit_of(cached(tmp_path / "cache", known_login=known), repository)
+    assert "secret" not in str(caught.value)
+    assert asked == [repository]
+    assert {request.headers.get("authorization") for request in host.requests} == {"Basic bWU6c2VjcmV0"}
