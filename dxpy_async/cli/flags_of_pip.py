@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from dxpy_async._version import __version__
 from dxpy_async.cli.arguments import Command, Parser, add_commands
 from dxpy_async.errors import UsageError
 from dxpy_async.project.config_places import pip_files
@@ -52,6 +53,10 @@ def declare_pip(parser: Parser) -> None:
         "uninstall": Command("remove from an environment", "flags_of_pip_install"),
         "list": Command("list what is installed", "flags_of_pip_lists"),
         "freeze": Command("list what is installed as requirements", "flags_of_pip_lists"),
+        "show": Command("tell what is known of what is installed", "flags_of_pip_lists"),
+        "check": Command("check that all that is installed has what it requires", "flags_of_pip_lists"),
+        "tree": Command("show what requires what of what is installed", "flags_of_pip_lists"),
+        "inspect": Command("tell all of what is installed, as JSON", "flags_of_pip_lists"),
         "compile": Command("pin all that files of requirements come to", "flags_of_pip_files"),
         "sync": Command("let an environment hold what files of requirements say, alone", "flags_of_pip_files"),
         "download": Command("collect the archives that an installation takes", "flags_of_pip_files"),
@@ -63,6 +68,7 @@ def declare_pip(parser: Parser) -> None:
         "debug": Command("not there", "flags_of_pip_files"),
     }
     general_flags(parser)
+    parser.add_argument("-V", "--version", action="version", version=f"dxpy pip {__version__}")
     add_commands(parser, "action", actions)
 
 
@@ -128,7 +134,7 @@ def general_flags(parser: Parser) -> None:
     for name in _WITHOUT_VALUE:
         group.add_argument(name, dest="unheeded", action="store_true", default=_NOTHING_TO_SAY, help=_NOTHING_TO_SAY)
     for name in _WITH_VALUE:
-        group.add_argument(name, dest="unheeded", action="append", default=_NOTHING_TO_SAY, help=_NOTHING_TO_SAY)
+        group.add_argument(name, dest="unheeded_value", default=_NOTHING_TO_SAY, help=_NOTHING_TO_SAY)
 
 
 def environment_flags(parser: Parser) -> None:

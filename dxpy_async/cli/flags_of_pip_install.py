@@ -13,6 +13,9 @@ _SEVERAL = "(can be repeated)"
 def declare_install(parser: Parser) -> None:
     begin(parser, "install")
     requirement_flags(parser)
+    parser.add_argument(
+        "--group", action="append", default=[], metavar="[PATH:]NAME", help="a dependency group of a pyproject.toml"
+    )
     group = parser.add_argument_group("how to install")
 
     def switch(*names: str, text: str) -> None:
@@ -64,11 +67,7 @@ def requirement_flags(parser: Parser) -> None:
     what.add_argument("--no-deps", "--no-dependencies", dest="no_deps", action="store_true", help="nothing but these")
     what.add_argument("--pre", action="store_true", help="pre-releases, too")
     what.add_argument("--require-hashes", action="store_true", help="nothing that has no hash in a file")
-    index = parser.add_argument_group("index options")
-    index.add_argument("-i", "--index-url", "--pypi-url", metavar="URL", help="the index [PIP_INDEX_URL]")
-    _several(index, "--extra-index-url", what="URL", text="an index that is asked first")
-    _several(index, "-f", "--find-links", what="DIR", text="a directory of archives")
-    index.add_argument("--no-index", action="store_true", help="use directories alone")
+    index_flags(parser)
     build = parser.add_argument_group("build options")
     _several(build, "--no-binary", what="NAMES", text="build these, or `:all:` or `:none:`", dest="sources")
     _several(build, "--only-binary", what="NAMES", text="do not build these: as above", dest="wheels")
@@ -76,6 +75,15 @@ def requirement_flags(parser: Parser) -> None:
     build.add_argument("--check-build-dependencies", dest="unheeded", action="store_true", help="(does nothing)")
     _several(build, "-C", "--config-settings", "--config-setting", what="KEY=VALUE", text="for build backends")
     _several(build, "--build-constraint", what="FILE", text="limits of what builds require", dest="build_constraint")
+
+
+def index_flags(parser: Parser) -> None:
+    """Where distributions are looked for."""
+    index = parser.add_argument_group("index options")
+    index.add_argument("-i", "--index-url", "--pypi-url", metavar="URL", help="the index [PIP_INDEX_URL]")
+    _several(index, "--extra-index-url", what="URL", text="an index that is asked first")
+    _several(index, "-f", "--find-links", what="DIR", text="a directory of archives")
+    index.add_argument("--no-index", action="store_true", help="use directories alone")
 
 
 def place_flags(parser: Parser) -> None:

@@ -27,6 +27,10 @@ ACTIONS = {
     "uninstall": "pip_install",
     "list": "pip_lists",
     "freeze": "pip_lists",
+    "show": "pip_show",
+    "check": "pip_show",
+    "inspect": "pip_show",
+    "tree": "pip_tree",
     "compile": "pip_compile",
     "sync": "pip_sync",
     "download": "pip_download",
@@ -39,7 +43,22 @@ ACTIONS = {
 }
 
 
+VARIABLES = {
+    "timeout": ("DXPY_HTTP_TIMEOUT",),
+    "retries": ("DXPY_HTTP_RETRIES",),
+    "proxy": ("HTTP_PROXY", "HTTPS_PROXY"),
+    "cert": ("SSL_CERT_FILE",),
+    "client_cert": ("SSL_CLIENT_CERT",),
+    "trusted_host": ("DXPY_INSECURE_HOST",),
+}
+"""Flags of pip for which dxpy has variables; git and build backends see them, too."""
+
+
 def run(arguments: argparse.Namespace, output: Output) -> int:
+    for flag, variables in VARIABLES.items():
+        if value := getattr(arguments, flag, None):
+            text = value if isinstance(value, str) else " ".join(value)
+            os.environ.update(dict.fromkeys(variables, text))
     try:
         code: int = load(ACTIONS[arguments.action]).run(arguments, output)
         return code

@@ -29,7 +29,7 @@ from dxpy_async.core.names import is_valid_name, normalize
 from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.engine.engine import Engine
-from dxpy_async.engine.environment_choice import require_unmanaged
+from dxpy_async.engine.environment_choice import require_unmanaged, users_instead
 from dxpy_async.engine.environment_manager import EnvironmentManager, Uninstalled
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
@@ -47,13 +47,19 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _install(arguments: argparse.Namespace, output: Output) -> int:
-    if not (arguments.packages or arguments.editable or arguments.requirement):
+    if not (arguments.packages or arguments.editable or arguments.requirement or arguments.group):
         raise InstallError("there is nothing to install", hints=("name requirements, or files of them with `-r FILE`",))
     request = read_now(arguments)
+    for entry in request.entries:
+        if entry.is_editable and entry.location.startswith("git+"):
+            output.warn(f"`{entry.text}` is installed as the repository has it, and cannot be edited in place")
     with settings_for(arguments, request) as settings, listener(arguments, output) as on_event:
         environment = chosen_environment(arguments, settings, output)
         require_unmanaged(environment, environment_request(arguments))
         _check_target(arguments)
+        if (instead := users_instead(environment, environment_request(arguments), os.environ)) is not None:
+            output.say(f"`{environment.scheme.purelib}` is not writable, so this goes to `{instead.scheme.purelib}`")
+            environment = instead
 
         async def work(engine: Engine) -> InstallOutcome:
             return await _work(engine, request, environment, arguments, on_event)

@@ -11,11 +11,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
+
+from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.event_loop import run_loop
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import environment_request, pip_settings
 from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.environment_manager import EnvironmentManager
+from dxpy_async.engine.newest import NewestRelease
 from dxpy_async.formats.requirements_file import RequirementEntry, decoded, parse_requirements_file
 from dxpy_async.installer.inventory import Inventory, InventoryItem, required_by, take_inventory, without
 from dxpy_async.python.environments import VirtualEnvironment
@@ -28,7 +32,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.action == "freeze":
         lines = freeze_lines(inventory, environment, arguments, output)
     else:
-        lines = list_lines(_wanted(inventory, environment, arguments), arguments)
+        chosen = _wanted(inventory, environment, arguments)
+        newest = _newest(chosen, environment, arguments) if arguments.outdated or arguments.uptodate else {}
+        lines = list_lines(_by_age(chosen, newest, arguments), newest if arguments.outdated else {}, arguments)
     if lines:
         output.data("\n".join(lines))
     return 0
@@ -36,14 +42,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 def chosen_inventory(arguments: argparse.Namespace) -> tuple[VirtualEnvironment, Inventory]:
     """The environment that the flags mean, and what of it they want to see."""
+    given = vars(arguments)
+    local = given.get("local", False) or given.get("user", False)
     with pip_settings(arguments) as settings:
         manager = EnvironmentManager(settings)
         environment = run_loop(lambda: manager.choose(environment_request(arguments)))
-        inventory = run_loop(lambda: manager.inventory(environment, local=arguments.local or arguments.user))
-    if arguments.path:
+        inventory = run_loop(lambda: manager.inventory(environment, local=local))
+    if given.get("path"):
         inventory = take_inventory(arguments.path)
-    inventory = without(inventory, arguments.exclude)
-    if arguments.exclude_editable:
+    inventory = without(inventory, given.get("exclude", ()))
+    if given.get("exclude_editable"):
         inventory = {name: item for name, item in inventory.items() if item.editable_path is None}
     return environment, inventory
 
@@ -57,21 +65,54 @@ def _wanted(inventory: Inventory, environment: VirtualEnvironment, arguments: ar
     return inventory
 
 
+def _newest(
+    inventory: Inventory, environment: VirtualEnvironment, arguments: argparse.Namespace
+) -> dict[ProjectName, NewestRelease]:
+    """The newest releases of what is installed, as indexes have them."""
+    target, prereleases = environment.interpreter.target, arguments.pre
+    flags = argparse.Namespace(**{**vars(arguments), "python": None})
+    with pip_settings(flags) as settings:
+        return run_engine(
+            settings, lambda engine: engine.newest_releases(inventory, target=target, prereleases=prereleases)
+        )
+
+
+def _by_age(
+    inventory: Inventory, newest: Mapping[ProjectName, NewestRelease], arguments: argparse.Namespace
+) -> Inventory:
+    """Those of which there is a newer release, or of which there is none, as the flags say."""
+    if not (arguments.outdated or arguments.uptodate):
+        return inventory
+
+    def is_outdated(name: ProjectName, item: InventoryItem) -> bool:
+        try:
+            return name in newest and newest[name].version > Version(item.version)
+        except InvalidVersion:
+            return False
+
+    return {name: item for name, item in inventory.items() if is_outdated(name, item) == bool(arguments.outdated)}
+
+
 # list
 
 
-def list_lines(inventory: Inventory, arguments: argparse.Namespace) -> list[str]:
+def list_lines(
+    inventory: Inventory, newest: Mapping[ProjectName, NewestRelease], arguments: argparse.Namespace
+) -> list[str]:
+    """A line for each, or one of JSON for all; `newest` has what there is that is newer."""
     items = _by_spelling(inventory.values())
     if arguments.format == "freeze":
         return [f"{item.name}=={item.version}" for item in items]
-    rows = [_row(item, verbose=arguments.verbose > 0) for item in items]
+    rows = [_row(item, newest.get(item.project), verbose=arguments.verbose > 0) for item in items]
     if arguments.format == "json":
         return [json.dumps(rows)]
     return columns(rows)
 
 
-def _row(item: InventoryItem, *, verbose: bool) -> dict[str, str]:
+def _row(item: InventoryItem, newest: NewestRelease | None, *, verbose: bool) -> dict[str, str]:
     row = {"name": item.name, "version": item.version}
+    if newest is not None:
+        row |= {"latest_version": str(newest.version), "latest_filetype": "wheel" if newest.has_wheel else "sdist"}
     if verbose:
         row |= {"location": str(item.site), "installer": item.distribution.installer}
     if item.editable_path is not None:

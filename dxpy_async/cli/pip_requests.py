@@ -10,10 +10,12 @@ from pathlib import Path
 
 from dxpy_async.cli.context import settings_of
 from dxpy_async.cli.engine_run import run_engine
+from dxpy_async.cli.pip_inputs import group_requirements, project_at
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.names import ProjectName
+from dxpy_async.core.places import PROJECT_NAME
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.source_urls import ArchiveUrl, parse_source_url
@@ -47,6 +49,9 @@ def request_of(arguments: argparse.Namespace, fetched: dict[str, bytes]) -> PipR
         return found
     given = [_given(text) for text in arguments.packages]
     given += [replace(_given(text), is_editable=True) for text in arguments.editable]
+    for path, _, group in (text.rpartition(":") for text in getattr(arguments, "group", ())):
+        file = path or PROJECT_NAME
+        given += [each.entry for each in group_requirements(project_at(file), file, [group])]
     entries = (*given, *found.entries)
     return PipRequest(
         entries=entries,

@@ -70,6 +70,18 @@ def show(graph: DependencyGraph, notes: Notes, arguments: argparse.Namespace, ou
     output.data(printable(forms[arguments.format](graph, places, notes)))
 
 
+def show_text(graph: DependencyGraph, starts: Sequence[Node], notes: Notes, arguments: argparse.Namespace) -> None:
+    """Print what is above or below `starts` as a tree."""
+    places = graph.walk(
+        starts,
+        depth=arguments.depth,
+        inverted=arguments.invert,
+        pruned=frozenset(map(normalize, arguments.prune)),
+        again=arguments.no_dedupe,
+    )
+    _print(text_lines(graph, places, notes, plain=not _draws_lines()))
+
+
 def _print(lines: Iterator[str]) -> None:
     """Without holding them: a tree in which everything is repeated can be longer than memory is."""
     for line in lines:

@@ -95,7 +95,7 @@ from dxpy_async.engine.locking import (
     with_earlier_versions,
 )
 from dxpy_async.engine.naming import nameless, place_of, told_name, unknown_tree
-from dxpy_async.engine.newest import newest_versions, versions_on
+from dxpy_async.engine.newest import NewestRelease, newest_releases, newest_versions, versions_on
 from dxpy_async.engine.own_project import is_recordable, project_tree, with_metadata
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
@@ -453,6 +453,19 @@ class Engine:
         project = Project(root=root, name=ProjectName(""), dependencies=_parsed(requirements), elsewhere=places)
         options = LockOptions(anew=True, dry_run=True, pins=tuple(pins), target=target)
         return (await self.lock_project(project, options=options, on_event=on_event)).lock
+
+    async def newest_releases(
+        self,
+        projects: Iterable[ProjectName],
+        *,
+        target: TargetEnvironment,
+        prereleases: bool = False,
+        on_event: Listener = ignore,
+    ) -> dict[ProjectName, NewestRelease]:
+        """The newest release of each of `projects` for `target`; those that no index has for it are left out."""
+        async with self._operation(on_event):
+            cutoffs = self._settings.resolution.upload_limits.cutoffs(time.time())
+            return await newest_releases(self._client, projects, cutoffs, target=target, prereleases=prereleases)
 
     async def versions(
         self,

@@ -11,7 +11,7 @@ A Python on PATH stands for the virtual environment that it belongs to, active o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from dxpy_async.core.dataclass import dataclass
@@ -79,6 +79,21 @@ def require_unmanaged(environment: VirtualEnvironment, request: EnvironmentReque
         return
     if (said := external_manager(environment.interpreter)) is not None:
         raise ExternallyManaged(str(environment.interpreter.executable), said)
+
+
+def users_instead(
+    environment: VirtualEnvironment,
+    request: EnvironmentRequest,
+    environ: Mapping[str, str],
+    *,
+    can_write: Callable[[Path], bool] = lambda path: os.access(path, os.W_OK),
+) -> VirtualEnvironment | None:
+    """The user's own place, where nobody named another and an interpreter's own cannot be written to, as in pip."""
+    if environment.is_virtual or request.user or request.target is not None or request.prefix is not None:
+        return None
+    site = environment.scheme.purelib
+    nearest = next(path for path in (site, *site.parents) if path.is_dir())
+    return None if can_write(nearest) else user_place(environment.interpreter, Path(user_base(environ)))
 
 
 def visible_sites(environment: VirtualEnvironment, *, local: bool = False) -> Iterable[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.settings import LinkMode, Settings
+from dxpy_async.engine.consistency import BrokenRequirement, broken_requirements
 from dxpy_async.engine.environment_choice import ANY_ENVIRONMENT, EnvironmentRequest, choose_environment, visible_sites
 from dxpy_async.engine.events import Finished, Listener, ignore
 from dxpy_async.engine.holding import held
@@ -60,6 +61,11 @@ class EnvironmentManager:
     async def inventory(self, environment: VirtualEnvironment, *, local: bool = False) -> Inventory:
         """What programs in `environment` can import; with `local` only what is installed in it."""
         return await in_thread(take_inventory, visible_sites(environment, local=local))
+
+    async def check(self, environment: VirtualEnvironment) -> tuple[BrokenRequirement, ...]:
+        """The requirements of what is installed that are not met."""
+        inventory = await self.inventory(environment)
+        return await in_thread(lambda: tuple(broken_requirements(inventory, environment.interpreter.target.markers)))
 
     async def uninstall(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -29,6 +30,36 @@ async def newest_versions(
         if isinstance(page, ProjectPage)
     }
     return {project: str(version) for project, version in found.items() if version is not None}
+
+
+class NewestRelease(NamedTuple):
+    """The newest version that an environment could have, and whether there is a wheel of it."""
+
+    version: Version
+    has_wheel: bool
+
+
+async def newest_releases(
+    client: IndexClient,
+    projects: Iterable[ProjectName],
+    cutoffs: Cutoffs,
+    *,
+    target: TargetEnvironment,
+    prereleases: bool,
+) -> dict[ProjectName, NewestRelease]:
+    """The newest release of each of `projects` for `target`; those that no index has for it are left out."""
+    async with asyncio.TaskGroup() as tasks:
+        asked = {project: tasks.create_task(client.project_page(project)) for project in projects}
+    found = {}
+    for project, task in asked.items():
+        page = task.result()
+        if not isinstance(page, ProjectPage):
+            continue
+        versions = versions_on(page, cutoffs.of(project), target=target, prereleases=prereleases)
+        if versions:
+            fits = (tag_rank(file.filename, target.tag_ranks) is not None for file in page.files(versions[0]))
+            found[project] = NewestRelease(versions[0], any(fits))
+    return found
 
 
 def versions_on(

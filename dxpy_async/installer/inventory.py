@@ -84,6 +84,12 @@ class InventoryItem:
                 continue
         return tuple(found)
 
+    def required(self, environment: Mapping[str, str]) -> tuple[Requirement, ...]:
+        """What it requires in such an environment when no extra is asked for, each project once."""
+        answers = MarkerAnswers(environment)
+        found = {each.name: each for each in self.requirements if answers.apply(each, "")}
+        return tuple(found.values())
+
     @cached_property
     def extras(self) -> tuple[ExtraName, ...]:
         said = self.headers.get("provides-extra", ())
@@ -110,12 +116,10 @@ def take_inventory(sites: Iterable[str]) -> Inventory:
 
 def required_by(inventory: Inventory, environment: Mapping[str, str]) -> dict[ProjectName, list[InventoryItem]]:
     """Who of the installed requires what, extras not counted, by the name of what is required."""
-    answers = MarkerAnswers(environment)
     found: dict[ProjectName, list[InventoryItem]] = {}
     for item in inventory.values():
-        for requirement in item.requirements:
-            if answers.apply(requirement, "") and item not in found.setdefault(requirement.name, []):
-                found[requirement.name].append(item)
+        for requirement in item.required(environment):
+            found.setdefault(requirement.name, []).append(item)
     return found
 
 

@@ -40,8 +40,16 @@ def test_a_file_is_installed_frozen_and_installed_again(pip: Pip, tmp_path: Path
     (tmp_path / "more").mkdir()
     (tmp_path / "more/limits.txt").write_text("web<2\n")
     (tmp_path / "more/base.txt").write_text("-c limits.txt\nweb  # the web\n")
-    (tmp_path / "requirements.txt").write_text(f"-r more/base.txt\n{archive.name}\n-e ./tree\n")
-    result = pip("install --no-cache-dir --disable-pip-version-check -r requirements.txt")
+    (tmp_path / "requirements.txt").write_text("-r more/base.txt\n-e ./tree\n")
+    (tmp_path / "pyproject.toml").write_text(
+        f"[project]\nname = 'app'\nversion = '1'\n[dependency-groups]\ndev = ['own @ {archive.as_uri()}']\n"
+    )
+    result = pip(
+        "--no-input install --no-cache-dir --disable-pip-version-check --progress-bar off "
+        "-r requirements.txt --group dev",
+        PIP_ROOT_USER_ACTION="ignore",
+        PIP_NO_PYTHON_VERSION_WARNING="1",
+    )
     assert result.code == 0
     assert result.out == "Successfully installed own-1.0 safe-1.9 templates-1.5 tree-1.0 web-1.0\n"
     frozen = pip("freeze").out
@@ -114,7 +122,7 @@ def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
         ),
         ("install ./none", 1, "error: `./none`: there is nothing at `{cwd}/none`\n"),
         (
-            "install --platform win_amd64 safe",
+            "install --platform win_amd64 --only-binary=:all: safe",
             1,
             "error: `--platform` is for another Python than this one\n\nhint: say where to, with `--target DIR`\n",
         ),

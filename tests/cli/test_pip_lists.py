@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from command import PYTHON, Command
+from index_server import LoopbackIndex
+from wheels import build_wheel
 
 from dxpy_async.python.environments import VirtualEnvironment, create_environment
 from dxpy_async.python.probing import probe
@@ -89,3 +91,59 @@ def test_freeze_keeps_the_order_and_the_comments_of_a_file(dxpy: Command, enviro
     assert frozen == "# ours\nsix==1.16.0\nFlask==2.0\n"
     frozen = pip(dxpy, environment, "freeze --exclude own --exclude lib -r requirements.txt")
     assert frozen.splitlines()[3] == "## The following requirements were added by pip freeze:"
+
+
+def test_newer_releases_are_told_with_what_they_come_as(
+    dxpy: Command, index: LoopbackIndex, environment: VirtualEnvironment
+) -> None:
+    build = environment.root.parent / "newer"
+    index.add_wheel(build_wheel(build, "six", "1.17.0"))
+    index.add_wheel(build_wheel(build, "pip", "24.0"))
+    rows = json.loads(pip(dxpy, environment, "list --outdated --format json"))
+    assert rows == [{"name": "six", "version": "1.16.0", "latest_version": "1.17.0", "latest_filetype": "wheel"}]
+    assert "six" not in pip(dxpy, environment, "list --uptodate")
+
+
+def test_show_tells_of_one_and_of_who_requires_it(dxpy: Command, environment: VirtualEnvironment) -> None:
+    site = environment.scheme.purelib
+    assert pip(dxpy, environment, "show six -f").splitlines() == [
+        "Name: six",
+        "Version: 1.16.0",
+        "Summary: ",
+        "Home-page: ",
+        "Author: ",
+        "Author-email: ",
+        "License: ",
+        f"Location: {site}",
+        "Requires: ",
+        "Required-by: Flask",
+        "Files:",
+        "  six-1.16.0.dist-info/METADATA",
+        "  six-1.16.0.dist-info/RECORD",
+    ]
+    result = dxpy("pip show none", environment.root.parent, environ={"VIRTUAL_ENV": str(environment.root)})
+    assert (result.code, result.out, result.err) == (1, "", "warning: Package(s) not found: none\n")
+
+
+def test_check_and_tree_tell_what_is_required(dxpy: Command, environment: VirtualEnvironment) -> None:
+    assert pip(dxpy, environment, "check") == "No broken requirements found.\n"
+    assert pip(dxpy, environment, "tree --package flask --package pip") == "flask v2.0\n└── six v1.16.0\npip v24.0\n"
+    installed(environment.scheme.purelib, "other", "1", requires=["six<1", "none>2"])
+    result = dxpy("pip check", environment.root.parent, environ={"VIRTUAL_ENV": str(environment.root)})
+    assert (result.code, result.err) == (1, "")
+    assert result.out == (
+        "other 1 has requirement six<1, but you have six 1.16.0.\nother 1 requires none, which is not installed.\n"
+    )
+
+
+def test_inspect_has_the_form_of_pip(dxpy: Command, environment: VirtualEnvironment) -> None:
+    report = json.loads(pip(dxpy, environment, "inspect --local"))
+    assert report["version"] == "1"
+    own = next(each for each in report["installed"] if each["metadata"]["name"] == "own")
+    assert own == {
+        "metadata": {"metadata_version": "2.1", "name": "own", "version": "0.1"},
+        "metadata_location": str(environment.scheme.purelib / "own-0.1.dist-info"),
+        "installer": "pip",
+        "requested": False,
+        "direct_url": {"url": "file:///src/own", "dir_info": {"editable": True}},
+    }
