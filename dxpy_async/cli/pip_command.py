@@ -24,7 +24,7 @@ from dxpy_async.python.interpreters import SearchPlaces
 
 ACTIONS = {
     "install": "pip_install",
-    "uninstall": "pip_install",
+    "uninstall": "pip_uninstall",
     "list": "pip_lists",
     "freeze": "pip_lists",
     "show": "pip_show",
@@ -74,8 +74,8 @@ def pip_settings(arguments: argparse.Namespace) -> Iterator[Settings]:
         yield settings
 
 
-def chosen_environment(arguments: argparse.Namespace, settings: Settings, output: Output) -> VirtualEnvironment:
-    """The environment that the flags mean; which one is said where it is not a matter of course."""
+def find_environment(arguments: argparse.Namespace, settings: Settings) -> VirtualEnvironment:
+    """The environment that the flags mean. Raises InvalidEnvironment where it has to be a virtual one and is not."""
     environment = choose_environment(
         environment_request(arguments),
         settings=settings,
@@ -85,6 +85,12 @@ def chosen_environment(arguments: argparse.Namespace, settings: Settings, output
     )
     if getattr(arguments, "require_virtualenv", False) and not environment.is_virtual:
         raise InvalidEnvironment("no virtual environment is active or near", hints=("make one with `dxpy venv`",))
+    return environment
+
+
+def chosen_environment(arguments: argparse.Namespace, settings: Settings, output: Output) -> VirtualEnvironment:
+    """The same for a change; which one it is is said where it is not a matter of course."""
+    environment = find_environment(arguments, settings)
     describe = f"Using {environment.interpreter.describe()} at {environment.root}"
     active = os.environ.get("VIRTUAL_ENV")
     (output.detail if active and str(environment.root) == os.path.abspath(active) else output.say)(describe)

@@ -10,19 +10,21 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from dxpy_async.cli.engine_run import run_engine
-from dxpy_async.cli.event_loop import run_loop
+from dxpy_async.cli import load
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.pip_command import environment_request, pip_settings
+from dxpy_async.cli.pip_command import find_environment, pip_settings
 from dxpy_async.core.names import ProjectName
-from dxpy_async.engine.environment_manager import EnvironmentManager
-from dxpy_async.engine.newest import NewestRelease
+from dxpy_async.engine.environment_choice import visible_sites
 from dxpy_async.formats.requirements_file import RequirementEntry, decoded, parse_requirements_file
 from dxpy_async.installer.inventory import Inventory, InventoryItem, required_by, take_inventory, without
 from dxpy_async.python.environments import VirtualEnvironment
+
+if TYPE_CHECKING:  # it comes with all that asks indexes
+    from dxpy_async.engine.newest import NewestRelease
 
 _SEEDS = ("pip", "setuptools", "wheel", "distribute")
 
@@ -33,7 +35,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         lines = freeze_lines(inventory, environment, arguments, output)
     else:
         chosen = _wanted(inventory, environment, arguments)
-        newest = _newest(chosen, environment, arguments) if arguments.outdated or arguments.uptodate else {}
+        newest = load("pip_outdated").newest(chosen, environment, arguments) if _asks_indexes(arguments) else {}
         lines = list_lines(_by_age(chosen, newest, arguments), newest if arguments.outdated else {}, arguments)
     if lines:
         output.data("\n".join(lines))
@@ -45,9 +47,8 @@ def chosen_inventory(arguments: argparse.Namespace) -> tuple[VirtualEnvironment,
     given = vars(arguments)
     local = given.get("local", False) or given.get("user", False)
     with pip_settings(arguments) as settings:
-        manager = EnvironmentManager(settings)
-        environment = run_loop(lambda: manager.choose(environment_request(arguments)))
-        inventory = run_loop(lambda: manager.inventory(environment, local=local))
+        environment = find_environment(arguments, settings)
+    inventory = take_inventory(visible_sites(environment, local=local))
     if given.get("path"):
         inventory = take_inventory(arguments.path)
     inventory = without(inventory, given.get("exclude", ()))
@@ -65,23 +66,15 @@ def _wanted(inventory: Inventory, environment: VirtualEnvironment, arguments: ar
     return inventory
 
 
-def _newest(
-    inventory: Inventory, environment: VirtualEnvironment, arguments: argparse.Namespace
-) -> dict[ProjectName, NewestRelease]:
-    """The newest releases of what is installed, as indexes have them."""
-    target, prereleases = environment.interpreter.target, arguments.pre
-    flags = argparse.Namespace(**{**vars(arguments), "python": None})
-    with pip_settings(flags) as settings:
-        return run_engine(
-            settings, lambda engine: engine.newest_releases(inventory, target=target, prereleases=prereleases)
-        )
+def _asks_indexes(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.outdated or arguments.uptodate)
 
 
 def _by_age(
     inventory: Inventory, newest: Mapping[ProjectName, NewestRelease], arguments: argparse.Namespace
 ) -> Inventory:
     """Those of which there is a newer release, or of which there is none, as the flags say."""
-    if not (arguments.outdated or arguments.uptodate):
+    if not _asks_indexes(arguments):
         return inventory
 
     def is_outdated(name: ProjectName, item: InventoryItem) -> bool:

@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dxpy_async.cli import load
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.pip_inputs import group_requirements, project_at
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.dataclass import dataclass, replace
@@ -20,12 +21,14 @@ from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
 from dxpy_async.core.source_urls import ArchiveUrl, parse_source_url
 from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
-from dxpy_async.engine.engine import Engine
-from dxpy_async.engine.events import Listener
 from dxpy_async.errors import InvalidRequirementsFile, UsageError
 from dxpy_async.formats.requirements_file import RequirementEntry, parse_entry
 from dxpy_async.project.requirements_files import FoundRequirements, WantedFile, read_requirements
 from dxpy_async.python.interpreters import Interpreter
+
+if TYPE_CHECKING:  # a command that finds all in place needs no engine
+    from dxpy_async.engine.engine import Engine
+    from dxpy_async.engine.events import Listener
 
 _ALL, _NONE = ":all:", ":none:"
 
@@ -81,7 +84,8 @@ def read_now(arguments: argparse.Namespace) -> PipRequest:
 
 def _fetched(arguments: argparse.Namespace, url: str) -> bytes:
     with settings_of(_as_settings_flags(arguments, FoundRequirements()), None) as settings:
-        return run_engine(settings, lambda engine: engine.fetch_file(url))
+        content: bytes = load("engine_run").run_engine(settings, lambda engine: engine.fetch_file(url))
+        return content
 
 
 def require_wheels(arguments: argparse.Namespace) -> str | None:

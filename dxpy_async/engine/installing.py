@@ -11,8 +11,9 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import Selection
 from dxpy_async.engine.hash_checking import checked
-from dxpy_async.engine.install_facts import is_installed, satisfied_by
+from dxpy_async.engine.install_facts import is_installed
 from dxpy_async.engine.install_options import InstallOptions
+from dxpy_async.engine.satisfaction import satisfied_by
 from dxpy_async.installer.inventory import Inventory, InventoryItem
 from dxpy_async.python.environments import VirtualEnvironment
 

@@ -1,0 +1,71 @@
+"""`dxpy pip uninstall`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dxpy_async.cli.context import listener
+from dxpy_async.cli.event_loop import run_loop
+from dxpy_async.cli.output import Output
+from dxpy_async.cli.pip_command import chosen_environment, environment_request, pip_settings
+from dxpy_async.core.names import is_valid_name, normalize
+from dxpy_async.core.requirements import parse_requirement
+from dxpy_async.engine.environment_choice import require_unmanaged
+from dxpy_async.engine.environment_manager import EnvironmentManager, Uninstalled
+from dxpy_async.errors import InstallError
+from dxpy_async.installer.installed import InstalledDistribution
+from dxpy_async.project.requirements_files import FoundRequirements, read_requirements
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    names = [_name(text) for text in arguments.packages]
+    if arguments.requirement:
+        found = read_requirements(arguments.requirement, directory=Path.cwd(), environ=os.environ, fetched={})
+        assert isinstance(found, FoundRequirements), "files at addresses are refused"
+        names += [each.requirement.name for each in found.entries]
+    if not names:
+        raise InstallError("there is nothing to uninstall", hints=("name packages, or files of them with `-r FILE`",))
+    with pip_settings(arguments) as settings, listener(arguments, output) as on_event:
+        environment = chosen_environment(arguments, settings, output)
+        require_unmanaged(environment, environment_request(arguments))
+        manager = EnvironmentManager(settings)
+
+        def uninstall(*, dry_run: bool) -> Uninstalled:
+            return run_loop(lambda: manager.uninstall(environment, names, dry_run=dry_run, on_event=on_event))
+
+        planned = uninstall(dry_run=True)
+        for name in planned.missing:
+            output.warn(f"Skipping {name} as it is not installed.")
+        if not planned.removed:
+            return 0
+        if arguments.dry_run or not (arguments.yes or _agreed(planned.removed)):
+            output.data(f"Would uninstall {' '.join(map(_pin, planned.removed))}")
+            return 0
+        done = uninstall(dry_run=False)
+    for distribution in done.removed:
+        output.data(f"Successfully uninstalled {_pin(distribution)}")
+    return 0
+
+
+def _name(text: str) -> str:
+    if is_valid_name(text):
+        return normalize(text)
+    return parse_requirement(text).name
+
+
+def _agreed(removed: tuple[InstalledDistribution, ...]) -> bool:
+    """Whether a person at the terminal wants that; where nobody is, it was meant."""
+    if not sys.stdin.isatty():
+        return True
+    for distribution in removed:
+        sys.stderr.write(f"Found existing installation: {_pin(distribution).replace('-', ' ')}\n")
+    sys.stderr.write("Proceed (Y/n)? ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
+def _pin(distribution: InstalledDistribution) -> str:
+    return f"{distribution.name}-{distribution.version}"
