@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command import Command, without_times
+from json_schemas import document_in
 from trees import BUILD_SYSTEM, sdist_of_today, write_files, write_tree
 
 PROJECT = '[project]\nname = "tree"\nversion = "1.0"\n'
@@ -42,7 +43,13 @@ def test_a_new_version_is_what_is_built_next(dxpy: Command, tmp_path: Path) -> N
     told = 'import re\nVERSION = re.search(r\'version = "(.*)"\', open("pyproject.toml").read())[1]\n'
     root = write_tree(tmp_path / "tree", sdist_of_today() + told, pyproject=BUILD_SYSTEM + PROJECT)
     assert dxpy("version --bump minor --frozen", root).code == 0
-    assert dxpy("build --sdist", root).err.endswith("Successfully built dist/tree-1.1.tar.gz\n")
+    built = dxpy("build --sdist --output-format json", root)
+    assert built.err.endswith("Successfully built dist/tree-1.1.tar.gz\n")
+    document = document_in(built.out, "build")
+    (file,) = document["files"]
+    assert (document["dry_run"], file["kind"], file["version"]) == (False, "sdist", "1.1")
+    assert file["path"] == str(root / "dist/tree-1.1.tar.gz")
+    assert file["files"][-1] == "tree-1.1/pyproject.toml"
 
 
 def test_mistakes_are_worded(dxpy: Command, tmp_path: Path) -> None:
