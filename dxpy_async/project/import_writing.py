@@ -38,15 +38,29 @@ _ORDER = [
 ]
 _TABLES = ("urls", "scripts", "gui-scripts", "entry-points")
 _OLD_BACKENDS = {"poetry.masonry.api": "poetry.core.masonry.api"}
+_MARK = b"\xef\xbb\xbf"
+"""What some editors of Windows begin a file with."""
 
 
 def written(root: Path, before: bytes, document: Mapping[str, Any], found: ForeignProject) -> bytes:
-    """The project file with all that was found. Raises InvalidProject where it cannot be put in."""
+    """The project file with all that was found, its lines ending as they did.
+
+    Raises InvalidProject where it cannot be put in.
+    """
+    plain = before.removeprefix(_MARK)
+    is_windows = b"\r\n" in plain and b"\n" not in plain.replace(b"\r\n", b"")
+    after = _with_all(root, plain.replace(b"\r\n", b"\n") if is_windows else plain, document, found)
+    if is_windows:
+        after = after.replace(b"\n", b"\r\n")
+    return _MARK + after if before.startswith(_MARK) else after
+
+
+def _with_all(root: Path, before: bytes, document: Mapping[str, Any], found: ForeignProject) -> bytes:
     file = str(root / PROJECT_NAME)
     content, place = before, None
     notes: Mapping[str, Sequence[str]] = {}
     if found.moved:
-        thinned = without_paths(decode(before, file).replace("\r\n", "\n"), found.moved)
+        thinned = without_paths(decode(before, file), found.moved)
         expected = _without(document, found.moved)
         if parse(thinned.text, file) != expected:
             raise InvalidProject(

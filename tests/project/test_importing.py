@@ -171,6 +171,14 @@ def test_a_second_import_finds_nothing_to_do(tmp_path: Path) -> None:
     assert again.after == plan.after
 
 
+def test_lines_end_as_they_did(tmp_path: Path) -> None:
+    (tmp_path / "libs/tool").mkdir(parents=True)
+    (tmp_path / "libs/tool/pyproject.toml").write_text('[project]\nname = "tool"\n')
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "pyproject.toml").write_bytes(mark + POETRY.replace("\n", "\r\n").encode())
+    assert plan_import(tmp_path).after == mark + OF_POETRY.replace("\n", "\r\n").encode()
+
+
 def test_poetry_projects_that_are_no_packages_need_neither_name_nor_version(tmp_path: Path) -> None:
     root = tmp_path / "My App"
     plan = imported(
