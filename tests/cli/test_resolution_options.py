@@ -24,7 +24,7 @@ def index(index: LoopbackIndex, tmp_path: Path) -> LoopbackIndex:
 
 def locked(dxpy: Command, root: Path, flags: str = "--frozen") -> list[str]:
     """The pins of the lock, which is brought up to date first unless `flags` say otherwise."""
-    result = dxpy(f"export --no-hashes {flags}", root)
+    result = dxpy(f"export --no-hashes --no-annotate {flags}", root)
     assert result.code == 0, result.err
     return [line for line in result.out.splitlines() if not line.startswith("#")]
 
