@@ -114,6 +114,12 @@ _KNOWN = (
     _Known("python-preference", lambda all_: all_.python_preference, "DXPY_PYTHON_PREFERENCE", "python_preference"),
     _Known("python-downloads", lambda all_: all_.python_downloads, "DXPY_PYTHON_DOWNLOADS", "python_downloads"),
     _Known("python-install-mirror", lambda all_: all_.python_mirror, "DXPY_PYTHON_INSTALL_MIRROR", "mirror"),
+    _Known(
+        "allow-insecure-host",
+        lambda all_: all_.network.tls.insecure_hosts,
+        "DXPY_INSECURE_HOST",
+        "allow_insecure_host",
+    ),
     _Known("keyring-provider", lambda all_: all_.credentials.keyring, "DXPY_KEYRING_PROVIDER", "keyring_provider"),
     _Known("link-mode", lambda all_: all_.link_mode, "DXPY_LINK_MODE", "link_mode"),
     _Known("compile-bytecode", lambda all_: all_.compile_bytecode, "DXPY_COMPILE_BYTECODE", "compile_bytecode"),
