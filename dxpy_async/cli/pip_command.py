@@ -48,7 +48,7 @@ VARIABLES = {
     "retries": ("DXPY_HTTP_RETRIES",),
     "proxy": ("HTTP_PROXY", "HTTPS_PROXY"),
     "cert": ("SSL_CERT_FILE",),
-    "client_cert": ("SSL_CLIENT_CERT",),
+    "client_cert": ("DXPY_CLIENT_CERT",),
     "trusted_host": ("DXPY_INSECURE_HOST",),
 }
 """Flags of pip for which dxpy has variables; git and build backends see them, too."""

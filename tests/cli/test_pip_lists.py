@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from command import PYTHON, Command
+from command import PYTHON, Command, Result
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
+from dxpy_async.cli import main
 from dxpy_async.python.environments import VirtualEnvironment, create_environment
 from dxpy_async.python.probing import probe
 
@@ -45,15 +48,37 @@ def installed(
         (directory / "direct_url.json").write_text(json.dumps(direct_url))
 
 
-def pip(dxpy: Command, environment: VirtualEnvironment, arguments: str, **environ: str) -> str:
-    active = {"VIRTUAL_ENV": str(environment.root), **environ}
-    result = dxpy(f"pip {arguments}", environment.root.parent, environ=active)
-    assert (result.code, result.err) == (0, "")
-    return result.out
+class Pip:
+    """`dxpy pip` in this process, which saves starting one: nothing here needs an engine."""
+
+    def __init__(self, dxpy: Command, environment: VirtualEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+        self.environment, self._capsys = environment, capsys
+        self._environ = {**dxpy.environ, "VIRTUAL_ENV": str(environment.root)}
+
+    def __call__(self, arguments: str, **environ: str) -> Result:
+        handler = signal.getsignal(signal.SIGTERM)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.environment.root.parent)
+            patch.setattr(os, "environ", {**self._environ, **environ})
+            code = main(["pip", *arguments.split()])
+        signal.signal(signal.SIGTERM, handler)
+        said = self._capsys.readouterr()
+        return Result(code, said.out, said.err)
+
+    def out(self, arguments: str, **environ: str) -> str:
+        """What it says when all is well."""
+        result = self(arguments, **environ)
+        assert (result.code, result.err) == (0, "")
+        return result.out
 
 
-def test_list_has_the_columns_of_pip(dxpy: Command, environment: VirtualEnvironment) -> None:
-    assert pip(dxpy, environment, "list") == (
+@pytest.fixture
+def pip(dxpy: Command, environment: VirtualEnvironment, capsys: pytest.CaptureFixture[str]) -> Pip:
+    return Pip(dxpy, environment, capsys)
+
+
+def test_list_has_the_columns_of_pip(pip: Pip) -> None:
+    assert pip.out("list") == (
         "Package Version Editable project location\n"
         "------- ------- -------------------------\n"
         "Flask   2.0\n"
@@ -65,15 +90,15 @@ def test_list_has_the_columns_of_pip(dxpy: Command, environment: VirtualEnvironm
     )
 
 
-def test_list_in_other_forms_and_in_part(dxpy: Command, environment: VirtualEnvironment) -> None:
-    rows = json.loads(pip(dxpy, environment, "list --format=json -e"))
+def test_list_in_other_forms_and_in_part(pip: Pip) -> None:
+    rows = json.loads(pip.out("list --format=json -e"))
     assert rows == [{"name": "own", "version": "0.1", "editable_project_location": "/src/own"}]
     chosen = "list --not-required --exclude-editable --exclude LIB --exclude tool"
-    assert pip(dxpy, environment, chosen, PIP_FORMAT="freeze") == "Flask==2.0\npip==24.0\n"
+    assert pip.out(chosen, PIP_FORMAT="freeze") == "Flask==2.0\npip==24.0\n"
 
 
-def test_freeze_says_where_things_came_from(dxpy: Command, environment: VirtualEnvironment) -> None:
-    assert pip(dxpy, environment, "freeze") == (
+def test_freeze_says_where_things_came_from(pip: Pip) -> None:
+    assert pip.out("freeze") == (
         "Flask==2.0\n"
         f"lib @ git+https://example.com/lib@{'c' * 40}#subdirectory=py\n"
         "# Editable install with no version control (own==0.1)\n"
@@ -81,32 +106,31 @@ def test_freeze_says_where_things_came_from(dxpy: Command, environment: VirtualE
         "six==1.16.0\n"
         f"tool @ https://example.com/tool-1.0.tar.gz#sha256={'ab' * 32}\n"
     )
-    assert "pip==24.0\n" in pip(dxpy, environment, "freeze --all")
+    assert "pip==24.0\n" in pip.out("freeze --all")
 
 
-def test_freeze_keeps_the_order_and_the_comments_of_a_file(dxpy: Command, environment: VirtualEnvironment) -> None:
-    file = environment.root.parent / "requirements.txt"
+def test_freeze_keeps_the_order_and_the_comments_of_a_file(pip: Pip) -> None:
+    file = pip.environment.root.parent / "requirements.txt"
     file.write_text("# ours\nSix>=1\nflask\n")
-    frozen = pip(dxpy, environment, "freeze --exclude own --exclude lib --exclude tool -r requirements.txt")
+    frozen = pip.out("freeze --exclude own --exclude lib --exclude tool -r requirements.txt")
     assert frozen == "# ours\nsix==1.16.0\nFlask==2.0\n"
-    frozen = pip(dxpy, environment, "freeze --exclude own --exclude lib -r requirements.txt")
+    frozen = pip.out("freeze --exclude own --exclude lib -r requirements.txt")
     assert frozen.splitlines()[3] == "## The following requirements were added by pip freeze:"
 
 
-def test_newer_releases_are_told_with_what_they_come_as(
-    dxpy: Command, index: LoopbackIndex, environment: VirtualEnvironment
-) -> None:
-    build = environment.root.parent / "newer"
+def test_newer_releases_are_told_with_what_they_come_as(dxpy: Command, index: LoopbackIndex, pip: Pip) -> None:
+    build = pip.environment.root.parent / "newer"
     index.add_wheel(build_wheel(build, "six", "1.17.0"))
     index.add_wheel(build_wheel(build, "pip", "24.0"))
-    rows = json.loads(pip(dxpy, environment, "list --outdated --format json"))
+    active = {"VIRTUAL_ENV": str(pip.environment.root)}
+    rows = json.loads(dxpy("pip list --outdated --format json", build, environ=active).out)
     assert rows == [{"name": "six", "version": "1.16.0", "latest_version": "1.17.0", "latest_filetype": "wheel"}]
-    assert "six" not in pip(dxpy, environment, "list --uptodate")
+    assert "six" not in dxpy("pip list --uptodate", build, environ=active).out
 
 
-def test_show_tells_of_one_and_of_who_requires_it(dxpy: Command, environment: VirtualEnvironment) -> None:
-    site = environment.scheme.purelib
-    assert pip(dxpy, environment, "show six -f").splitlines() == [
+def test_show_tells_of_one_and_of_who_requires_it(pip: Pip) -> None:
+    site = pip.environment.scheme.purelib
+    assert pip.out("show six -f").splitlines() == [
         "Name: six",
         "Version: 1.16.0",
         "Summary: ",
@@ -121,28 +145,28 @@ def test_show_tells_of_one_and_of_who_requires_it(dxpy: Command, environment: Vi
         "  six-1.16.0.dist-info/METADATA",
         "  six-1.16.0.dist-info/RECORD",
     ]
-    result = dxpy("pip show none", environment.root.parent, environ={"VIRTUAL_ENV": str(environment.root)})
+    result = pip("show none")
     assert (result.code, result.out, result.err) == (1, "", "warning: Package(s) not found: none\n")
 
 
-def test_check_and_tree_tell_what_is_required(dxpy: Command, environment: VirtualEnvironment) -> None:
-    assert pip(dxpy, environment, "check") == "No broken requirements found.\n"
-    assert pip(dxpy, environment, "tree --package flask --package pip") == "flask v2.0\n└── six v1.16.0\npip v24.0\n"
-    installed(environment.scheme.purelib, "other", "1", requires=["six<1", "none>2"])
-    result = dxpy("pip check", environment.root.parent, environ={"VIRTUAL_ENV": str(environment.root)})
+def test_check_and_tree_tell_what_is_required(pip: Pip) -> None:
+    assert pip.out("check") == "No broken requirements found.\n"
+    assert pip.out("tree --package flask --package pip") == "flask v2.0\n└── six v1.16.0\npip v24.0\n"
+    installed(pip.environment.scheme.purelib, "other", "1", requires=["six<1", "none>2"])
+    result = pip("check")
     assert (result.code, result.err) == (1, "")
     assert result.out == (
         "other 1 has requirement six<1, but you have six 1.16.0.\nother 1 requires none, which is not installed.\n"
     )
 
 
-def test_inspect_has_the_form_of_pip(dxpy: Command, environment: VirtualEnvironment) -> None:
-    report = json.loads(pip(dxpy, environment, "inspect --local"))
+def test_inspect_has_the_form_of_pip(pip: Pip) -> None:
+    report = json.loads(pip.out("inspect --local"))
     assert report["version"] == "1"
     own = next(each for each in report["installed"] if each["metadata"]["name"] == "own")
     assert own == {
         "metadata": {"metadata_version": "2.1", "name": "own", "version": "0.1"},
-        "metadata_location": str(environment.scheme.purelib / "own-0.1.dist-info"),
+        "metadata_location": str(pip.environment.scheme.purelib / "own-0.1.dist-info"),
         "installer": "pip",
         "requested": False,
         "direct_url": {"url": "file:///src/own", "dir_info": {"editable": True}},
