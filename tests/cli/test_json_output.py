@@ -26,6 +26,11 @@ def test_the_schemas_on_file_are_those_of_the_types() -> None:
     assert there == wanted, "run `python tests/json_schemas.py`"
 
 
+def test_the_documentation_names_every_schema() -> None:
+    text = (json_schemas.PLACE.parent / "json.md").read_text()
+    assert [name for name in json_schemas.schemas() if f"`{name}`" not in text and f'"{name}"' not in text] == []
+
+
 def test_the_schemas_are_schemas() -> None:
     for schema in json_schemas.schemas().values():
         Draft202012Validator.check_schema(schema)
