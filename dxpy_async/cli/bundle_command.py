@@ -11,6 +11,11 @@ from dxpy_async.cli.output import Output, count
 from dxpy_async.core.quantities import readable_size
 from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
 from dxpy_async.engine.engine import Engine
+from dxpy_async.formats.bundle_manifest import BUILD
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import BundleDocument
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -29,7 +34,30 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
         outcome = run_engine(settings, work)
     _report(outcome, into, output)
+    if output.is_json:
+        output.document(_document(outcome))
     return 0
+
+
+def _document(outcome: BundleOutcome) -> BundleDocument:
+    return {
+        "schema": "dxpy/bundle/1",
+        "directory": str(outcome.directory),
+        "files": [
+            {
+                "name": file.project,
+                "version": file.version,
+                "filename": file.filename,
+                "sha256": file.sha256,
+                "bytes": file.size,
+                "purpose": "build" if file.purpose == BUILD else "install",
+                "is_new": file.filename in outcome.added,
+            }
+            for file in outcome.files
+        ],
+        "removed": list(outcome.removed),
+        "left_out": list(outcome.directories),
+    }
 
 
 def _report(outcome: BundleOutcome, into: Path, output: Output) -> None:

@@ -200,6 +200,7 @@ def declare_bundle(parser: Parser) -> None:
     parser.add_argument(
         "--no-build-requirements", action="store_true", help="leave out what builds require, which may be a lot"
     )
+    output_format_flag(parser)
     parser.epilog = (
         "Without a network, `dxpy sync --bundle DIR`, `dxpy pip install --no-index --find-links DIR` and "
         "`pip install --no-index --find-links DIR -r DIR/requirements.txt` install from it."

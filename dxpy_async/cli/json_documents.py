@@ -100,6 +100,28 @@ class SyncDocument(Sync):
     schema: Literal["dxpy/sync/1"]
 
 
+class BundledArchive(TypedDict):
+    """A wheel or source distribution in a bundle."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    bytes: int
+    purpose: Annotated[Literal["install", "build"], "`build` for what builds alone need"]
+    is_new: Annotated[bool, "whether it was not there before"]
+
+
+class BundleDocument(TypedDict):
+    """`dxpy bundle`."""
+
+    schema: Literal["dxpy/bundle/1"]
+    directory: str
+    files: list[BundledArchive]
+    removed: Annotated[list[str], "names of files that the bundle needed no more"]
+    left_out: Annotated[list[str], "names of projects whose source is a directory, which is not in the bundle"]
+
+
 class PinChange(TypedDict):
     """A project of which the lock has another version than before."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command import PYTHON, Command, write_project
 from index_server import LoopbackIndex
+from json_schemas import document_in
 from repositories import Repository, write_tree
 from trees import write_sdist
 from wheels import build_wheel, sha256_of
@@ -42,8 +43,17 @@ def test_sync_from_a_bundle_needs_no_index_and_no_cache(
     build_wheel(tmp_path / "more", "mould", "2.0")
     add_sdist(index, tmp_path)
     root = write_project(tmp_path / "p", "web==2.0", "earthen")
-    made = dxpy("bundle", root)
-    assert (made.code, made.out) == (0, "")
+    made = dxpy("bundle --output-format json", root)
+    assert made.code == 0
+    document = document_in(made.out, "bundle")
+    assert {file["filename"]: (file["purpose"], file["is_new"]) for file in document["files"]} == {
+        "earthen-1.0.tar.gz": ("install", True),
+        "maker-1.0-py3-none-any.whl": ("build", True),
+        "mould-2.0-py3-none-any.whl": ("build", True),
+        "safe-1.9-py3-none-any.whl": ("install", True),
+        "templates-1.5-py3-none-any.whl": ("install", True),
+        "web-2.0-py3-none-any.whl": ("install", True),
+    }
     assert files_in(root / "bundle") == [
         "dxpy-bundle.json",
         "earthen-1.0.tar.gz",
