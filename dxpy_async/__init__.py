@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dxpy_async.core.settings import IndexSettings, LinkMode, NetworkSettings, Settings
     from dxpy_async.core.target_platforms import WantedTarget
     from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
+    from dxpy_async.engine.collecting import Collected
     from dxpy_async.engine.config_manager import ConfigManager, Scope
     from dxpy_async.engine.credential_store import CredentialStore
     from dxpy_async.engine.distributing import BuildOptions, BuiltDistribution
@@ -55,6 +56,7 @@ __all__ = [
     "BuiltDistribution",
     "BundleOptions",
     "BundleOutcome",
+    "Collected",
     "ConfigManager",
     "CredentialStore",
     "Credentials",
@@ -111,6 +113,7 @@ _PLACES = {
     "ConfigManager": "dxpy_async.engine.config_manager",
     "CredentialStore": "dxpy_async.engine.credential_store",
     "Credentials": "dxpy_async.index.credentials",
+    "Collected": "dxpy_async.engine.collecting",
     "DxpyError": "dxpy_async.errors",
     "EffectiveSetting": "dxpy_async.project.setting_origins",
     "Engine": "dxpy_async.engine.engine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -22,6 +23,10 @@ from dxpy_async.errors import StoreError, UsageError
 from dxpy_async.formats.bundle_manifest import is_plain_name
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.finishing import in_thread
+
+_UNFINISHED = re.compile(r"\..+\.[0-9]+\.new")
+_LONGEST_SECONDS = 24 * 3600
+"""What nobody has written to for so long is nobody's any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Collector:
         """All of `files`, by file name. Raises what a download raises, and StoreError; what was brought stays."""
         wanted = _by_name(files)
         started = time.perf_counter()
-        await in_thread(_make_directory, self.into)
+        await in_thread(_prepare_directory, self.into, time.time())
         there = await in_thread(lambda: {name: _find(self.into / name, file) for name, file in wanted.items()})
         missing = [wanted[name] for name, found in there.items() if found is None]
         self.on_event(Preparing(files=len(missing), size=sum(file.size or 0 for file in missing)))
@@ -118,9 +123,13 @@ def _by_name(files: Iterable[LockedFile]) -> dict[str, LockedFile]:
     return wanted
 
 
-def _make_directory(path: Path) -> None:
+def _prepare_directory(path: Path, now: float) -> None:
+    """Make the directory `path`, or rid it of what those left there who were killed."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        for entry in os.scandir(path):
+            if _UNFINISHED.fullmatch(entry.name) and entry.stat().st_mtime < now - _LONGEST_SECONDS:
+                os.unlink(entry)
     except OSError as error:
         raise StoreError(f"`{path}` cannot be made a directory of files: {error.strerror}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -91,6 +92,9 @@ def test_the_same_bundle_is_made_again_and_what_is_there_is_kept(
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (root / "there").iterdir()}
     (root / "there" / "web-2.0-py3-none-any.whl").unlink()
     (root / "there" / "notes.txt").write_text("mine")
+    unfinished = root / "there" / ".web-2.0-py3-none-any.whl.123.new"
+    unfinished.write_text("a part")
+    os.utime(unfinished, (1, 1))
     downloads = len(index.seen("/files/*.whl"))
     again = dxpy("bundle -o there", root)
     assert "Bundled 3 files" in again.err
