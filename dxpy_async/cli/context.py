@@ -50,6 +50,9 @@ _SETTING_FLAGS = (
     "mirror",
     "keyring_provider",
     "allow_insecure_host",
+    "proxy",
+    "cert",
+    "client_cert",
     *_RESOLUTION_FLAGS,
     *VALUES,
 )

@@ -130,7 +130,13 @@ def general_flags(parser: Parser) -> None:
     add("--proxy", metavar="URL", help="a proxy for http and https")
     add("--cert", metavar="FILE", help="certificates to trust [SSL_CERT_FILE]")
     add("--client-cert", metavar="FILE", help="a client certificate with its key")
-    add("--trusted-host", action="append", metavar="HOST", help="trust what is said to be this host (can be repeated)")
+    add(
+        "--trusted-host",
+        dest="allow_insecure_host",
+        action="append",
+        metavar="HOST",
+        help="trust what is said to be this host (can be repeated)",
+    )
     for name in _WITHOUT_VALUE:
         group.add_argument(name, dest="unheeded", action="store_true", default=_NOTHING_TO_SAY, help=_NOTHING_TO_SAY)
     for name in _WITH_VALUE:

@@ -81,7 +81,7 @@ def _of_files(settings: TlsSettings) -> ssl.SSLContext:
         for directory in settings.authority_directories:
             context.load_verify_locations(capath=directory)
     except OSError as error:
-        named = f"`{settings.authorities}`, which SSL_CERT_FILE names,"
+        named = f"`{settings.authorities}`, which SSL_CERT_FILE or `--cert` names,"
         raise UsageError(f"{named} has no certificates that can be used: {_reason(error)}") from error
     return context
 

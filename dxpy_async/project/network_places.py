@@ -56,15 +56,22 @@ def _address(text: str) -> str:
     return text if "://" in text else f"http://{text}"
 
 
-def tls_settings(environ: Mapping[str, str], insecure_hosts: Sequence[str], origin: str) -> TlsSettings:
-    """Whom to trust. Raises UsageError for a host that is none; it was said at `origin`."""
+def tls_settings(
+    environ: Mapping[str, str],
+    insecure_hosts: Sequence[str],
+    origin: str,
+    *,
+    authorities: str | None,
+    shown: str | None,
+) -> TlsSettings:
+    """Whom to trust, and what is `shown`. Raises UsageError for a host that is none, said at `origin`."""
     for host in insecure_hosts:
         if not _HOST.fullmatch(host):
             raise UsageError(f"{origin} is `{host}`, which is no host", hints=("write `HOST`, `HOST:PORT` or `*`",))
     directories = environ.get("SSL_CERT_DIR", "").split(os.pathsep)
     return TlsSettings(
-        authorities=environ.get("SSL_CERT_FILE") or None,
+        authorities=authorities,
         authority_directories=tuple(each for each in directories if each),
-        client_certificate=environ.get("DXPY_CLIENT_CERT") or environ.get("SSL_CLIENT_CERT") or None,
+        client_certificate=shown or environ.get("SSL_CLIENT_CERT") or None,
         insecure_hosts=tuple(host.lower() for host in insecure_hosts),
     )

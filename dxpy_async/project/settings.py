@@ -174,7 +174,8 @@ def version_file_places(environ: Mapping[str, str], project: Project | None, dir
 def _tls(given: _Given, tool: ToolTable, environ: Mapping[str, str]) -> TlsSettings:
     hosts = given.texts("allow_insecure_host", "DXPY_INSECURE_HOST", None)
     origin = given.origin("allow_insecure_host", "DXPY_INSECURE_HOST", "allow-insecure-host")
-    return tls_settings(environ, hosts or tool.insecure_hosts, origin)
+    authorities, shown = given.text("cert", "SSL_CERT_FILE"), given.text("client_cert", "DXPY_CLIENT_CERT")
+    return tls_settings(environ, hosts or tool.insecure_hosts, origin, authorities=authorities, shown=shown)
 
 
 class _PythonChoice(NamedTuple):

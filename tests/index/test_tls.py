@@ -187,7 +187,7 @@ async def test_a_file_of_authorities_that_has_none_is_named(
     place = tmp_path / "authorities.pem"
     if content is not None:
         place.write_text(content)
-    with pytest.raises(UsageError, match=f"`{place}`, which SSL_CERT_FILE names, .*{told}"):
+    with pytest.raises(UsageError, match=f"`{place}`, which SSL_CERT_FILE or `--cert` names, .*{told}"):
         await fetch(safe, TlsSettings(authorities=str(place)))
 
 

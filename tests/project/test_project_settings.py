@@ -22,6 +22,7 @@ from dxpy_async.core.settings import (
     LinkMode,
     NetworkSettings,
     Settings,
+    TlsSettings,
 )
 from dxpy_async.errors import UsageError
 from dxpy_async.project.cache_place import default_cache_dir
@@ -155,6 +156,7 @@ def test_nothing_given_gives_the_defaults() -> None:
         ),
     ],
     ids=[
+        "index strategy",
         "index",
         "more indexes",
         "directories",
@@ -350,3 +352,15 @@ def test_files_of_logins_are_where_variables_say() -> None:
     assert load_settings({}, environ, None).credentials == CredentialSettings(
         netrc="/etc/netrc", kept="/etc/dxpy/logins.json", keyring=KeyringProvider.DISABLED, search_path=os.defpath
     )
+
+
+def test_what_pip_calls_a_proxy_and_certificates_counts_before_variables() -> None:
+    flags = {"proxy": "p:1", "cert": "a.pem", "client_cert": "me.pem", "allow_insecure_host": ["h.test:8443"]}
+    environ = {"SSL_CERT_FILE": "b.pem", "SSL_CLIENT_CERT": "c.pem", "DXPY_INSECURE_HOST": "x y"}
+    network = load_settings(flags, {**HOME, **environ}, None).network
+    assert (network.proxies.https, network.proxies.https_origin) == ("http://p:1", "--proxy")
+    assert network.tls == TlsSettings(authorities="a.pem", client_certificate="me.pem", insecure_hosts=("h.test:8443",))
+    network = load_settings({}, {**HOME, **environ}, None).network
+    assert network.tls == TlsSettings(authorities="b.pem", client_certificate="c.pem", insecure_hosts=("x", "y"))
+    with pytest.raises(UsageError, match="the variable DXPY_INSECURE_HOST is `a/b`, which is no host"):
+        load_settings({}, {**HOME, "DXPY_INSECURE_HOST": "a/b"}, None)
