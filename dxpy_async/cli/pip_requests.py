@@ -133,7 +133,14 @@ def _allowed(tag: str, implementation: str | None, abis: Sequence[str]) -> bool:
 @contextmanager
 def settings_for(arguments: argparse.Namespace, request: PipRequest) -> Iterator[Settings]:
     """The settings that flags, variables, pip's files and `request` come to. No project has a part in them."""
-    with settings_of(_as_settings_flags(arguments, request.found), None) as settings:
+    flags = _as_settings_flags(arguments, request.found)
+    flags.config_settings_package = [
+        f"{entry.requirement.name}:{text}"
+        for entry in request.entries
+        if entry.requirement.name
+        for text in entry.config_settings
+    ]
+    with settings_of(flags, None) as settings:
         resolution = settings.resolution
         constraints = resolution.amendments.constraints + request.constraints
         amendments = Amendments(
@@ -158,6 +165,9 @@ def _as_settings_flags(arguments: argparse.Namespace, found: FoundRequirements) 
     flags.no_binary, flags.no_binary_package = _ALL in sources, [name for name in sources if name != _ALL]
     flags.no_build, flags.no_build_package = _ALL in wheels, [name for name in wheels if name != _ALL]
     flags.config_setting = arguments.config_settings
+    if hosts := found.values("trusted-host"):
+        given = vars(arguments).get("trusted_host") or vars(arguments).get("allow_insecure_host") or ()
+        flags.allow_insecure_host = [*given, *hosts]
     return flags
 
 
