@@ -12,12 +12,13 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from dxpy_async.core.releases import DistributionFile
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import Selection
-from dxpy_async.engine.events import Event, Listener, Prepared, Stored, ignore
+from dxpy_async.engine.events import Event, Installing, Listener, Prepared, Preparing, Stored
 from dxpy_async.engine.fetching import ByteBudget, Fetcher
 from dxpy_async.engine.locking import locked_file
 from dxpy_async.errors import DxpyError
@@ -45,7 +46,9 @@ class FetchingAhead:
         self._budget = ByteBudget(BYTES_AHEAD)
         self._group = asyncio.TaskGroup()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._begun: set[str] = set()
+        self._heard: dict[str, list[Event]] = {}
+        """What was told of each wheel whose download has begun, until somebody listens."""
+        self._listener: Listener | None = None
         self._fetched: set[str] = set()
         self._looked_at = 0.0
         self._next_look: asyncio.TimerHandle | None = None
@@ -71,25 +74,51 @@ class FetchingAhead:
         self._begin(solver.picked(self._roots))
 
     def settle(self, selection: Selection, on_event: Listener) -> Listener:
-        """Give up what is not in `selection`, or has not begun. `on_event`, with what was fetched ahead counted in."""
+        """Give up what is not in `selection`, or has not begun. `on_event`, with what was fetched ahead counted in.
+
+        It is told of that, too, once wheels are prepared: what has come so far at once, what is on its way as it comes.
+        """
         self._stop_looking()
-        names = {item.sha256: item.package.name for item in selection.packages}
+        items = {item.sha256: item for item in selection.packages}
         for sha256, task in self._tasks.items():
-            if sha256 not in names or sha256 not in self._begun:
+            if sha256 not in items or sha256 not in self._heard:
                 task.cancel()
+        before = [item for sha256, item in items.items() if sha256 in self._fetched]
         stored: set[str] = set()
+        is_told = False
 
         def tell(event: Event) -> None:
+            nonlocal is_told
+            if not is_told and isinstance(event, Preparing | Installing | Prepared):
+                is_told = True
+                missing = event if isinstance(event, Preparing) else Preparing(0, 0)
+                if before or missing.files:
+                    size = missing.size + sum(item.size or 0 for item in before)
+                    on_event(Preparing(missing.files + len(before), size))
+                self._listener = on_event
+                for heard in [event for sha256, events in self._heard.items() if sha256 in items for event in events]:
+                    on_event(heard)
+                for item in [item for sha256, item in items.items() if sha256 in self._fetched]:
+                    tell(Stored(item.package.name, item.package.version))
+                if event is missing:
+                    return
             if isinstance(event, Stored):
+                if event.name in stored:
+                    return  # it came between planning and telling
                 stored.add(event.name)
             elif isinstance(event, Prepared):
-                stored.update(names[sha256] for sha256 in self._fetched if sha256 in names)
                 event = Prepared(len(stored), event.seconds)
                 stored.clear()
-                self._fetched.clear()
             on_event(event)
 
         return tell
+
+    def _hear(self, sha256: str, event: Event) -> None:
+        """Take in what is told of a download; it is passed on once somebody listens."""
+        if self._listener is not None:
+            self._listener(event)
+        else:
+            self._heard[sha256].append(event)
 
     def _stop_looking(self) -> None:
         if self._next_look is not None:
@@ -105,7 +134,7 @@ class FetchingAhead:
 
     async def _fetch(self, file: DistributionFile, size: int, sha256: str) -> None:
         async with self._budget.hold(size):
-            self._begun.add(sha256)
+            self._heard[sha256] = []
             with suppress(DxpyError):  # whoever wants this wheel in the end fetches it again, and tells
-                await self._fetcher.fetch(locked_file(file), on_event=ignore)
+                await self._fetcher.fetch(locked_file(file), on_event=partial(self._hear, sha256))
                 self._fetched.add(sha256)

@@ -13,7 +13,7 @@ from index_server import LoopbackIndex
 from wheels import build_wheel
 
 from dxpy_async import Engine, IndexSettings, NetworkSettings, Settings, SyncOptions
-from dxpy_async.engine.events import Event, Prepared
+from dxpy_async.engine.events import DownloadFinished, DownloadStarted, Event, Prepared, Preparing, Stored
 from dxpy_async.engine.fetching import ByteBudget
 from dxpy_async.errors import NoSolution
 from dxpy_async.installer.check import verify_environment
@@ -84,6 +84,11 @@ async def test_what_was_fetched_ahead_is_counted_once(index: LoopbackIndex, sett
     async with asyncio.timeout(15), Engine(settings) as engine:
         await engine.sync(root, on_event=events.append)
     assert [event.packages for event in events if isinstance(event, Prepared)] == [3]
+    assert sorted(event.name for event in events if isinstance(event, Stored)) == ["early", "last", "late"]
+    started = [event.filename for event in events if isinstance(event, DownloadStarted)]
+    assert sorted(started) == sorted(event.filename for event in events if isinstance(event, DownloadFinished))
+    assert len(started) == len(set(started)) == 3
+    assert len([event for event in events if isinstance(event, Preparing)]) == 1
 
 
 async def test_locking_alone_and_dry_runs_fetch_nothing(
