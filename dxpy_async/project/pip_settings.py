@@ -9,7 +9,7 @@ Source: https://pip.pypa.io/en/stable/topics/configuration/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from dxpy_async.core.dataclass import dataclass
 from dxpy_async.errors import UsageError
@@ -48,17 +48,25 @@ def read_pip_indexes(files: Iterable[str], environ: Mapping[str, str]) -> PipInd
 
 def read_pip_options(files: Iterable[str], environ: Mapping[str, str], command: str) -> dict[str, str]:
     """What is said of the options of pip's `command`, by their long names (`index-url`). Raises UsageError."""
-    sections: dict[str, dict[str, str]] = {"global": {}, command: {}}
-    for file in files:
-        if os.path.isfile(file):
-            for section, found in _read(file, tuple(sections)).items():
-                sections[section].update(found)
-    variables = {
-        name.removeprefix(_VARIABLE).lower().replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith(_VARIABLE) and value
-    }
-    return {**sections["global"], **sections[command], **variables}
+    return {option: value for option, value, _ in _statements(files, environ, command)}
+
+
+def pip_option_origins(files: Iterable[str], environ: Mapping[str, str], command: str) -> dict[str, str]:
+    """Where what `read_pip_options` gives is said: of each option the variable, or the path of the file."""
+    return {option: origin for option, _, origin in _statements(files, environ, command)}
+
+
+def _statements(files: Iterable[str], environ: Mapping[str, str], command: str) -> Iterator[tuple[str, str, str]]:
+    """Each option that is said, its value, and where that stands; the later of several counts."""
+    names = ("global", command)
+    read = [(file, _read(file, names)) for file in files if os.path.isfile(file)]
+    for section in names:
+        for file, sections in read:
+            for option, value in sections.get(section, {}).items():
+                yield option, value, file
+    for name, value in environ.items():
+        if name.startswith(_VARIABLE) and value:
+            yield name.removeprefix(_VARIABLE).lower().replace("_", "-"), value, name
 
 
 def _read(file: str, sections: tuple[str, ...]) -> dict[str, dict[str, str]]:

@@ -16,7 +16,14 @@ from dxpy_async.core.dataclass import dataclass
 from dxpy_async.core.settings import Settings
 from dxpy_async.errors import UsageError
 from dxpy_async.project.document import read_content
-from dxpy_async.project.settings import SettingsPlace, load_settings, settings_places, switched_on
+from dxpy_async.project.pip_settings import pip_option_origins
+from dxpy_async.project.settings import (
+    SettingsPlace,
+    load_settings,
+    pip_files_for,
+    settings_places,
+    switched_on,
+)
 from dxpy_async.project.toml_reader import TomlReader, key_at
 from dxpy_async.project.uv_variables import name_of, with_uv
 from dxpy_async.resolver.hints import without_credentials
@@ -40,7 +47,10 @@ class OriginKind(StrEnum):
 
 
 class Origin(NamedTuple):
-    """Where a setting comes from: the flag, the variable, or the file and line; `name` is empty for a default."""
+    """Where a setting comes from: the flag, the variable, or the file and line; `name` is empty for a default.
+
+    Of pip's settings `name` is pip's variable or file.
+    """
 
     kind: OriginKind
     name: str = ""
@@ -49,7 +59,7 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         if self.kind is OriginKind.FILE:
             return self.name if self.line is None else f"{self.name}:{self.line}"
-        words = {OriginKind.VARIABLE: f"variable {self.name}", OriginKind.PIP: "pip's settings"}
+        words = {OriginKind.VARIABLE: f"variable {self.name}", OriginKind.PIP: f"pip's settings: {self.name}"}
         return words.get(self.kind, self.name or "default")
 
 
@@ -77,13 +87,14 @@ class _Known(NamedTuple):
     """Whether flags and variables are added to what files say."""
 
 
+_NO_INDEX = _Known("no-index", lambda all_: not all_.indexes.index_url, "DXPY_NO_INDEX", "no_index")
 _KNOWN = (
     _Known("index-url", lambda all_: all_.indexes.index_url, "DXPY_DEFAULT_INDEX", "index_url"),
     _Known("extra-index-url", lambda all_: all_.indexes.extra_index_urls, "DXPY_INDEX", "extra_index_url"),
     _Known("index-mirrors", lambda all_: all_.indexes.mirrors, "DXPY_INDEX_MIRRORS", "index_mirror", adds=True),
     _Known("index-strategy", lambda all_: all_.indexes.strategy, "DXPY_INDEX_STRATEGY", "index_strategy"),
     _Known("find-links", lambda all_: all_.indexes.find_links, "DXPY_FIND_LINKS", "find_links"),
-    _Known("no-index", lambda all_: not all_.indexes.index_url, "DXPY_NO_INDEX", "no_index"),
+    _NO_INDEX,
     _Known("resolution", lambda all_: all_.resolution.mode, "DXPY_RESOLUTION", "resolution"),
     _Known("prerelease", lambda all_: all_.resolution.prereleases, "DXPY_PRERELEASE", "prerelease"),
     _Known("prerelease-package", lambda all_: all_.resolution.prereleases_of, "", "prerelease_package", adds=True),
@@ -171,7 +182,7 @@ _KNOWN = (
     _Known("concurrent-downloads", lambda all_: all_.network.connections, "DXPY_CONCURRENT_DOWNLOADS"),
     _Known("kernels", lambda all_: all_.kernels, "DXPY_KERNELS"),
 )
-_OF_PIP = ("index-url", "extra-index-url", "find-links")
+_OF_PIP = ("index-url", "extra-index-url", "find-links", "no-index")
 
 
 def effective_settings(
@@ -184,12 +195,14 @@ def effective_settings(
     places = settings_places(flags, environ, project, directory) if configured else []
     documents = [_Document.of(place) for place in places]
     untold = Settings(cache_dir=settings.cache_dir)
+    of_pip = pip_option_origins(pip_files_for(environ, project), environ, "install") if configured else {}
     found = []
     for known in _KNOWN:
         value = known.value(settings)
-        origins = tuple(_origins(known, settings, flags, environ, documents))
-        if not origins and known.key in _OF_PIP and value != known.value(untold):
-            origins = (Origin(OriginKind.PIP),)
+        stated = _NO_INDEX if known.key == "index-url" and not value else known
+        origins = tuple(_origins(stated, settings, flags, environ, documents))
+        if not origins and stated.key in _OF_PIP and stated.key in of_pip and value != known.value(untold):
+            origins = (Origin(OriginKind.PIP, of_pip[stated.key]),)
         origins = origins or (Origin(OriginKind.DEFAULT),)
         found.append(EffectiveSetting(key=known.key, value=_plain(value), origins=origins))
     return tuple(found)

@@ -323,7 +323,7 @@ def watched_paths(
     files = [_placed(named, directory)] if named else settings_files(str(project.root), environ)
     own = [os.path.join(project.root, name) for name in (PROJECT_NAME, LOCK_NAME)]
     pins = project_pins(str(project.root), environ)
-    return [*own, *project.watched, *pins, *files, *_pip_files(environ, project)]
+    return [*own, *project.watched, *pins, *files, *pip_files_for(environ, project)]
 
 
 def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Callable[[], PipIndexes]) -> IndexSettings:
@@ -385,12 +385,13 @@ def _mirrors(given: _Given, tool: ToolTable, index_url: str) -> dict[str, tuple[
     return {**tool.mirrors, **({index_url: tuple(stated)} if stated else {})}
 
 
-def _pip_files(environ: Mapping[str, str], project: Project | None) -> list[str]:
+def pip_files_for(environ: Mapping[str, str], project: Project | None) -> list[str]:
+    """Where pip's settings can be for who works in `project`; the later wins."""
     return pip_files(environ, os.path.join(project.root, ENVIRONMENT_NAME) if project is not None else None)
 
 
 def _pip_indexes(environ: Mapping[str, str], project: Project | None) -> PipIndexes:
-    return read_pip_indexes(_pip_files(environ, project), environ)
+    return read_pip_indexes(pip_files_for(environ, project), environ)
 
 
 def _pinned(tool: ToolTable, urls: Mapping[str, str]) -> dict[ProjectName, str]:

@@ -66,6 +66,25 @@ def test_each_setting_is_shown_with_where_it_comes_from(dxpy_in: Surroundings) -
     assert shown["prerelease"] == '"if-necessary-or-explicit" default'
 
 
+def test_what_pip_was_told_is_shown_with_pips_file_or_variable(dxpy_in: Surroundings, tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = https://me:secret@a.test/simple\n[install]\nfind-links = /wheels\n")
+    shown = lines(dxpy_in("config", "list", PIP_CONFIG_FILE=str(file), PIP_EXTRA_INDEX_URL="https://b.test"))
+    assert shown["index-url"] == f'"https://a.test/simple" pip\'s settings: {file}'
+    assert shown["find-links"] == f'["/wheels"] pip\'s settings: {file}'
+    assert shown["extra-index-url"] == '["https://b.test"] pip\'s settings: PIP_EXTRA_INDEX_URL'
+    shown = lines(dxpy_in("config", "list", PIP_CONFIG_FILE=str(file), PIP_NO_INDEX="1"))
+    assert [shown[key] for key in ("index-url", "no-index")] == [
+        '"" pip\'s settings: PIP_NO_INDEX',
+        "true pip's settings: PIP_NO_INDEX",
+    ]
+
+
+def test_that_no_index_is_asked_comes_from_who_says_so(dxpy_in: Surroundings) -> None:
+    shown = lines(dxpy_in("--show-settings", "lock", "--no-index"))
+    assert [shown[key] for key in ("index-url", "no-index")] == ['"" --no-index', "true --no-index"]
+
+
 def test_show_settings_tells_of_any_command_and_does_not_run_it(dxpy_in: Surroundings) -> None:
     shown = lines(dxpy_in("--show-settings", "sync", "--resolution", "highest", "--no-build"))
     assert shown["resolution"] == '"highest" --resolution'
