@@ -34,7 +34,8 @@
     │   ├── InvalidSourceArchive
     │   ├── InvalidEnvFile
     │   ├── InvalidLoginFile
-    │   └── InvalidAttestation
+    │   ├── InvalidAttestation
+    │   └── InvalidDistributions
     ├── IntegrityError               bytes that are not the ones that were promised
     │   ├── HashMismatch
     │   ├── HashesMissing
@@ -396,6 +397,23 @@ class InvalidAttestation(FormatError):
 
     def hints(self) -> Sequence[str]:
         return ("attest the file again, or publish with `--no-attestations`",)
+
+
+class InvalidDistributions(FormatError):
+    """Several files that are not in order; `errors` are what is wrong with each, `file` and `reason` of the first."""
+
+    code = "invalid-distributions"
+
+    def __init__(self, errors: Sequence[FormatError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, first.reason, offset=first.offset)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n  ".join((f"{len(self.errors)} distributions are not in order:", *map(str, self.errors)))
+
+    def hints(self) -> Sequence[str]:
+        return tuple(dict.fromkeys(hint for error in self.errors for hint in error.hints()))
 
 
 class IntegrityError(DxpyError):

@@ -24,7 +24,7 @@ from dxpy_async.engine.events import Finished, Listener, UploadFinished, UploadS
 from dxpy_async.engine.publishable import ReadyFile, find_distributions, make_ready
 from dxpy_async.engine.sending import Destination, Publication, PublishOptions, Sending, what_is_there
 from dxpy_async.engine.syncing import open_store
-from dxpy_async.errors import PublishError, TrustedPublishingFailed
+from dxpy_async.errors import FormatError, InvalidDistributions, PublishError, TrustedPublishingFailed
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.credentials import Credentials
 from dxpy_async.index.finishing import in_thread
@@ -107,13 +107,25 @@ class Publisher:
         """
         try:
             paths = await in_thread(find_distributions, files)
-            ready = [await self._make_ready(path) for path in paths]
+            ready = await self._make_all_ready(paths)
             there = await self._what_is_there(ready, options, on_event)
             if options.dry_run:
                 return tuple(_published(each, there.get(each.filename, Publication.PLANNED)) for each in ready)
             return await self._send(ready, there, options, on_event)
         finally:
             on_event(Finished())
+
+    async def _make_all_ready(self, paths: Sequence[Path]) -> list[ReadyFile]:
+        """All of `paths`. Raises FormatError leaves: of several that are not in order InvalidDistributions."""
+        ready, errors = [], []
+        for path in paths:
+            try:
+                ready.append(await self._make_ready(path))
+            except FormatError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0] if len(errors) == 1 else InvalidDistributions(errors)
+        return ready
 
     async def _make_ready(self, path: Path) -> ReadyFile:
         with self._store.staging_directory() as scratch:

@@ -24,6 +24,7 @@ from dxpy_async.errors import (
     AlreadyPublished,
     DxpyError,
     InvalidAttestation,
+    InvalidDistributions,
     InvalidMetadata,
     InvalidSourceArchive,
     InvalidWheel,
@@ -252,6 +253,20 @@ async def test_damaged_files_stop_everything(site: Site, index: UploadIndex) -> 
     content = (site.dist / WHEEL).read_bytes()
     (site.dist / WHEEL).write_bytes(content[:-30])
     assert WHEEL in await site.refused(InvalidWheel)
+    assert index.uploads == []
+
+
+async def test_of_several_files_that_are_not_in_order_each_is_named(site: Site, index: UploadIndex) -> None:
+    for name in ("demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"):
+        (site.dist / name).write_bytes(b"no archive")
+    with pytest.raises(InvalidDistributions) as caught:
+        await site.publish()
+    assert [error.file for error in caught.value.errors] == [
+        "demo-1.0-py3-none-any.whl",
+        "demo-2.0-py3-none-any.whl",
+    ]
+    first, second = map(str, caught.value.errors)
+    assert str(caught.value) == f"2 distributions are not in order:\n  {first}\n  {second}"
     assert index.uploads == []
 
 
