@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Parser
-from dxpy_async.cli.flags import locking_flags
+from dxpy_async.cli.flags import locking_flags, output_format_flag
 
 
 def declare_import(parser: Parser) -> None:
@@ -22,6 +22,7 @@ def declare_import(parser: Parser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the pyproject.toml there would be; write nothing")
     parser.add_argument("--frozen", action="store_true", help="write pyproject.toml alone, without asking an index")
+    output_format_flag(parser)
     parser.epilog = (
         "What [tool.poetry], [tool.pdm], a Pipfile, files of requirements, setup.cfg or setup.py say goes into "
         "[project], [dependency-groups] and [tool.dxpy]; the versions in their locks are kept. Both files are written "

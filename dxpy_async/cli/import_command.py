@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dxpy_async.cli.context import listener, settings_of
 from dxpy_async.cli.engine_run import run_engine
+from dxpy_async.cli.locking import lock_part
 from dxpy_async.cli.output import Output, count
 from dxpy_async.cli.pin_words import say_what_was_kept, say_without_pins
 from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
@@ -17,13 +18,19 @@ from dxpy_async.engine.importing import Imported
 from dxpy_async.errors import UsageError
 from dxpy_async.project.importing import ImportPlan, plan_import
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dxpy_async.cli.json_documents import ImportDocument
+
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     root, files = _place(arguments)
     plan = plan_import(root, files)
     if plan.is_done:
         output.say(f"There is nothing to do: `{PROJECT_NAME}` says all of it already")
+        _document(Imported(plan, None), arguments, output)
         return 0
+    imported = Imported(plan, None)
     if arguments.frozen:
         _carry_over(plan, output)
         if not arguments.dry_run:
@@ -42,8 +49,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             say_what_was_kept(plan.pins_file, plan.wanted_pins, imported.lock.lock, output)
     if arguments.dry_run:
         output.data(_difference(plan))
-        return 0
-    _say_what_was_written(plan, output, locked=not arguments.frozen)
+    else:
+        _say_what_was_written(plan, output, locked=not arguments.frozen)
+    _document(imported, arguments, output)
     return 0
 
 
@@ -72,6 +80,24 @@ def _carry_over(plan: ImportPlan, output: Output) -> None:
         output.say(f"Imported {', '.join(parts)} of `{project.name}` from {files}")
     for text in plan.left_out:
         output.warn(f"not carried over: {text}")
+
+
+def _document(imported: Imported, arguments: argparse.Namespace, output: Output) -> None:
+    if not output.is_json:
+        return
+    plan = imported.plan
+    document: ImportDocument = {
+        "schema": "dxpy/import/1",
+        "file": str(plan.root / PROJECT_NAME),
+        "dry_run": arguments.dry_run,
+        "changed": plan.changes_project,
+        "difference": _difference(plan),
+        "files": list(dict.fromkeys(plan.files)),
+        "left_out": list(plan.left_out),
+        "pins": plan.pins_file,
+        "lock": lock_part(imported.lock) if imported.lock is not None else None,
+    }
+    output.document(document)
 
 
 def _difference(plan: ImportPlan) -> str:

@@ -169,6 +169,22 @@ class RemoveDocument(Edit):
     schema: Literal["dxpy/remove/1"]
 
 
+class ImportDocument(TypedDict):
+    """`dxpy import`."""
+
+    schema: Literal["dxpy/import/1"]
+    file: Annotated[str, "the pyproject.toml"]
+    dry_run: Annotated[bool, "whether nothing was written"]
+    changed: Annotated[bool, "whether the pyproject.toml was written, or would be"]
+    difference: Annotated[str, "what is new in it, as a unified diff; empty when nothing is"]
+    files: Annotated[list[str], "the files that told of the project"]
+    left_out: Annotated[list[str], "what of them is not carried over, in words"]
+    pins: Annotated[
+        str | None, "the file whose versions are kept, where they fit, when it is locked; null when there is none"
+    ]
+    lock: Annotated[Lock | None, "null when nothing was locked"]
+
+
 class VersionDocument(TypedDict):
     """`dxpy version`."""
 
@@ -231,6 +247,14 @@ class LockShowDocument(TypedDict):
     schema: Literal["dxpy/lock-show/1"]
     lock: Annotated[str, "the lock's path"]
     packages: Annotated[list[LockedPackage], "all, or those of the project that was named"]
+
+
+class LockGitSetupDocument(TypedDict):
+    """`dxpy lock --git-setup`."""
+
+    schema: Literal["dxpy/lock-git-setup/1"]
+    directory: Annotated[str, "that of the project"]
+    done: Annotated[list[str], "what was set up, in words; nothing when all of it was before"]
 
 
 class TreeEdge(TypedDict):
@@ -573,7 +597,7 @@ class SettingOrigin(TypedDict):
     """A place that a setting comes from."""
 
     kind: Literal["flag", "variable", "file", "pip", "default"]
-    name: Annotated[str, "the flag, the variable or the path of the file; empty for the others"]
+    name: Annotated[str, "the flag, the variable or the path of the file; of pip, its variable or file; else empty"]
     line: int | None
 
 

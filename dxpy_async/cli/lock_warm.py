@@ -47,8 +47,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         output.data(_text_for_git(arguments.git_textconv))
         return 0
     if arguments.git_setup:
-        for line in set_up(project_root(arguments)) or ["git shows and merges locks with dxpy already"]:
+        root = project_root(arguments)
+        done = set_up(root)
+        for line in done or ["git shows and merges locks with dxpy already"]:
             output.say(line)
+        output.document({"schema": "dxpy/lock-git-setup/1", "directory": str(root), "done": done})
         return 0
     if arguments.show is not None:
         show(_lock_of(arguments), arguments.show, output)
@@ -63,6 +66,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         if not project.lock.is_file():
             raise LockNotFound(str(project.lock))
         output.say(f"There is a lock at `{project.lock}`")
+        if output.is_json:
+            with DplLockFile.open(project.lock) as lock:
+                report_current(project.lock, len(lock), output)
         return 0
     if project.is_told_by_backend:
         return None

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import json_schemas
 import pytest
-from command import Command, Result, write_project
+from command import Command, Result, Told, write_project
 from index_server import LoopbackIndex
 from json_schemas import checked, document_in
 from jsonschema import Draft202012Validator
@@ -166,6 +166,34 @@ def test_lock_sync_and_what_reads_the_lock_report(dxpy: Command, tmp_path: Path)
     ]
     write_project(root, "web", "nothere")
     assert told("sync --locked", "error", 1)["code"] == "stale-lock"
+
+
+def test_an_import_reports_what_it_wrote(told: Told, tmp_path: Path, index: LoopbackIndex) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "requirements.txt").write_text("safe==1.9\n")
+    written = {
+        "schema": "dxpy/import/1",
+        "file": str(root / "pyproject.toml"),
+        "dry_run": False,
+        "changed": True,
+        "difference": '--- pyproject.toml\n+++ pyproject.toml\n@@ -0,0 +1,6 @@\n+[project]\n+name = "shop"\n'
+        '+version = "0.1.0"\n+dependencies = [\n+    "safe==1.9",\n+]\n',
+        "files": ["requirements.txt"],
+        "left_out": [],
+        "pins": "requirements.txt",
+        "lock": None,
+    }
+    form = "--output-format json"
+    would = document_in(told(f"import --dry-run --frozen {form}", root).out, "import")
+    assert would == {**written, "dry_run": True}
+    assert not (root / "pyproject.toml").exists()
+    lock = {"lock": str(root / "dxpy.lock"), "changed": True, "packages": 1, "changes": []}
+    assert document_in(told(f"import {form}", root).out, "import") == {**written, "lock": lock}
+    again = document_in(told(f"import {form}", root).out, "import")
+    assert (again["changed"], again["difference"], again["lock"]) == (False, "", None)
+    frozen = document_in(told(f"lock --frozen {form}", root).out, "lock")
+    assert frozen == {"schema": "dxpy/lock/1", **lock, "changed": False}
 
 
 def test_changes_of_a_project_report_what_followed(dxpy: Command, tmp_path: Path) -> None:

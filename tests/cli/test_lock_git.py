@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command import Command, without_times, write_project
 from index_server import LoopbackIndex
+from json_schemas import document_in
 from wheels import build_wheel
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
@@ -113,6 +114,13 @@ def test_setup_writes_attributes_and_settings_once_and_says_so(dxpy: Command, ro
     again = dxpy("lock --git-setup", root)
     assert (again.code, again.err) == (0, "git shows and merges locks with dxpy already\n")
     assert (root / ".gitattributes").read_text() == f"*.py text\n{ATTRIBUTES}"
+
+
+def test_setup_tells_programs_what_it_did(dxpy: Command, root: Path, git: Git) -> None:
+    first = document_in(dxpy("lock --git-setup --output-format json", root).out, "lock-git-setup")
+    assert (first["directory"], len(first["done"])) == (str(root), 5)
+    again = document_in(dxpy("lock --git-setup --output-format json", root).out, "lock-git-setup")
+    assert again == {**first, "done": []}
 
 
 def test_setup_in_a_clone_adds_only_what_the_clone_lacks(dxpy: Command, root: Path, git: Git, commit: Commit) -> None:
