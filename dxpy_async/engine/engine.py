@@ -6,11 +6,10 @@ environment as it was or as it should be. Blocking file work goes to threads, un
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from functools import partial
@@ -26,7 +25,7 @@ from dxpy_async.core.dataclass import replace
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.kernels import Kernels
 from dxpy_async.core.lock_merging import LockSides, merged_pins
-from dxpy_async.core.locks import Lock, LockedFile, LockedPackage, LockedRoots
+from dxpy_async.core.locks import Lock, LockedFile, LockedRoots
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.pins import WantedPin
 from dxpy_async.core.releases import Unavailable
@@ -36,7 +35,7 @@ from dxpy_async.core.selection import Selected, Selection, select
 from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.source_urls import ArchiveUrl, DirectoryUrl, GitUrl, parse_source_url, public_url
 from dxpy_async.core.target_platforms import HERE, WantedTarget
-from dxpy_async.core.wheel_names import best_wheel
+from dxpy_async.engine.answering import WHAT_IS_ASKED, Answering
 from dxpy_async.engine.build_environments import is_ready, mark_ready
 from dxpy_async.engine.building import Builder, Workshop, only_news
 from dxpy_async.engine.bundling import BundleOptions, BundleOutcome, Bundling, take_built
@@ -68,7 +67,6 @@ from dxpy_async.engine.events import (
     Warned,
     ignore,
 )
-from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import ByteBudget, Fetcher, download
 from dxpy_async.engine.fetching_ahead import FetchingAhead
 from dxpy_async.engine.hash_checking import require_pins
@@ -82,16 +80,11 @@ from dxpy_async.engine.locating import located
 from dxpy_async.engine.locking import (
     LockOptions,
     LockOutcome,
-    assemble_lock,
     begin_lock,
     finish_lock,
-    lock_question,
-    locked_packages,
     merged_project,
-    project_question,
     read_lock,
     resolution_options,
-    root_requirements,
     with_earlier_versions,
 )
 from dxpy_async.engine.naming import nameless, place_of, told_name, unknown_tree
@@ -99,15 +92,10 @@ from dxpy_async.engine.newest import NewestRelease, newest_releases, newest_vers
 from dxpy_async.engine.own_project import is_recordable, project_tree, with_metadata
 from dxpy_async.engine.recalling import Recollection
 from dxpy_async.engine.remembering import (
-    Found,
     Remembering,
-    found_lock,
-    found_resolution,
-    recalled_lock,
-    recalled_resolution,
 )
 from dxpy_async.engine.replaying import Sketch, sketch_of
-from dxpy_async.engine.resolving import Watcher, look_away, resolve
+from dxpy_async.engine.resolving import Watcher, look_away
 from dxpy_async.engine.store_links import processors
 from dxpy_async.engine.suggestions import close_names
 from dxpy_async.engine.sync_options import LockMode, SyncOptions
@@ -132,7 +120,7 @@ from dxpy_async.engine.targets import interpreter_for, target_for, working_envir
 from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DxpyError, LockNotFound, NoSolution, ProjectError, UnknownProject
+from dxpy_async.errors import DxpyError, LockNotFound, ProjectError, UnknownProject
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.formats.requirements_file import RequirementEntry
 from dxpy_async.index.client import IndexClient
@@ -150,10 +138,7 @@ from dxpy_async.project.source_tables import Surroundings
 from dxpy_async.project.workspaces import open_project
 from dxpy_async.python.environments import VirtualEnvironment, create_environment, open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter
-from dxpy_async.resolver.options import ResolutionOptions
-from dxpy_async.resolver.question import Question
 from dxpy_async.resolver.resolution import Resolution
-from dxpy_async.resolver.solver import Solver
 from dxpy_async.sources.git import GitRepositories
 from dxpy_async.store.locks import FileLock
 
@@ -268,101 +253,26 @@ class Engine:
         Raises NoSolution with the reasons in words.
         """
         async with self._operation(on_event):
-            roots = _parsed(requirements)
-            options = resolution_options(self._settings, now=time.time(), preferences=preferences or {})
-            question = self._question(
-                "resolution", LockedRoots(requirements=roots), target, options, requires_python=requires_python
+            trees = self._trees(Surroundings(str(Path.cwd())), self._any_interpreter)
+            return await self._answering.resolution(
+                _parsed(requirements),
+                target,
+                trees,
+                on_event,
+                requires_python=requires_python,
+                preferences=preferences or {},
             )
 
-            async def find(facts: IndexFacts) -> Found[Resolution]:
-                return found_resolution(
-                    await self._resolve(roots, facts, target, requires_python, options, "what you ask for", on_event)
-                )
-
-            trees = self._trees(Surroundings(str(Path.cwd())), self._any_interpreter)
-            return (await self._remembered(question, recalled_resolution, find, trees, on_event)).value
-
-    def _question(
-        self,
-        kind: str,
-        roots: LockedRoots,
-        target: TargetEnvironment,
-        options: ResolutionOptions,
-        *,
-        requires_python: str = "",
-    ) -> Question:
-        directories = self._client.state_of_directories()
-        return lock_question(
-            kind,
-            roots,
-            target,
-            options,
+    @property
+    def _answering(self) -> Answering:
+        return Answering(
             settings=self._settings,
-            directories=directories,
-            requires_python=requires_python,
-        )
-
-    async def _remembered(
-        self,
-        question: Question,
-        recall: Callable[[bytes, tuple[str, ...]], Found[T]],
-        find: Callable[[IndexFacts], Awaitable[Found[T]]],
-        trees: Trees,
-        on_event: Listener,
-    ) -> Found[T]:
-        """The answer to `question` from memory, if one holds, else what `find` finds, which is remembered."""
-        started = time.perf_counter()
-        found = await self._remembering.answer(question, recall)
-        if found is not None:
-            on_event(Resolved(found.count, time.perf_counter() - started, remembered=True))
-            for warning in found.warnings:
-                on_event(Warned(warning))
-            return found
-        facts = IndexFacts(self._client, self._fetcher, trees, on_event)
-        async with self._remembering.fetching_early(question):
-            found = await find(facts)
-        await self._remembering.keep(question, found, facts)
-        return found
-
-    async def _resolve(
-        self,
-        requirements: Sequence[Requirement],
-        facts: IndexFacts,
-        target: TargetEnvironment,
-        requires_python: str,
-        options: ResolutionOptions,
-        root_name: str,
-        on_event: Listener,
-        watcher: Watcher = look_away,
-    ) -> Resolution:
-        started = time.perf_counter()
-        solver = Solver(
-            requirements,
-            target=target,
-            requires_python=requires_python,
-            options=options,
-            root_name=root_name,
+            client=self._client,
+            fetcher=self._fetcher,
+            shelf=self._shelf,
             kernels=self._kernels,
+            remembering=self._remembering,
         )
-        try:
-            resolution = await resolve(solver, facts, on_event, watcher)
-        except NoSolution as error:
-            raise await self._with_close_names(error, requirements, facts) from None
-        on_event(Resolved(len(resolution.pins), time.perf_counter() - started))
-        for warning in resolution.warnings:
-            on_event(Warned(warning))
-        return resolution
-
-    async def _with_close_names(
-        self, error: NoSolution, requirements: Sequence[Requirement], facts: IndexFacts
-    ) -> NoSolution:
-        """`error`, with a hint for each project that was asked for by a name that no index has."""
-        hints = [*error.hints()]
-        for name in sorted({requirement.name for requirement in requirements} & facts.unknown):
-            if names := await close_names(self._client, name, facts.pages):
-                meant = " or ".join(f"`{each}`" for each in names)
-                hints.append(f"there is no `{name}`, but there is {meant}")
-        return NoSolution(str(error), derivation=error.derivation, hints=hints)
 
     async def lock(
         self, directory: Path, *, options: LockOptions = DEFAULT_LOCK, on_event: Listener = ignore
@@ -419,8 +329,9 @@ class Engine:
         if isinstance(ahead, LockOutcome):
             on_event(Resolved(len(ahead.lock.packages), time.perf_counter() - started))
             return ahead
-        found = await self._resolve_lock(
-            project, target, ahead.preferences, options, on_event, watcher, commits=ahead.commits
+        trees = self._trees(project.surroundings, partial(self._interpreter_of, project), commits=ahead.commits)
+        found = await self._answering.lock_of_project(
+            project, target, options, trees, on_event, watcher, preferences=ahead.preferences
         )
         lock = with_earlier_versions(found.value, ahead.earlier, project.root)
         data = found.data if lock is found.value or options.dry_run else build_dpl(lock)
@@ -602,44 +513,15 @@ class Engine:
         async with self._operation(on_event):
             project = merged_project(sides, directory)
             interpreter = await self._in_thread(interpreter_for, project, self._settings, self._search)
-            preferences = merged_pins(sides)
-            found = await self._resolve_lock(project, interpreter.target, preferences, DEFAULT_LOCK, on_event)
+            found = await self._answering.lock_of_project(
+                project,
+                interpreter.target,
+                DEFAULT_LOCK,
+                self._trees(project.surroundings, partial(self._interpreter_of, project)),
+                on_event,
+                preferences=merged_pins(sides),
+            )
             return found.value
-
-    async def _resolve_lock(
-        self,
-        project: Project,
-        target: TargetEnvironment,
-        preferences: Mapping[ProjectName, Version],
-        options: LockOptions,
-        on_event: Listener,
-        watcher: Watcher = look_away,
-        *,
-        commits: Mapping[str, str] | None = None,
-    ) -> Found[Lock]:
-        question = project_question(
-            project,
-            target,
-            self._settings,
-            options,
-            preferences,
-            now=time.time(),
-            directories=self._client.state_of_directories(),
-        )
-
-        async def find(facts: IndexFacts) -> Found[Lock]:
-            asked, name = question.options, project.label
-            own = root_requirements(question.roots)
-            resolution = await self._resolve(
-                own, facts, target, project.requires_python, asked, name, on_event, watcher
-            )
-            lock = assemble_lock(
-                resolution, facts.pages, project=project, target=target, settings=self._settings, cutoffs=asked.cutoffs
-            )
-            return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
-
-        trees = self._trees(project.surroundings, partial(self._interpreter_of, project), commits=commits)
-        return await self._remembered(question, recalled_lock, find, trees, on_event)
 
     def _interpreter_of(self, project: Project) -> Interpreter:
         return interpreter_for(project, self._settings, self._search)
@@ -665,27 +547,6 @@ class Engine:
             return self._builder if self._builder is not None else self.builder(interpreter())
 
         return Trees(self._shelf, builder, surroundings, commits=commits)
-
-    async def _with_hashes(self, lock: Lock, target: TargetEnvironment, on_event: Listener) -> Lock:
-        """`lock` with a sha256 for every file that `target` would install; what the index lacks is computed."""
-
-        async def completed(package: LockedPackage) -> LockedPackage:
-            wheel = best_wheel(package.wheels, target.tag_ranks)
-            if wheel is None and package.sdist is not None and "sha256" not in package.sdist.hashes:
-                found = await self._shelf.sdist(package.sdist, on_event)
-                hashes = {**package.sdist.hashes, "sha256": found.sha256}
-                return replace(package, sdist=replace(package.sdist, hashes=hashes, size=found.size))
-            if wheel is None or "sha256" in wheel.hashes:
-                return package
-            stored = await self._fetcher.fetch(wheel, on_event=on_event)
-            hashed = replace(
-                wheel, hashes={**wheel.hashes, "sha256": stored.manifest.sha256}, size=stored.manifest.size
-            )
-            return replace(package, wheels=tuple(hashed if each is wheel else each for each in package.wheels))
-
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(completed(package)) for package in lock.packages]
-        return replace(lock, packages=tuple(task.result() for task in running))
 
     # Syncing and installing
 
@@ -986,7 +847,7 @@ class Engine:
         """What is to be in `environment`, with what is there already and stays (`install_facts`)."""
         pins = preferred(inventory, roots, options)
         if is_plain(inventory, options):  # then the answer may be remembered
-            return await self._lock_of(roots, environment.interpreter, pins, on_event)
+            return await self._lock_of(roots, environment.interpreter, on_event, preferences=pins)
         asked = resolution_options(self._settings, now=time.time(), preferences=pins)
         target = options.target or environment.interpreter.target
         builder = self.builder(environment.interpreter, environment=environment)
@@ -999,10 +860,8 @@ class Engine:
             hashes=options.hashes,
             dependencies=options.dependencies,
         )
-        resolution = await self._resolve(roots.requirements, facts, target, "", asked, "what you ask for", on_event)
-        packages = locked_packages(resolution, facts.pages, asked.cutoffs)
-        lock = Lock(roots=roots, environment=dict(target.markers), packages=packages)
-        return await self._with_hashes(lock, target, on_event)
+        resolution = await self._answering.solve(roots.requirements, facts, target, asked, on_event)
+        return await self._answering.installable(resolution, facts, roots, target, asked, on_event)
 
     @asynccontextmanager
     async def _holding_place(
@@ -1107,7 +966,7 @@ class Engine:
         with _first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
             name = f"what building `{builder.within_label}` requires" if builder.within_label else "what builds require"
-            lock = await engine._lock_of(roots, interpreter, {}, on_event, root_name=name, target=target)
+            lock = await engine._lock_of(roots, interpreter, on_event, root_name=name, target=target)
             selection = select(lock, target, builds=self._settings.builds)
             return located(selection, Path.cwd(), self._store.root)
 
@@ -1145,28 +1004,21 @@ class Engine:
         self,
         roots: LockedRoots,
         interpreter: Interpreter,
-        preferences: Mapping[ProjectName, Version],
         on_event: Listener,
         *,
-        root_name: str = "what you ask for",
+        preferences: Mapping[ProjectName, Version] | None = None,
+        root_name: str = WHAT_IS_ASKED,
         target: TargetEnvironment | None = None,
     ) -> Lock:
         """The lock of `roots` for `target`, which is what `interpreter` is unless another is named."""
-        options = resolution_options(self._settings, now=time.time(), preferences=preferences)
-        target = target or interpreter.target
-
-        async def find(facts: IndexFacts) -> Found[Lock]:
-            resolution = await self._resolve(roots.requirements, facts, target, "", options, root_name, on_event)
-            lock = Lock(
-                roots=roots,
-                environment=dict(target.markers),
-                packages=locked_packages(resolution, facts.pages, options.cutoffs),
-            )
-            return found_lock(await self._with_hashes(lock, target, on_event), resolution.warnings)
-
-        question = self._question("install", roots, target, options)
-        trees = self._trees(Surroundings(str(Path.cwd())), lambda: interpreter)
-        return (await self._remembered(question, recalled_lock, find, trees, on_event)).value
+        return await self._answering.lock_of(
+            roots,
+            target or interpreter.target,
+            self._trees(Surroundings(str(Path.cwd())), lambda: interpreter),
+            on_event,
+            preferences=preferences or {},
+            root_name=root_name,
+        )
 
     async def _change(
         self,
