@@ -150,7 +150,9 @@ def _count_down(step: int) -> None:
         setattr(os, name, dying(name, getattr(os, name)))
 
 
-@pytest.mark.parametrize("link_mode", [LinkMode.HARDLINK, LinkMode.COPY, LinkMode.SYMLINK])
+@pytest.mark.parametrize(
+    "link_mode", [pytest.param(LinkMode.HARDLINK, marks=pytest.mark.slow), LinkMode.COPY, LinkMode.SYMLINK]
+)
 def test_a_change_killed_at_any_step_is_undone_or_finished(tmp_path: Path, link_mode: LinkMode) -> None:
     scene = Scene(tmp_path, link_mode)
     chance = random.Random(7)
@@ -178,6 +180,7 @@ def test_a_change_killed_at_any_step_is_undone_or_finished(tmp_path: Path, link_
     assert finished > 3
 
 
+@pytest.mark.slow
 def test_a_repair_killed_at_any_step_is_repaired(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     steps = next(step for step in range(1, 1000) if not (scene.reset() and killed_at(step, scene.change)))
