@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dxpy_async.engine.environment_manager import EnvironmentManager
     from dxpy_async.engine.event_stream import EventStream
     from dxpy_async.engine.events import Event
-    from dxpy_async.engine.importing import Imported
+    from dxpy_async.engine.importing import Imported, ProjectImporter
     from dxpy_async.engine.initializing import InitOptions
     from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
     from dxpy_async.engine.installed_tools import InstalledTool
@@ -80,6 +80,7 @@ __all__ = [
     "Login",
     "NetworkSettings",
     "Prereleases",
+    "ProjectImporter",
     "Publication",
     "PublishOptions",
     "PublishSettings",
@@ -132,6 +133,7 @@ _PLACES = {
     "LockOptions": "dxpy_async.engine.locking",
     "LockOutcome": "dxpy_async.engine.locking",
     "NetworkSettings": "dxpy_async.core.settings",
+    "ProjectImporter": "dxpy_async.engine.importing",
     "Publication": "dxpy_async.engine.sending",
     "PublishOptions": "dxpy_async.engine.sending",
     "PublishSettings": "dxpy_async.project.publish_settings",

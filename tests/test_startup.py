@@ -52,3 +52,11 @@ def test_importing_the_package_loads_only_its_root() -> None:
 @pytest.mark.parametrize("flag", ["--version", "--help"])
 def test_a_flag_that_only_prints_loads_nothing_heavy(flag: str) -> None:
     assert heavy_ones(modules_imported_by("-m", "dxpy_async", flag)) == []
+
+
+def test_the_engine_loads_nothing_that_only_single_commands_need() -> None:
+    modules = modules_imported_by("-c", "import dxpy_async.engine.engine")
+    roots = {module.partition(".")[0] for module in modules}
+    rare = {"argcomplete", "cyclonedx", "keyring", "numba", "numpy", "readme_renderer", "rich", "tomlkit", "truststore"}
+    assert roots & rare == set()
+    assert "packaging.pylock" not in modules

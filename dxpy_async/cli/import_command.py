@@ -14,7 +14,7 @@ from dxpy_async.cli.output import Output, count
 from dxpy_async.cli.pin_words import say_what_was_kept, say_without_pins
 from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
 from dxpy_async.engine.engine import Engine
-from dxpy_async.engine.importing import Imported
+from dxpy_async.engine.importing import Imported, ProjectImporter
 from dxpy_async.errors import UsageError
 from dxpy_async.project.importing import ImportPlan, plan_import
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         with settings_of(arguments, plan.project) as settings, listener(arguments, output) as on_event:
 
             async def work(engine: Engine) -> Imported:
-                return await engine.carry_out_import(plan, dry_run=arguments.dry_run, on_event=on_event)
+                return await ProjectImporter(engine).carry_out(plan, dry_run=arguments.dry_run, on_event=on_event)
 
             imported = run_engine(settings, work)
         assert imported.lock is not None

@@ -71,7 +71,6 @@ from dxpy_async.engine.fetching import ByteBudget, Fetcher, download
 from dxpy_async.engine.fetching_ahead import FetchingAhead
 from dxpy_async.engine.hash_checking import require_pins
 from dxpy_async.engine.holding import held
-from dxpy_async.engine.importing import Imported
 from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
 from dxpy_async.engine.install_facts import InstallFacts, usable
 from dxpy_async.engine.install_options import DEFAULT_INSTALL, Arrival, InstallOptions, InstallOutcome
@@ -129,7 +128,6 @@ from dxpy_async.index.finishing import in_limited_thread
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.installer.inventory import Inventory, take_inventory
 from dxpy_async.project.editing import DEPENDENCIES, DependencyList
-from dxpy_async.project.importing import ImportPlan, plan_import
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.settings import load_settings, watched_paths
 from dxpy_async.project.source_editing import SourceEntry
@@ -408,29 +406,6 @@ class Engine:
             place = Path(os.path.abspath(directory))
             begin = partial(initialize_project, settings=self._settings, search=self._search, environ=os.environ)
             return await self._in_thread(begin, place, options)
-
-    async def import_project(
-        self, directory: Path, files: Sequence[Path] = (), *, dry_run: bool = False, on_event: Listener = ignore
-    ) -> Imported:
-        """Turn the project of another tool in `directory` into one of dxpy, with a lock that keeps its pins.
-
-        `files` say what to read of it, instead of all that is known there. pyproject.toml and the lock are written
-        both or neither; other files are left alone.
-        """
-        plan = await self._in_thread(plan_import, Path(os.path.abspath(directory)), files)
-        return await self.carry_out_import(plan, dry_run=dry_run, on_event=on_event)
-
-    async def carry_out_import(
-        self, plan: ImportPlan, *, dry_run: bool = False, on_event: Listener = ignore
-    ) -> Imported:
-        """The same of a plan that was made before."""
-        if plan.is_done:
-            return Imported(plan, None)
-        options = replace(DRAFT_LOCK, pins=plan.wanted_pins)
-        outcome = await self.lock_project(plan.project, options=options, on_event=on_event)
-        if not dry_run:
-            plan.save(build_dpl(outcome.lock))
-        return Imported(plan, outcome)
 
     async def add(
         self,

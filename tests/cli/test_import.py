@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import Command, without_times, write_project
 
-from dxpy_async import Engine, LockOptions, load_settings
+from dxpy_async import Engine, LockOptions, ProjectImporter, load_settings
 from dxpy_async.engine.locking import read_lock
 
 POETRY = """\
@@ -135,14 +135,14 @@ PROJECTS = {
 async def test_the_lock_has_the_versions_of_the_lock_before(dxpy: Command, tmp_path: Path, tool: str) -> None:
     root = project(tmp_path / "shop", PROJECTS[tool])
     async with Engine(load_settings({}, dxpy.environ, None, directory=root)) as engine:
-        imported = await engine.import_project(root)
+        imported = await ProjectImporter(engine).import_project(root)
         assert imported.lock is not None
         assert imported.lock.lock == read_lock(root / "dxpy.lock")
         versions = {package.name: package.version for package in imported.lock.lock.packages}
         assert versions | {"tool": "0.1"} == {"safe": "1.9", "templates": "1.5", "tool": "0.1", "web": "1.0"}
         written = (root / "pyproject.toml").read_bytes()
         assert not (await engine.lock(root, options=LockOptions(check=True))).changed
-        assert (await engine.import_project(root)).lock is None
+        assert (await ProjectImporter(engine).import_project(root)).lock is None
     assert (root / "pyproject.toml").read_bytes() == written
     for name, text in PROJECTS[tool].items():
         assert name == "pyproject.toml" or (root / name).read_text() == text
