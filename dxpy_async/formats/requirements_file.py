@@ -143,20 +143,34 @@ def parse_entry(text: str, *, origin: str, file: str = "", line: int | None = No
     Raises InvalidRequirementsFile for a text that is neither.
     """
     if is_location(text):
-        body, marker = _without_marker(text)
-        match = _EXTRAS.fullmatch(body)
-        place, extras = (match["place"], match["extras"]) if match is not None and _ends(match["place"]) else (body, "")
-        return RequirementEntry(
-            text=text,
-            origin=origin,
-            requirement=Requirement(ProjectName(""), _extras(extras), marker=_marker(marker, text, file, line)),
-            location=place.strip(),
-        )
+        return _located(text, origin, file, line)
     try:
         requirement = parse_requirement(text)
     except parsers.requirements.InvalidRequirement as error:
         raise _invalid(file or origin, text, line, error) from error
     return RequirementEntry(text=text, origin=origin, requirement=requirement)
+
+
+def parse_editable(text: str, *, origin: str, file: str = "", line: int | None = None) -> RequirementEntry:
+    """What follows `-e`: a place, also where it looks like the name of a project, or `name @ URL`. Raises as above.
+
+    Were `-e tool` taken for a name, somebody else's project would be installed instead of the directory `tool`.
+    """
+    is_named = "@" in text and not is_location(text)
+    entry = parse_entry(text, origin=origin, file=file, line=line) if is_named else _located(text, origin, file, line)
+    return replace(entry, is_editable=True, text=f"-e {text}")
+
+
+def _located(text: str, origin: str, file: str, line: int | None) -> RequirementEntry:
+    body, marker = _without_marker(text)
+    match = _EXTRAS.fullmatch(body)
+    place, extras = (match["place"], match["extras"]) if match is not None and _ends(match["place"]) else (body, "")
+    return RequirementEntry(
+        text=text,
+        origin=origin,
+        requirement=Requirement(ProjectName(""), _extras(extras), marker=_marker(marker, text, file, line)),
+        location=place.strip(),
+    )
 
 
 def is_location(text: str) -> bool:
@@ -198,8 +212,8 @@ def _parse_options(words: str, file: str, line: int) -> Iterator[Line]:
             value = rest.pop(0)
         kind = _VALUES[name]
         if kind == "editable":
-            entry = parse_entry(value, origin=f"{file}:{line}", file=file, line=line)
-            yield _with_options(replace(entry, is_editable=True, text=f"-e {value}"), words, rest, file, line)
+            entry = parse_editable(value, origin=f"{file}:{line}", file=file, line=line)
+            yield _with_options(entry, words, rest, file, line)
             return
         if kind in ("requirement", "constraint"):
             yield NamedFile(line, value, kind == "constraint")

@@ -76,6 +76,13 @@ def test_places_know_their_names_themselves(text: str, place: str, extras: tuple
     assert entry(f"-e {text.partition(' ;')[0]}").is_editable
 
 
+def test_what_is_editable_is_a_place_also_where_it_looks_like_a_name() -> None:
+    found = entry("-e tool[dev]")
+    assert (found.location, found.requirement.name, found.requirement.extras) == ("tool", "", ("dev",))
+    assert (found.text, found.is_editable) == ("-e tool[dev]", True)
+    assert entry("-e 'x @ git+https://h/x'").requirement.name == "x"
+
+
 @pytest.mark.parametrize("text", ["flask", "a.b-c>=1", "x @ https://h/x.zip", "x[a] ; os_name == 'n/t'"])
 def test_names_are_no_places(text: str) -> None:
     assert not is_location(text)
