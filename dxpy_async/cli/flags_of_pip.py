@@ -151,7 +151,7 @@ def environment_flags(parser: Parser) -> None:
 
 
 class Refused(argparse.Action):
-    """A flag of pip that dxpy has not, and what there is instead."""
+    """A flag of pip or uv that dxpy has not, and what there is instead."""
 
     def __init__(self, *, instead: str, **options: Any) -> None:
         super().__init__(**options, help=_NOTHING_TO_SAY)
@@ -160,7 +160,7 @@ class Refused(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         assert isinstance(parser, Parser)
         name = self.option_strings[-1]
-        raise UsageError(f"`{name}` is a flag of pip that dxpy does not have", hints=(self._instead, parser.see_help))
+        raise UsageError(f"`{parser.prog}` has no `{name}`", hints=(self._instead, parser.see_help))
 
 
 def refuse(parser: Parser, name: str, instead: str, *, nargs: int | None = 0) -> None:

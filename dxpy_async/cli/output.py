@@ -23,6 +23,12 @@ def printable(text: str) -> str:
     )
 
 
+def system_refusal(error: OSError) -> str:
+    """What to say of an error that nobody has put in words of their own."""
+    where = f" `{error.filename}`" if error.filename else ""
+    return f"the system refused{where}: {error.strerror or error}"
+
+
 def wants_color(choice: str, stream: TextIO, environ: dict[str, str]) -> bool:
     """Whether to colour what goes to `stream`: `--color`, then NO_COLOR and FORCE_COLOR, then whether people look."""
     if choice != "auto":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dxpy_async.cli import load
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.output import Output
+from dxpy_async.cli.output import Output, system_refusal
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.environment_choice import EnvironmentRequest, choose_environment
 from dxpy_async.errors import DxpyError, InvalidEnvironment
@@ -49,7 +49,7 @@ VARIABLES = {
     "proxy": ("HTTP_PROXY", "HTTPS_PROXY"),
     "cert": ("SSL_CERT_FILE",),
     "client_cert": ("DXPY_CLIENT_CERT",),
-    "trusted_host": ("DXPY_INSECURE_HOST",),
+    "allow_insecure_host": ("DXPY_INSECURE_HOST",),
 }
 """Flags of pip for which dxpy has variables; git and build backends see them, too."""
 
@@ -64,7 +64,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return code
     except DxpyError as error:
         output.error(str(error), error.hints())
-        return 1
+    except BrokenPipeError:
+        raise  # nobody reads what is said any more
+    except OSError as error:
+        output.error(system_refusal(error))
+    return 1
 
 
 @contextmanager

@@ -48,7 +48,7 @@ _UNSAID_VALUES = {"-P", "--upgrade-package", "--cache-dir", "--color", "--direct
 def run(arguments: argparse.Namespace, output: Output) -> int:
     _check(arguments)
     asked, found, project = _read(arguments)
-    settle_flags(arguments, found)
+    settle_flags(arguments, found, wheels=arguments.pip_only_binary, sources=arguments.pip_no_binary)
     place = Path(arguments.output_file) if arguments.output_file else None
     pins = _earlier_pins(place, arguments)
     with settings_of(arguments, project) as given, listener(arguments, output) as on_event:

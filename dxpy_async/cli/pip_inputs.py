@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dxpy_async.core import limits
-from dxpy_async.core.names import ProjectName, is_valid_name, normalize_extra, normalize_group
+from dxpy_async.core.names import ProjectName, is_valid_name, normalize, normalize_extra, normalize_group
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import ProjectError, UsageError
 from dxpy_async.formats.requirements_file import NamedFile, RequirementEntry, parse_requirements_file
@@ -100,32 +100,41 @@ def _there(known: Iterable[str]) -> tuple[str, ...]:
     return (f"there is {names}",) if names else ("it has none",)
 
 
-def settle_flags(arguments: argparse.Namespace, found: FoundRequirements) -> None:
-    """Say pip's flags, and the options in files, under the names that settings have. Raises UsageError."""
-    given = vars(arguments)
-    for option, switch, names in (
-        ("only-binary", "no_build", "no_build_package"),
-        ("no-binary", "no_binary", "no_binary_package"),
+def settle_flags(
+    flags: argparse.Namespace, found: FoundRequirements, *, wheels: Sequence[str], sources: Sequence[str]
+) -> None:
+    """Add the options in files to `flags`, under the names that settings have; a flag with one value counts first.
+
+    `wheels` and `sources` are what `--only-binary` and `--no-binary` are. Raises UsageError.
+    """
+    given = vars(flags)
+    for option, texts, switch, names in (
+        ("only-binary", wheels, "no_build", "no_build_package"),
+        ("no-binary", sources, "no_binary", "no_binary_package"),
     ):
-        texts = [*given[f"pip_{option.replace('-', '_')}"], *found.values(option)]
-        everything, projects = _chosen(texts, option)
+        everything, projects = _chosen([*texts, *found.values(option)], option)
         given[switch] = given.get(switch, False) or everything
         given[names] = sorted(projects)
     given["index_url"] = given["index_url"] or next(reversed(found.values("index-url")), None)
-    given["extra_index_url"] = [*(given["extra_index_url"] or ()), *found.values("extra-index-url")] or None
-    given["find_links"] = [*(given["find_links"] or ()), *found.values("find-links")] or None
+    for option, name in (
+        ("extra-index-url", "extra_index_url"),
+        ("find-links", "find_links"),
+        ("trusted-host", "allow_insecure_host"),
+    ):
+        given[name] = [*(given.get(name) or ()), *found.values(option)] or None
     given["no_index"] = given["no_index"] or found.has("no-index")
     given["prerelease"] = given["prerelease"] or ("allow" if found.has("pre") else None)
 
 
 def _chosen(texts: Sequence[str], flag: str) -> tuple[bool, set[ProjectName]]:
+    """Whether all projects are meant, and which besides, by values like `a,b`, each after the other."""
     everything, projects = False, set[ProjectName]()
     for name in (each.strip() for text in texts for each in text.split(",")):
         if name in (":all:", ":none:"):
             everything = name == ":all:"
             projects = set()
         elif is_valid_name(name):
-            projects.add(ProjectName(name))
-        else:
+            projects.add(normalize(name))
+        elif name:
             raise UsageError(f"--{flag} is `{name}`; it can be `:all:`, `:none:` or names of projects")
     return everything, projects

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dxpy_async.cli import load
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.pip_inputs import group_requirements, project_at
+from dxpy_async.cli.pip_inputs import group_requirements, project_at, settle_flags
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.environments import TargetEnvironment
@@ -22,7 +23,7 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.source_urls import ArchiveUrl, parse_source_url
 from dxpy_async.core.target_platforms import WantedTarget, moved, platform_of, target_environment
 from dxpy_async.errors import InvalidRequirementsFile, UsageError
-from dxpy_async.formats.requirements_file import RequirementEntry, parse_entry
+from dxpy_async.formats.requirements_file import RequirementEntry, parse_editable, parse_entry
 from dxpy_async.project.requirements_files import FoundRequirements, WantedFile, read_requirements
 from dxpy_async.python.interpreters import Interpreter
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # a command that finds all in place needs no engine
     from dxpy_async.engine.engine import Engine
     from dxpy_async.engine.events import Listener
 
-_ALL, _NONE = ":all:", ":none:"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,8 @@ def request_of(arguments: argparse.Namespace, fetched: dict[str, bytes]) -> PipR
     )
     if isinstance(found, WantedFile):
         return found
-    given = [_given(text) for text in arguments.packages]
-    given += [replace(_given(text), is_editable=True) for text in arguments.editable]
+    given = [given_entry(text) for text in arguments.packages]
+    given += [given_entry(text, parse_editable) for text in arguments.editable]
     for path, _, group in (text.rpartition(":") for text in getattr(arguments, "group", ())):
         file = path or PROJECT_NAME
         given += [each.entry for each in group_requirements(project_at(file), file, [group])]
@@ -64,26 +65,32 @@ def request_of(arguments: argparse.Namespace, fetched: dict[str, bytes]) -> PipR
     )
 
 
-def _given(text: str) -> RequirementEntry:
+def given_entry(text: str, parse: Callable[..., RequirementEntry] = parse_entry) -> RequirementEntry:
+    """What a word of the command line asks for. Raises UsageError."""
     if os.path.isfile(text) and text.endswith((".txt", ".in")):
         raise UsageError(f"`{text}` is a file", hints=(f"read requirements from it with `-r {text}`",))
     try:
-        return parse_entry(text, origin="")
+        return parse(text, origin="")
     except InvalidRequirementsFile as error:
         said = error.reason.removeprefix("has a line that is no requirement: ")
         raise UsageError(f"`{text}` is not a requirement: {said}", hints=error.hints()) from error
 
 
 def read_now(arguments: argparse.Namespace) -> PipRequest:
-    """What is asked for, files at addresses fetched with an engine of its own."""
+    """What is asked for, files at addresses fetched."""
+    return fetching(partial(request_of, arguments), _as_settings_flags(arguments, FoundRequirements()))
+
+
+def fetching(read: Callable[[dict[str, bytes]], T | WantedFile], flags: argparse.Namespace) -> T:
+    """What `read` comes to once it has the files that it wants, each fetched with an engine of its own."""
     fetched: dict[str, bytes] = {}
-    while isinstance(request := request_of(arguments, fetched), WantedFile):
-        fetched[request.url] = _fetched(arguments, request.url)
-    return request
+    while isinstance(found := read(fetched), WantedFile):
+        fetched[found.url] = _fetched(found.url, flags)
+    return found
 
 
-def _fetched(arguments: argparse.Namespace, url: str) -> bytes:
-    with settings_of(_as_settings_flags(arguments, FoundRequirements()), None) as settings:
+def _fetched(url: str, flags: argparse.Namespace) -> bytes:
+    with settings_of(flags, None) as settings:
         content: bytes = load("engine_run").run_engine(settings, lambda engine: engine.fetch_file(url))
         return content
 
@@ -153,30 +160,13 @@ def settings_for(arguments: argparse.Namespace, request: PipRequest) -> Iterator
 
 def _as_settings_flags(arguments: argparse.Namespace, found: FoundRequirements) -> argparse.Namespace:
     """pip's flags, and the options in its files, under the names that settings have."""
-    sources = _projects([*arguments.sources, *found.values("no-binary")])
-    wheels = _projects([*arguments.wheels, *found.values("only-binary")])
     flags = argparse.Namespace(**vars(arguments))
     flags.python = None
     flags.index_url = next(reversed(found.values("index-url")), arguments.index_url)
-    flags.extra_index_url = [*arguments.extra_index_url, *found.values("extra-index-url")]
-    flags.find_links = [*arguments.find_links, *found.values("find-links")]
-    flags.no_index = arguments.no_index or found.has("no-index")
-    flags.prerelease = "allow" if arguments.pre or found.has("pre") else None
-    flags.no_binary, flags.no_binary_package = _ALL in sources, [name for name in sources if name != _ALL]
-    flags.no_build, flags.no_build_package = _ALL in wheels, [name for name in wheels if name != _ALL]
+    flags.prerelease = "allow" if arguments.pre else None
     flags.config_setting = arguments.config_settings
-    if hosts := found.values("trusted-host"):
-        given = vars(arguments).get("trusted_host") or vars(arguments).get("allow_insecure_host") or ()
-        flags.allow_insecure_host = [*given, *hosts]
+    settle_flags(flags, found, wheels=arguments.wheels, sources=arguments.sources)
     return flags
-
-
-def _projects(values: Sequence[str]) -> list[str]:
-    """What values like `a,b` come to, each after the other; `:none:` forgets those before it."""
-    found: list[str] = []
-    for name in (name.strip() for value in values for name in value.split(",")):
-        found = [] if name == _NONE else [*found, name] if name else found
-    return list(dict.fromkeys(found))
 
 
 async def named_requirements(

@@ -5,27 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.event_loop import run_loop
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import chosen_environment, environment_request, pip_settings
-from dxpy_async.core.names import is_valid_name, normalize
-from dxpy_async.core.requirements import parse_requirement
+from dxpy_async.cli.pip_requests import fetching, given_entry
+from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.environment_choice import require_unmanaged
 from dxpy_async.engine.environment_manager import EnvironmentManager, Uninstalled
 from dxpy_async.errors import InstallError
 from dxpy_async.installer.installed import InstalledDistribution
-from dxpy_async.project.requirements_files import FoundRequirements, read_requirements
+from dxpy_async.project.requirements_files import read_requirements
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    names = [_name(text) for text in arguments.packages]
-    if arguments.requirement:
-        found = read_requirements(arguments.requirement, directory=Path.cwd(), environ=os.environ, fetched={})
-        assert isinstance(found, FoundRequirements), "files at addresses are refused"
-        names += [each.requirement.name for each in found.entries]
+    names = _names(arguments, output)
     if not names:
         raise InstallError("there is nothing to uninstall", hints=("name packages, or files of them with `-r FILE`",))
     with pip_settings(arguments) as settings, listener(arguments, output) as on_event:
@@ -50,10 +47,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _name(text: str) -> str:
-    if is_valid_name(text):
-        return normalize(text)
-    return parse_requirement(text).name
+def _names(arguments: argparse.Namespace, output: Output) -> list[ProjectName]:
+    """What words and files name; what has no name is passed over with a warning, as pip does it."""
+    entries = [given_entry(text) for text in arguments.packages]
+    if arguments.requirement:
+        read = partial(read_requirements, arguments.requirement, directory=Path.cwd(), environ=os.environ)
+        entries += fetching(lambda fetched: read(fetched=fetched), arguments).entries
+    for entry in entries:
+        if not entry.requirement.name:
+            where = f" ({entry.origin})" if entry.origin else ""
+            output.warn(f"`{entry.text}`{where} is passed over: only what has a name can be uninstalled")
+    return [name for entry in entries if (name := entry.requirement.name)]
 
 
 def _agreed(removed: tuple[InstalledDistribution, ...]) -> bool:

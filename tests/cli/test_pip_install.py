@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import PYTHON, Command, Result
+from index_server import LoopbackIndex
 from trees import write_tree
 from wheels import build_wheel, sha256_of
 
@@ -75,6 +76,21 @@ def test_what_is_there_is_satisfied_and_what_goes_is_named(pip: Pip) -> None:
     assert not (pip.environment.scheme.scripts / "tool").exists()
 
 
+def test_files_of_what_goes_may_be_at_an_address_and_have_lines_without_a_name(pip: Pip, index: LoopbackIndex) -> None:
+    index.add_body("/r.txt", b"tool>=0\n-e ./tree\n")
+    assert pip("install tool").code == 0
+    result = pip(f"uninstall -y -r {index.origin}/r.txt")
+    assert (result.code, result.out) == (0, "Successfully uninstalled tool-0.1\n")
+    said = "is passed over: only what has a name can be uninstalled"
+    assert result.err == f"warning: `-e ./tree` ({index.origin}/r.txt:2) {said}\n"
+
+
+def test_what_the_system_refuses_ends_with_1_too(pip: Pip, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = pip("install -q tool --target file")
+    assert (result.code, result.err) == (1, f"error: the system refused `{tmp_path}/file`: Not a directory\n")
+
+
 def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
     result = pip("install --dry-run --ignore-installed --quiet --report - web<2")
     report = json.loads(result.out)
@@ -106,7 +122,7 @@ def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
             "install --root /x safe",
             2,
             (
-                "error: `--root` is a flag of pip that dxpy does not have\n\n"
+                "error: `dxpy pip install` has no `--root`\n\n"
                 "hint: install below a directory with `--prefix` or `--target`\nhint: see `dxpy pip install --help`\n"
             ),
         ),
@@ -120,6 +136,17 @@ def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
                 "hint: versions are compared with `==`: one `=` is none\n"
             ),
         ),
+        ("install -e safe", 1, "error: `safe`: there is nothing at `{cwd}/safe`\n"),
+        ("install --only-binary=a/b safe", 1, "error: --only-binary is `a/b`; it can be {names}\n"),
+        ("uninstall ./none", 1, "warning: `./none` is passed over: only what has a name can be uninstalled\n{none}"),
+        (
+            "uninstall safe;;",
+            1,
+            (
+                "error: `safe;;` is not a requirement: Expected a marker variable or quoted string\n"
+                "    safe;;\n         ^\n"
+            ),
+        ),
         ("install ./none", 1, "error: `./none`: there is nothing at `{cwd}/none`\n"),
         (
             "install --platform win_amd64 --only-binary=:all: safe",
@@ -130,7 +157,9 @@ def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
 )
 def test_mistakes_are_told_as_pip_would_end(pip: Pip, arguments: str, code: int, said: str) -> None:
     result = pip(arguments)
-    assert (result.code, result.err) == (code, said.replace("{cwd}", str(pip.cwd)))
+    nothing = "error: there is nothing to uninstall\n\nhint: name packages, or files of them with `-r FILE`\n"
+    said = said.format(cwd=pip.cwd, names="`:all:`, `:none:` or names of projects", none=nothing)
+    assert (result.code, result.err) == (code, said)
 
 
 def test_another_platform_goes_into_a_directory(pip: Pip) -> None:
