@@ -175,6 +175,15 @@ def pythons(line: Line) -> Words:
     return sorted(found, key=lambda version: tuple(map(int, version.removesuffix("t").split("."))), reverse=True)
 
 
+def installed(line: Line) -> Words:
+    """The projects that are in the environment that is active, or in the project's."""
+    active = os.environ.get("VIRTUAL_ENV")
+    places = [active] if active else [os.path.join(directory, ENVIRONMENT_NAME) for directory in _upwards(line)]
+    place = Path(next(filter(os.path.isdir, places), os.devnull))
+    found = [*place.glob("lib/python*/site-packages/*.dist-info"), *place.glob("Lib/site-packages/*.dist-info")]
+    return sorted({each.name.partition("-")[0] for each in found})
+
+
 def tools(line: Line) -> Words:
     """The tools that dxpy has installed."""
     return [name for name in _listed(tool_dir(os.environ)) if not name.startswith(".")]
@@ -301,7 +310,8 @@ _WORDS: Mapping[tuple[str, str], Source] = {
     ("dxpy cache clean", "packages"): locked,
     ("dxpy auth login", "service"): indexes,
     ("dxpy auth logout", "service"): indexes,
-    ("dxpy pip show", "packages"): locked,
+    ("dxpy pip show", "packages"): installed,
+    ("dxpy pip uninstall", "packages"): installed,
     ("dxpy python list", "request"): pythons,
     ("dxpy python find", "request"): pythons,
     ("dxpy python pin", "request"): pythons,

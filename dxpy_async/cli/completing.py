@@ -38,6 +38,8 @@ class _Finder(CompletionFinder):
     def collect_completions(
         self, active_parsers: list[argparse.ArgumentParser], parsed_args: argparse.Namespace, cword_prefix: str
     ) -> list[str]:
+        if any(getattr(parser, "is_lost", False) for parser in active_parsers):
+            return []
         for parser in active_parsers:
             for action in parser._actions:
                 if not hasattr(action, "completer") and not action.choices:
@@ -53,6 +55,14 @@ class _Finder(CompletionFinder):
 
 class _CompletedParser(Parser):
     """A parser that takes commands as argcomplete knows them, and makes the parser of one when that is asked for."""
+
+    is_lost = False
+    """Whether a word stands on the line that is none of those that can stand there: nobody knows what may follow."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        known = action.choices is None or value in action.choices or (self.prog, value) == ("dxpy", "help")
+        self.is_lost |= not known
+        super()._check_value(action, value)
 
     def choose(self, dest: str, commands: Mapping[str, Command]) -> argparse.Action:
         action: Any = self.add_subparsers(dest=dest, prog=self.prog)

@@ -53,6 +53,7 @@ def place(tmp_path: Path) -> Path:
     for name in ("flask", "python", "activate"):
         (root / ".venv/bin").mkdir(parents=True, exist_ok=True)
         (root / ".venv/bin" / name).touch()
+    (root / ".venv/lib/python3.13/site-packages/flask-3.0.dist-info").mkdir(parents=True)
     (tmp_path / "data/python/cpython-3.13.1-linux-x86_64-gnu").mkdir(parents=True)
     (tmp_path / "data/tools/ruff").mkdir(parents=True)
     (tmp_path / "cache/pages-v1/0123/requests").mkdir(parents=True)
@@ -113,6 +114,8 @@ def test_commands_and_their_flags_are_offered(offers: Offers) -> None:
     assert offers("dxpy -q sync --no-d") == ["--no-dev", "--no-default-groups"]
     assert offers("dxpy sync --link-mode ") == ["hardlink", "copy", "clone", "symlink"]
     assert "--frozen" in offers("dxpy sync ")
+    assert offers("dxpy snyc ") == offers("dxpy pip instal ") == []
+    assert "sync" in offers("dxpy help ")
 
 
 def test_names_of_the_project_are_offered(offers: Offers, place: Path) -> None:
@@ -131,6 +134,7 @@ def test_names_of_the_lock_the_machine_and_the_cache_are_offered(offers: Offers,
     assert "3.13" in offers("dxpy sync --python ")
     assert offers("dxpy add req") == ["requests"]
     assert offers("dxpyx r") == ["requests", "ruff"]
+    assert offers("dxpy pip show ") == offers("dxpy pip uninstall ") == ["flask"]
 
 
 def test_run_is_offered_tasks_commands_scripts_and_then_files(offers: Offers) -> None:
