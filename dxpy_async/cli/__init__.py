@@ -78,25 +78,28 @@ def main(argv: list[str] | None = None) -> int:
 def dxpyx(argv: list[str] | None = None) -> int:
     """`dxpyx …`, which is `dxpy tool run …`."""
     arguments = sys.argv[1:] if argv is None else argv
-    words = ["--version"] if arguments in (["--version"], ["-V"]) else ["tool", "run", *arguments]
-    code = _answer(words)
+    if arguments in (["--version"], ["-V"]):
+        code: int = load("program").run_tool(arguments)
+    else:
+        code = _answer(["tool", "run", *arguments], "run_tool")
     if argv is None:
         _leave(code)
     return code
 
 
-def _answer(arguments: list[str]) -> int:
+def _answer(arguments: list[str], of_program: str = "run") -> int:
+    """The exit code of a command line; `of_program` is the function that takes it where no rung before could."""
     if "_ARGCOMPLETE" in os.environ:
         load("completing").complete()
     if not any(name.startswith("UV_") for name in os.environ):
-        return _climb(arguments)
+        return _climb(arguments, of_program)
     with load("uv_variables").TakenOver():
-        return _climb(arguments)
+        return _climb(arguments, of_program)
 
 
-def _climb(arguments: list[str]) -> int:
+def _climb(arguments: list[str], of_program: str) -> int:
     if any(os.environ.get(name) for name in _ELSEWHERE):  # the rungs below look at the working directory alone
-        told: int = load("program").run(arguments)
+        told: int = getattr(load("program"), of_program)(arguments)
         return told
     words, quiet = quick.without_quiet(arguments)
     code = quick.answer(words, quiet=quiet)
@@ -116,7 +119,7 @@ def _climb(arguments: list[str]) -> int:
         code = load("venv_replay").answer(arguments)
     if code is not None:
         return code
-    answer: int = load("program").run(arguments)
+    answer: int = getattr(load("program"), of_program)(arguments)
     return answer
 
 

@@ -76,6 +76,13 @@ class Parser(argparse.ArgumentParser):
         return f"see `{self.prog} --help`"
 
 
+class ToolParser(Parser):
+    """That of `dxpyx`, by which name it calls itself: it is only given `tool run`, or `--version`."""
+
+    def __init__(self, *, prog: str, **options: Any) -> None:
+        super().__init__(prog="dxpyx", **options)
+
+
 class Command(NamedTuple):
     """A command or an action of one: what it is for, and what declares its flags."""
 
@@ -123,11 +130,11 @@ TOPICS: Mapping[str, Sequence[str]] = {
 """In which order `--help` tells of commands; all others come after these."""
 
 
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str], kind: type[Parser] = Parser) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
-    return whole_parser(Parser).parse_args(arguments)
+    return whole_parser(kind).parse_args(arguments)
 
 
 def whole_parser(kind: type[Parser]) -> Parser:
@@ -139,7 +146,7 @@ def whole_parser(kind: type[Parser]) -> Parser:
         allow_abbrev=False,
     )
     _add_globals(parser, top=True)
-    parser.add_argument("-V", "--version", action="version", version=f"dxpy {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"{parser.prog} {__version__}")
     add_commands(parser, "command", COMMANDS, required=False)
     parser.epilog = f"{_by_topics(COMMANDS)}\n\n`dxpy COMMAND --help` and `dxpy help COMMAND` tell more of one command."
     return parser

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dxpy_async.cli import COMMANDS, load
-from dxpy_async.cli.arguments import parse_arguments
-from dxpy_async.cli.output import Output, wants_color
+from dxpy_async.cli.arguments import Parser, ToolParser, parse_arguments
+from dxpy_async.cli.output import Output, system_refusal, wants_color
 from dxpy_async.errors import DxpyError, InterpreterNotFound, Terminated, UsageError
 
 _LOCK_FLAGS = ("frozen", "locked", "check")
@@ -23,13 +23,13 @@ _SWITCHES = (
 """The flags without a value that variables give too, `DXPY_FROZEN` and so on."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], parser: type[Parser] = Parser) -> int:
     """Run one command line; all failures are said on stderr."""
     gc.set_threshold(50_000, 20, 100)  # a command lives for seconds: looking for garbage took a tenth of them
     output = Output(color=wants_color("auto", sys.stderr, dict(os.environ)), form=_form_in(arguments))
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        parsed = parse_arguments(arguments)
+        parsed = parse_arguments(arguments, parser)
         _take_switches(parsed)
         output = Output(
             verbosity=parsed.verbose - parsed.quiet,
@@ -60,11 +60,16 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as error:
-        return output.fail("system", _os_error(error))
+        return output.fail("system", system_refusal(error))
     except Exception as error:  # the last line of defence: our bug, and still one clear message
         return output.fail("bug", *_bug(error))
     finally:
         gc.freeze()  # nor is anything gained by looking for garbage once more when the interpreter ends
+
+
+def run_tool(arguments: Sequence[str]) -> int:
+    """Run one command line of `dxpyx`, given as that of `dxpy`."""
+    return run(arguments, ToolParser)
 
 
 def _form_in(arguments: Sequence[str]) -> str:
@@ -107,11 +112,6 @@ def _change_directory(directory: str) -> None:
         os.chdir(directory)
     except OSError as error:
         raise UsageError(f"cannot change to `{directory}`: {error.strerror}") from error
-
-
-def _os_error(error: OSError) -> str:
-    where = f" `{error.filename}`" if error.filename else ""
-    return f"the system refused{where}: {error.strerror or error}"
 
 
 def _bug(error: Exception) -> tuple[str, tuple[str, ...]]:

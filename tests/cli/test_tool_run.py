@@ -256,5 +256,7 @@ def test_the_short_name_is_the_same_command(dxpy: Command, here: Path) -> None:
 
     assert dxpyx("cow", "x").stdout == "cow 2.0 x\n"
     assert dxpyx("cow", "y").stdout == "cow 2.0 y\n"
-    assert dxpyx("--version").stdout.startswith("dxpy ")
+    assert dxpyx("--version").stdout.startswith("dxpyx ")
+    assert dxpyx("--help").stdout.startswith("usage: dxpyx [OPTIONS] ...\n")
+    assert dxpyx("--none").stderr.endswith("hint: see `dxpyx --help`\n")
     assert dxpyx("none-of-these").returncode == 1
