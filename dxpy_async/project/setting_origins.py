@@ -85,6 +85,8 @@ class _Known(NamedTuple):
     flag: str = ""
     adds: bool = False
     """Whether flags and variables are added to what files say."""
+    said: str = ""
+    """The flag as it is written, where that is not as it is called."""
 
 
 _NO_INDEX = _Known("no-index", lambda all_: not all_.indexes.index_url, "DXPY_NO_INDEX", "no_index")
@@ -123,7 +125,13 @@ _KNOWN = (
     _Known("exclude-dependencies", lambda all_: all_.resolution.amendments.exclusions),
     _Known("python", lambda all_: all_.python, "DXPY_PYTHON", "python"),
     _Known("python-preference", lambda all_: all_.python_preference, "DXPY_PYTHON_PREFERENCE", "python_preference"),
-    _Known("python-downloads", lambda all_: all_.python_downloads, "DXPY_PYTHON_DOWNLOADS", "python_downloads"),
+    _Known(
+        "python-downloads",
+        lambda all_: all_.python_downloads,
+        "DXPY_PYTHON_DOWNLOADS",
+        "python_downloads",
+        said="--no-python-downloads",
+    ),
     _Known("python-install-mirror", lambda all_: all_.python_mirror, "DXPY_PYTHON_INSTALL_MIRROR", "mirror"),
     _Known(
         "allow-insecure-host",
@@ -230,7 +238,7 @@ def _origins(
     documents: Sequence[_Document],
 ) -> Iterator[Origin]:
     if known.flag and flags.get(known.flag):
-        yield Origin(OriginKind.FLAG, f"--{known.flag.replace('_', '-')}")
+        yield Origin(OriginKind.FLAG, known.said or f"--{known.flag.replace('_', '-')}")
         if not known.adds:
             return
     elif known.variable and environ.get(known.variable):

@@ -81,8 +81,9 @@ def test_what_pip_was_told_is_shown_with_pips_file_or_variable(dxpy_in: Surround
 
 
 def test_that_no_index_is_asked_comes_from_who_says_so(dxpy_in: Surroundings) -> None:
-    shown = lines(dxpy_in("--show-settings", "lock", "--no-index"))
+    shown = lines(dxpy_in("--show-settings", "lock", "--no-index", "--no-python-downloads"))
     assert [shown[key] for key in ("index-url", "no-index")] == ['"" --no-index', "true --no-index"]
+    assert shown["python-downloads"] == '"never" --no-python-downloads'
 
 
 def test_show_settings_tells_of_any_command_and_does_not_run_it(dxpy_in: Surroundings) -> None:
