@@ -70,9 +70,9 @@ class RequirementsImport:
         name, value = (_SHORT.get(option[1], option[1]), option[2].strip("\"'")) if option is not None else (words, "")
         match name:
             case "--requirement":
-                self.read(file.parent / value, to, constraints=constraints)
+                self.read(_beside(file, value), to, constraints=constraints)
             case "--constraint":
-                self.read(file.parent / value, to, constraints=True)
+                self.read(_beside(file, value), to, constraints=True)
             case "--editable":
                 if not self._locate(value, to, editable=True):
                     self._found.leave_out(f"`{words}`, of which the name is not known: `dxpy add --editable {value}`")
@@ -143,3 +143,11 @@ class RequirementsImport:
             return
         self._found.add_source(own_name, path_entry(plain.removeprefix("./"), editable=editable))
         self._found.require(to, own_name, extras=extras, marker=marker.strip())
+
+
+def _beside(file: Path, name: str) -> Path:
+    """The file that `file` names. Raises ValueError when there is none."""
+    place = file.parent / name
+    if not place.is_file():
+        raise ValueError(f"names `{name}`, and there is no such file")
+    return place

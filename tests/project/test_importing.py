@@ -442,7 +442,7 @@ def test_development_requirements_of_uv_become_a_group(tmp_path: Path) -> None:
         ({"setup.cfg": "[metadata\n", "setup.py": ""}, InvalidProject, "setup.py"),
         ({"setup.py": "def"}, InvalidProject, "setup.py is not Python"),
         ({"requirements.txt": "web\nwhat is this\n"}, InvalidRequirementsFile, "requirements.txt:2"),
-        ({"requirements.txt": "-r gone.txt\n"}, InvalidRequirementsFile, "gone.txt"),
+        ({"requirements.txt": "-r gone.txt\n"}, InvalidRequirementsFile, "requirements.txt:1` names `gone.txt`"),
         ({"requirements.txt": "web\n", "pyproject.toml": "x = [\n"}, InvalidProject, "pyproject.toml:1"),
     ],
 )
