@@ -119,7 +119,7 @@ def plan_distributions(source: Path, options: BuildOptions) -> DistributionPlan:
     if options.sdist or options.packages or options.all_packages:
         raise UsageError(f"of the sdist `{source.name}` nothing but its wheel can be built")
     return DistributionPlan(
-        sources=(BuildSource(place=source, is_sdist=True),), out_dir=_absolute(options.out_dir) or source.parent
+        sources=(BuildSource(place=source, is_sdist=True),), out_dir=_out_dir(options) or source.parent
     )
 
 
@@ -127,7 +127,7 @@ def _plan_directory(root: Path, options: BuildOptions) -> DistributionPlan:
     around = project_of_source(root)
     if around is None and (options.packages or options.all_packages):
         raise UsageError(f"there is no project in `{root}`, so it has no members")
-    out_dir = _absolute(options.out_dir) or (around.root if around is not None else root) / DIST_NAME
+    out_dir = _out_dir(options) or (around.root if around is not None else root) / DIST_NAME
     if around is None:
         return DistributionPlan(sources=(BuildSource(place=root),), out_dir=out_dir)
     asked = SyncOptions(packages=options.packages, all_packages=options.all_packages).meant(around)
@@ -150,8 +150,13 @@ def project_of_source(root: Path) -> Project | None:
     return open_project(root) if "project" in file.document or file.workspace() is not None else None
 
 
-def _absolute(path: Path | None) -> Path | None:
-    return Path(os.path.abspath(path)) if path is not None else None
+def _out_dir(options: BuildOptions) -> Path | None:
+    if options.out_dir is None:
+        return None
+    place = Path(os.path.abspath(options.out_dir))
+    if place.exists() and not place.is_dir():
+        raise UsageError(f"nothing can be put into `{place}`, which is a file")
+    return place
 
 
 class Distributing:

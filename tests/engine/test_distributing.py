@@ -238,7 +238,9 @@ async def test_the_wheel_is_of_the_version_of_the_sdist(site: Site) -> None:
 
 async def test_what_is_no_source_is_named(site: Site) -> None:
     write_files(site.root, {"notes.txt": "", "empty/readme": "", "bad-1.0.tar.gz": "no archive"})
-    assert "neither a directory nor an sdist" in await site.refused(UsageError, site.root / "notes.txt")
+    notes = site.root / "notes.txt"
+    assert "neither a directory nor an sdist" in await site.refused(UsageError, notes)
+    assert f"into `{notes}`, which is a file" in await site.refused(UsageError, site.root, out_dir=notes)
     assert "no such file or directory" in await site.refused(InvalidSource, site.root / "absent")
     assert "neither a pyproject.toml nor a setup.py" in await site.refused(InvalidSource, site.root / "empty")
     assert "is neither a gzip" in await site.refused(InvalidSourceArchive, site.root / "bad-1.0.tar.gz")
