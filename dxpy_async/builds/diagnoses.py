@@ -114,6 +114,7 @@ _RUST = re.compile(
     r"(?:can't|cannot) find Rust compiler|Rust (?:toolchain|compiler)[^\n]*(?:not|required)", re.IGNORECASE
 )
 _COMPILER = re.compile(r"no acceptable C compiler found|CMAKE_C(?:XX)?_COMPILER not set")
+_NO_WHEEL = re.compile(r"invalid command ['\"]bdist_wheel['\"]")
 _NO_MEMORY = re.compile(r"Killed signal terminated program|MemoryError|virtual memory exhausted|out of memory")
 
 
@@ -123,6 +124,8 @@ def diagnose(output: str, *, label: str) -> list[str]:
     hints = [f"{each.what} may be missing: install `{each.debian}`{_on_fedora(each)}" for each in dict.fromkeys(found)]
     if _NO_MEMORY.search(output):
         hints.append("the machine may have too little memory for this build")
+    if _NO_WHEEL.search(output):
+        hints.append("`wheel` may be missing in the environment that it is built in: setuptools needs it before 70.1")
     if module := _MODULE.search(output):
         hints.append(
             f"`{label}` needs `{module[1]}` to be built and does not say so: name it in `extra-build-dependencies`, "

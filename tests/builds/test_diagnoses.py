@@ -76,6 +76,10 @@ from dxpy_async.builds.diagnoses import diagnose
             "c++: fatal error: Killed signal terminated program cc1plus",
             "the machine may have too little memory for this build",
         ),
+        (
+            "error: invalid command 'bdist_wheel'",
+            "`wheel` may be missing in the environment that it is built in: setuptools needs it before 70.1",
+        ),
     ],
 )
 def test_a_hint_for_what_is_missing(output: str, hint: str) -> None:
