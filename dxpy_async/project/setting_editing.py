@@ -19,10 +19,12 @@ from dxpy_async.errors import InvalidProject, InvalidSettings, UsageError
 from dxpy_async.project.document import decode
 from dxpy_async.project.pyproject import parse_project
 from dxpy_async.project.replacing import replace_file
-from dxpy_async.project.settings import SettingsPlace
+from dxpy_async.project.settings import SettingsPlace, check_index_url
 from dxpy_async.project.settings_files import settings_in
 from dxpy_async.project.tool_reader import OF_PROJECTS, SETTINGS
 from dxpy_async.resolver.hints import without_credentials
+
+_ADDRESSES = ("index-url", "extra-index-url")
 
 
 def write_setting(place: SettingsPlace, key: str, texts: Sequence[str]) -> bool:
@@ -38,6 +40,7 @@ def write_setting(place: SettingsPlace, key: str, texts: Sequence[str]) -> bool:
         changed = _with(content, place, key, value)
         try:
             _check(changed, place)
+            _check_addresses(key, value)
         except (InvalidProject, InvalidSettings) as error:
             refused = refused or error
             continue
@@ -121,6 +124,13 @@ def _check(content: bytes, place: SettingsPlace) -> None:
         parse_project(content, Path(place.path).parent)
     else:
         settings_in(content, Path(place.path))
+
+
+def _check_addresses(key: str, value: object) -> None:
+    """Raises UsageError for what is to be the address of an index, and is none."""
+    if key in _ADDRESSES:
+        for each in value if isinstance(value, list) else [value]:
+            check_index_url(str(each), f"`{key}`")
 
 
 def _replace(place: SettingsPlace, content: bytes) -> bool:

@@ -345,10 +345,10 @@ def _indexes(given: _Given, tool: ToolTable, directory: Path | None, *, pip: Cal
     if given_default:
         index_url = given_default[0].url
     elif index_url:
-        _check_url(index_url, default_origin)
+        check_index_url(index_url, default_origin)
         index_url = moved.get(index_url, index_url)
     for url in tool.extra_index_urls if not added else ():
-        _check_url(url, "`extra-index-url`")
+        check_index_url(url, "`extra-index-url`")
     extra = added or tuple(moved.get(url, url) for url in tool.extra_index_urls)
     if not (index_url or extra or places or there) and (told := pip()):
         index_url, extra, places = told.index_url, told.extra_index_urls, told.find_links
@@ -404,7 +404,7 @@ def _named_index(text: str, origin: str) -> NamedIndex:
     """An index as flags and variables give it: `url` or `name=url`; its name is empty when it has none."""
     named = _INDEX_NAME.match(text)
     index = NamedIndex(named[1], text[named.end() :]) if named else NamedIndex("", text)
-    _check_url(index.url, origin)
+    check_index_url(index.url, origin)
     return index
 
 
@@ -418,11 +418,12 @@ def _url_of(name: str, project: ProjectName, urls: Mapping[str, str]) -> str:
                 f"give it one with `--index {name}=URL`, or in a table [[tool.dxpy.index]]",
             ),
         )
-    _check_url(urls[name], f"the index `{name}`")
+    check_index_url(urls[name], f"the index `{name}`")
     return urls[name]
 
 
-def _check_url(url: str, origin: str) -> None:
+def check_index_url(url: str, origin: str) -> None:
+    """Raises UsageError, which names `origin`, unless `url` can be the address of an index."""
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in ("http", "https", "file") or not rest:
         raise UsageError(
