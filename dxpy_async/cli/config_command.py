@@ -11,6 +11,7 @@ from dxpy_async.cli.context import given_flags, project_around
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.config_manager import ConfigManager, Scope
 from dxpy_async.formats.toml_writer import inline_value
+from dxpy_async.project.publish_settings import PUBLISH_FLAGS
 from dxpy_async.project.setting_origins import EffectiveSetting, effective_settings, setting_named
 
 TYPE_CHECKING = False
@@ -47,7 +48,9 @@ def show_settings(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[EffectiveSetting, ...]:
-    return effective_settings(given_flags(arguments), os.environ, project_around(arguments), directory=Path.cwd())
+    publishing = {name: value for name in PUBLISH_FLAGS if (value := getattr(arguments, name, None))}
+    flags = given_flags(arguments) | publishing
+    return effective_settings(flags, os.environ, project_around(arguments), directory=Path.cwd())
 
 
 def _get(setting: EffectiveSetting, output: Output) -> int:

@@ -19,17 +19,14 @@ from dxpy_async.engine.events import Listener
 from dxpy_async.engine.publishing import PublishedFile, Publisher
 from dxpy_async.engine.sending import Publication, PublishOptions
 from dxpy_async.errors import UsageError
-from dxpy_async.project.publish_settings import PublishSettings, publish_settings
+from dxpy_async.project.publish_settings import PUBLISH_FLAGS, PublishSettings, publish_settings
 from dxpy_async.project.pyproject import Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dxpy_async.cli.json_documents import PublishDocument
 
-_FLAGS = (
-    *("publish_index", "publish_url", "check_url", "trusted_publishing", "no_attestations"),
-    *("username", "password", "token", "no_config", "config_file"),
-)
+_FLAGS = (*PUBLISH_FLAGS, "no_attestations", "username", "password", "token", "no_config", "config_file")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

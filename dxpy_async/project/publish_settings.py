@@ -26,6 +26,9 @@ from dxpy_async.project.settings import configured_table, switched_on
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
 from dxpy_async.project.uv_variables import with_uv
 
+PUBLISH_FLAGS = ("publish_index", "publish_url", "check_url", "trusted_publishing")
+"""The flags that say where to publish, and how one is known there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings:

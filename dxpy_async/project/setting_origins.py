@@ -17,6 +17,7 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.errors import UsageError
 from dxpy_async.project.document import read_content
 from dxpy_async.project.pip_settings import pip_option_origins
+from dxpy_async.project.publish_settings import PublishSettings, publish_settings
 from dxpy_async.project.settings import (
     SettingsPlace,
     load_settings,
@@ -80,7 +81,8 @@ class _Known(NamedTuple):
     """A setting, by its key in files, or what would be that: how to call it in flags and variables."""
 
     key: str
-    value: Callable[[Settings], object]
+    value: Callable[[Any], object]
+    """What it is in Settings or PublishSettings."""
     variable: str = ""
     flag: str = ""
     adds: bool = False
@@ -190,6 +192,13 @@ _KNOWN = (
     _Known("concurrent-downloads", lambda all_: all_.network.connections, "DXPY_CONCURRENT_DOWNLOADS"),
     _Known("kernels", lambda all_: all_.kernels, "DXPY_KERNELS"),
 )
+_OF_PUBLISHING = (
+    _Known("publish-url", lambda all_: all_.upload_url, "DXPY_PUBLISH_URL", "publish_url"),
+    _Known("check-url", lambda all_: all_.check_url, "DXPY_PUBLISH_CHECK_URL", "check_url"),
+    _Known("trusted-publishing", lambda all_: all_.trusted_publishing, "DXPY_TRUSTED_PUBLISHING", "trusted_publishing"),
+)
+_PUBLISH_INDEX = _Known("", lambda _: "", "DXPY_PUBLISH_INDEX", "publish_index", said="--index")
+"""The index whose table says both addresses."""
 _OF_PIP = ("index-url", "extra-index-url", "find-links", "no-index")
 
 
@@ -213,6 +222,10 @@ def effective_settings(
             origins = (Origin(OriginKind.PIP, of_pip[stated.key]),)
         origins = origins or (Origin(OriginKind.DEFAULT),)
         found.append(EffectiveSetting(key=known.key, value=_plain(value), origins=origins))
+    publishing = publish_settings(flags, environ, project, directory=directory)
+    for known in _OF_PUBLISHING:
+        origin = _origin_of_publishing(known, publishing, flags, environ, documents)
+        found.append(EffectiveSetting(key=known.key, value=_plain(known.value(publishing)), origins=(origin,)))
     return tuple(found)
 
 
@@ -230,9 +243,26 @@ def setting_named(key: str, settings: Sequence[EffectiveSetting]) -> EffectiveSe
     return EffectiveSetting(key=key, value=_plain(table.get(rest)), origins=found.origins)
 
 
+def _origin_of_publishing(
+    known: _Known,
+    publishing: PublishSettings,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    documents: Sequence[_Document],
+) -> Origin:
+    """Flags go before variables, these before files; an index that is named tells two addresses at once."""
+    found = list(_origins(known, publishing, flags, environ, documents))
+    if known.key != "trusted-publishing":
+        found += _origins(_PUBLISH_INDEX, publishing, flags, environ, ())
+    if not found or known.value(publishing) is None:
+        return Origin(OriginKind.DEFAULT)
+    ranks = [OriginKind.FLAG, OriginKind.VARIABLE, OriginKind.FILE]
+    return min(found, key=lambda origin: ranks.index(origin.kind))
+
+
 def _origins(
     known: _Known,
-    settings: Settings,
+    settings: Settings | PublishSettings,
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     documents: Sequence[_Document],
@@ -245,7 +275,7 @@ def _origins(
         yield Origin(OriginKind.VARIABLE, name_of(known.variable, environ))
         if not known.adds:
             return
-    if known.key == "python" and settings.python_file is not None:
+    if isinstance(settings, Settings) and known.key == "python" and settings.python_file is not None:
         yield Origin(OriginKind.FILE, str(settings.python_file))
         return
     is_single = not isinstance(known.value(settings), (tuple, frozenset, Mapping))

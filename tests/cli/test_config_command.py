@@ -86,6 +86,25 @@ def test_that_no_index_is_asked_comes_from_who_says_so(dxpy_in: Surroundings) ->
     assert shown["python-downloads"] == '"never" --no-python-downloads'
 
 
+def test_where_things_are_published_is_a_setting_like_others(dxpy_in: Surroundings) -> None:
+    shown = lines(dxpy_in("config", "list"))
+    assert shown["publish-url"].endswith(" default")
+    table = '[[tool.dxpy.index]]\nname = "ours"\nurl = "https://a.test/simple"\npublish-url = "https://a.test/up"\n'
+    dxpy_in.file.write_text(f"{PROJECT}\n{table}")
+    assert dxpy_in("config", "set", "--project", "publish-url", "https://me:secret@b.test/up").code == 0
+    assert dxpy_in("config", "get", "publish-url").out == "https://b.test/up\n"
+    shown = lines(dxpy_in("--show-settings", "publish", "--trusted-publishing", "never"))
+    assert shown["publish-url"] == f'"https://b.test/up" {dxpy_in.file}:8'
+    assert shown["trusted-publishing"] == '"never" --trusted-publishing'
+    shown = lines(dxpy_in("--show-settings", "publish", "--index", "ours"))
+    assert [shown[key] for key in ("publish-url", "check-url")] == [
+        '"https://a.test/up" --index',
+        '"https://a.test/simple" --index',
+    ]
+    shown = lines(dxpy_in("config", "list", DXPY_PUBLISH_INDEX="ours"))
+    assert shown["publish-url"] == '"https://a.test/up" variable DXPY_PUBLISH_INDEX'
+
+
 def test_show_settings_tells_of_any_command_and_does_not_run_it(dxpy_in: Surroundings) -> None:
     shown = lines(dxpy_in("--show-settings", "sync", "--resolution", "highest", "--no-build"))
     assert shown["resolution"] == '"highest" --resolution'
