@@ -481,8 +481,11 @@ class ToolManager:
                 await in_thread(self._sweep)
                 yield
         except OSError as error:
-            at = f" (`{error.filename}`)" if error.filename else ""
-            raise ToolError(f"`{self.directory}` cannot be changed: {error.strerror}{at}") from error
+            place = error.filename2 or error.filename or ""  # of a link, where it was to be
+            of_commands = Path(place).is_relative_to(self.bin_directory)
+            directory = self.bin_directory if of_commands else self.directory
+            at = f" (`{place}`)" if place else ""
+            raise ToolError(f"`{directory}` cannot be changed: {error.strerror}{at}") from error
 
     def _sweep(self) -> None:
         for place in abandoned(self.directory / ENVIRONMENTS_NAME, self.directory):

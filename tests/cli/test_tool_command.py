@@ -118,6 +118,13 @@ def test_what_cannot_be_done_is_said_with_the_way_out(
     )
 
 
+def test_a_place_for_commands_that_cannot_be_used_is_named(tool: Callable[[str], Result], tmp_path: Path) -> None:
+    place = tmp_path / "bin"
+    place.touch()
+    said = f"error: `{place}` cannot be changed: File exists (`{place}`)\n"
+    assert tool("-q install cow") == Result(1, "", said)
+
+
 def test_one_tool_that_cannot_be_upgraded_does_not_stop_the_others(
     tool: Callable[[str], Result], tmp_path: Path
 ) -> None:
