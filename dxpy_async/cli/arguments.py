@@ -134,6 +134,8 @@ def parse_arguments(arguments: Sequence[str], kind: type[Parser] = Parser) -> ar
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
+    elif arguments[:2] == ["pip", "help"]:  # as pip has it
+        arguments = ["pip", *arguments[2:], "--help"]
     return whole_parser(kind).parse_args(arguments)
 
 

@@ -28,6 +28,7 @@ def test_help_of_a_command_begins_with_how_it_is_used(dxpy: Command, tmp_path: P
         "Write a Python into `.python-version`, for this project or directory.",
     ]
     assert dxpy("help sync", tmp_path).out.startswith("usage: dxpy sync [OPTIONS]\n")
+    assert dxpy("pip help check", tmp_path) == dxpy("help pip check", tmp_path)
 
 
 @pytest.mark.parametrize(
