@@ -19,7 +19,9 @@ from dxpy_async.cli.pip_requests import (
     require_wheels,
     settings_for,
 )
+from dxpy_async.core.requirements import MarkerAnswers
 from dxpy_async.core.settings import Settings
+from dxpy_async.core.source_urls import public_url
 from dxpy_async.engine.environment_choice import require_unmanaged, users_instead, visible_sites
 from dxpy_async.engine.install_options import InstallOutcome
 from dxpy_async.engine.satisfaction import satisfied_by
@@ -43,6 +45,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if (instead := users_instead(environment, environment_request(arguments), os.environ)) is not None:
             output.say(f"`{environment.scheme.purelib}` is not writable, so this goes to `{instead.scheme.purelib}`")
             environment = instead
+        if not arguments.python_version and not arguments.platform:
+            _say_of_passed_over(request, environment, output)
         outcome = _nothing_to_do(request, environment, settings, arguments)
         if outcome is None:
             outcome = load("pip_installing").install(request, environment, settings, arguments, on_event)
@@ -69,6 +73,16 @@ def _nothing_to_do(
     if there is None:
         return None
     return InstallOutcome(changes=SyncOutcome(environment=environment.root, kept=len(there)), satisfied=there)
+
+
+def _say_of_passed_over(request: PipRequest, environment: VirtualEnvironment, output: Output) -> None:
+    """Say what is asked for only where other markers hold: all may look well, and nothing be installed."""
+    answers = MarkerAnswers(environment.interpreter.target.markers)
+    for entry in request.entries:
+        requirement = entry.requirement
+        if not answers.apply(requirement, ""):
+            name = requirement.name or public_url(entry.location)
+            output.say(f"Ignoring {name}: markers '{requirement.marker}' don't match your environment")
 
 
 def _check_target(arguments: argparse.Namespace) -> None:

@@ -21,9 +21,10 @@ class Pip:
     def __init__(self, dxpy: Command, environment: VirtualEnvironment, cwd: Path) -> None:
         self.dxpy, self.environment, self.cwd = dxpy, environment, cwd
 
-    def __call__(self, arguments: str, **environ: str) -> Result:
+    def __call__(self, arguments: str | list[str], **environ: str) -> Result:
+        words = arguments.split() if isinstance(arguments, str) else arguments
         active = {"VIRTUAL_ENV": str(self.environment.root), **environ}
-        return self.dxpy(f"pip {arguments}", self.cwd, environ=active)
+        return self.dxpy(["pip", *words], self.cwd, environ=active)
 
 
 @pytest.fixture
@@ -89,6 +90,12 @@ def test_what_the_system_refuses_ends_with_1_too(pip: Pip, tmp_path: Path) -> No
     (tmp_path / "file").touch()
     result = pip("install -q tool --target file")
     assert (result.code, result.err) == (1, f"error: the system refused `{tmp_path}/file`: Not a directory\n")
+
+
+def test_what_other_markers_are_for_is_said_to_be_left_out(pip: Pip) -> None:
+    result = pip(["install", "tool ; python_version < '3'"])
+    said = "Ignoring tool: markers 'python_version < \"3\"' don't match your environment\n"
+    assert result == Result(0, "", said)
 
 
 def test_the_report_has_the_form_of_pip(pip: Pip) -> None:
