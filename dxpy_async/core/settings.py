@@ -19,10 +19,6 @@ PYPI_UPLOAD_URL = "https://upload.pypi.org/legacy/"
 """Where files are uploaded to it."""
 
 
-SAY_FORBIDDEN = frozenset(["download.pytorch.org"])
-"""Hosts of indexes that are known to answer 403 for projects that they have not got."""
-
-
 class LinkMode(StrEnum):
     """How a file of the store comes into an environment."""
 

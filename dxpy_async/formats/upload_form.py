@@ -1,6 +1,6 @@
 """What an upload says of a file: its core metadata as the fields of a form, checked as an index checks them.
 
-Source: https://docs.pypi.org/api/upload/, https://packaging.python.org/en/latest/specifications/core-metadata/
+Source: the upload API in the documentation of PyPI, https://packaging.python.org/en/latest/specifications/core-metadata/
 """
 
 from __future__ import annotations

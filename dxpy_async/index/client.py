@@ -22,7 +22,7 @@ from packaging.version import Version
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName, is_valid_name
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
-from dxpy_async.core.settings import SAY_FORBIDDEN, IndexSettings, IndexStrategy, NetworkSettings
+from dxpy_async.core.settings import IndexSettings, IndexStrategy, NetworkSettings
 from dxpy_async.errors import IndexUnavailable, IntegrityError, UsageError
 from dxpy_async.index.bundles import Bundle
 from dxpy_async.index.credentials import Credentials
@@ -44,7 +44,7 @@ from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.pages import NotCached, PageSource, say_nothing
 from dxpy_async.index.parted_downloads import PARTED_FROM, NotInParts, PartedDownload
 from dxpy_async.index.remote_index import NOT_THERE, RemoteIndex, index_addresses, remote_index
-from dxpy_async.index.safe_url import Origin, SafeURL, origin_of
+from dxpy_async.index.safe_url import Origin, SafeURL
 from dxpy_async.index.sharing import SharedWork
 from dxpy_async.index.transport import Pacing, Reply, Transport, over_limit
 
@@ -343,9 +343,8 @@ def _index(address: str, base_directory: Path, indexes: IndexSettings) -> Remote
     index, _ = remote_index(address)
     if index is None:
         return directory_of(address, base_directory)
-    usual = frozenset({403}) if origin_of(index.url).host in SAY_FORBIDDEN else frozenset()
     mirrors = tuple(mirror.url for mirror, _ in map(remote_index, indexes.mirrors.get(address, ())) if mirror)
-    return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, usual), mirrors=mirrors)
+    return replace(index, absent=NOT_THERE | indexes.ignored_errors.get(address, frozenset()), mirrors=mirrors)
 
 
 def _best_of(pages: list[ProjectPage]) -> ProjectPage:

@@ -4,7 +4,7 @@
     2. the service that the job runs in makes out that identity, an OpenID Connect token
     3. the index gives a token for uploads in return: `/_/oidc/mint-token`
 
-Source: https://docs.pypi.org/trusted-publishers/internals/
+Source: "Trusted publishers, internals" in the documentation of PyPI
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One form for each file: what its metadata say, digests, and the file itself, which is read as it is sent.
 
-Source: https://docs.pypi.org/api/upload/
+Source: the upload API in the documentation of PyPI
 """
 
 from __future__ import annotations

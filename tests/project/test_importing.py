@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dxpy_async.core.settings import PYPI_SIMPLE_URL
 from dxpy_async.errors import DxpyError, InvalidProject, InvalidRequirementsFile, ProjectError
 from dxpy_async.project.importing import ImportPlan, plan_import
 
@@ -272,9 +273,9 @@ def test_pdms_table_becomes_groups_settings_and_tasks(tmp_path: Path) -> None:
     assert plan_import(tmp_path).is_done
 
 
-PIPFILE = """\
+PIPFILE = f"""\
 [[source]]
-url = "https://pypi.org/simple"
+url = "{PYPI_SIMPLE_URL}"
 verify_ssl = true
 name = "pypi"
 
@@ -285,12 +286,12 @@ name = "private"
 
 [packages]
 flask = "*"
-requests = {extras = ["socks"], version = "~=2.31"}
-pywin = {version = "*", sys_platform = "== 'win32'"}
-lib = {git = "https://example.org/lib.git", ref = "v1"}
-local = {path = "./local", editable = true}
-ours = {version = "==1.0", index = "private"}
-me = {path = ".", editable = true}
+requests = {{extras = ["socks"], version = "~=2.31"}}
+pywin = {{version = "*", sys_platform = "== 'win32'"}}
+lib = {{git = "https://example.org/lib.git", ref = "v1"}}
+local = {{path = "./local", editable = true}}
+ours = {{version = "==1.0", index = "private"}}
+me = {{path = ".", editable = true}}
 
 [dev-packages]
 pytest = ">=8"
