@@ -33,7 +33,13 @@ def declare_install(parser: Parser) -> None:
     switch("--dry-run", text="say what would be installed, and install nothing")
     group.add_argument("--report", metavar="FILE", help="write what was installed as JSON; `-` for standard output")
     compiling = group.add_mutually_exclusive_group()
-    compiling.add_argument("--compile", dest="compile_bytecode", action="store_true", help="compile what is installed")
+    compiling.add_argument(
+        "--compile",
+        "--compile-bytecode",
+        dest="compile_bytecode",
+        action="store_true",
+        help="compile what is installed",
+    )
     compiling.add_argument("--no-compile", dest="unheeded", action="store_true", help="leave that to Python (default)")
     place_flags(parser)
     target_flags(parser)
@@ -49,7 +55,13 @@ def declare_uninstall(parser: Parser) -> None:
     begin(parser, "uninstall")
     parser.add_argument("packages", nargs="*", metavar="NAME", help="what to uninstall")
     parser.add_argument(
-        "-r", "--requirement", action="append", default=[], metavar="FILE", help=f"what this file names {_SEVERAL}"
+        "-r",
+        "--requirement",
+        "--requirements",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"what this file names {_SEVERAL}",
     )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
@@ -74,7 +86,13 @@ def requirement_flags(parser: Parser) -> None:
     build.add_argument("--no-build-isolation", action="store_true", help="build in the environment, as it is")
     build.add_argument("--check-build-dependencies", dest="unheeded", action="store_true", help="(does nothing)")
     _several(build, "-C", "--config-settings", "--config-setting", what="KEY=VALUE", text="for build backends")
-    _several(build, "--build-constraint", what="FILE", text="limits of what builds require", dest="build_constraint")
+    _several(
+        build,
+        *("-b", "--build-constraint", "--build-constraints"),
+        what="FILE",
+        text="limits of what builds require",
+        dest="build_constraint",
+    )
 
 
 def index_flags(parser: Parser) -> None:
