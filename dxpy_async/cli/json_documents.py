@@ -405,7 +405,7 @@ class InitDocument(TypedDict):
 
 
 class PathDocument(TypedDict):
-    """The commands that tell a place: `dxpy cache dir`, `python dir`, `workspace dir`."""
+    """The commands that tell a place, like `dxpy cache dir` and `dxpy config path`."""
 
     schema: Literal["dxpy/path/1"]
     path: str
