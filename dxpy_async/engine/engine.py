@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -69,6 +69,7 @@ from dxpy_async.engine.events import (
 )
 from dxpy_async.engine.fetching import ByteBudget, Fetcher, download
 from dxpy_async.engine.fetching_ahead import FetchingAhead
+from dxpy_async.engine.first_errors import first_of_group
 from dxpy_async.engine.hash_checking import require_pins
 from dxpy_async.engine.holding import held
 from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
@@ -119,7 +120,7 @@ from dxpy_async.engine.targets import interpreter_for, target_for, working_envir
 from dxpy_async.engine.trees import BuildsTrees, SourceShelf, Trees, built_wheel
 from dxpy_async.engine.watching import Held, StateWatch
 from dxpy_async.engine.workers import WorkerPool
-from dxpy_async.errors import DxpyError, LockNotFound, ProjectError, UnknownProject
+from dxpy_async.errors import LockNotFound, ProjectError, UnknownProject
 from dxpy_async.formats.dpl import build_dpl
 from dxpy_async.formats.requirements_file import RequirementEntry
 from dxpy_async.index.client import IndexClient
@@ -938,7 +939,7 @@ class Engine:
         on_event: Listener,
     ) -> Selection:
         engine = self._for_builds(builder)
-        with _first_of_group():
+        with first_of_group():
             roots = LockedRoots(requirements=tuple(requirements))
             name = f"what building `{builder.within_label}` requires" if builder.within_label else "what builds require"
             lock = await engine._lock_of(roots, interpreter, on_event, root_name=name, target=target)
@@ -950,7 +951,7 @@ class Engine:
     ) -> VirtualEnvironment:
         """Make an environment at `root` that has `selection`, unless somebody else has, and mark it as ready."""
         engine = self._for_builds(builder)
-        with _first_of_group():
+        with first_of_group():
             async with engine._holding(root, on_event):
                 if is_ready(root) and (there := open_environment(root, cache_dir=self._store.root)) is not None:
                     return there
@@ -1031,7 +1032,7 @@ class Engine:
         """One operation: its failures come out as the first error itself, and `Finished` is told in any case."""
         self._listeners.append(on_event)
         try:
-            with _first_of_group():
+            with first_of_group():
                 yield
         finally:
             self._listeners.remove(on_event)
@@ -1065,15 +1066,6 @@ def _frozen_lock(project: Project, target: TargetEnvironment, on_event: Listener
     return lock
 
 
-@contextmanager
-def _first_of_group() -> Iterator[None]:
-    """What fails in task groups comes out as the first error itself."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        raise _first(group) from None
-
-
 def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...]:
     return tuple(parse_requirement(each) if isinstance(each, str) else each for each in requirements)
 
@@ -1081,16 +1073,3 @@ def _parsed(requirements: Sequence[str | Requirement]) -> tuple[Requirement, ...
 def _file_of(item: Selected) -> LockedFile:
     assert item.file is not None, "a wheel is a file"
     return item.file
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a caller should hear of: the first that says something, not the cancellations it caused."""
-    leaves: list[BaseException] = []
-    pending: list[BaseException] = [group]
-    while pending:
-        error = pending.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            pending = [*error.exceptions, *pending]
-        else:
-            leaves.append(error)
-    return next((error for error in leaves if isinstance(error, DxpyError)), leaves[0])
