@@ -153,6 +153,7 @@ def test_path_that_leads_elsewhere_is_not_found(copy: Served, path: str) -> None
     assert "fetched.log" in {each.name for each in copy.directory.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_kernels_are_timed(tmp_path: Path) -> None:
     """A tiny run ends, with every kernel that is installed finding the same, and writes its figures to a file."""
     figures = tmp_path / "figures.json"

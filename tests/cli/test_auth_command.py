@@ -18,6 +18,8 @@ from json_schemas import document_in
 
 from dxpy_async.cli import program
 
+pytestmark = pytest.mark.slow
+
 SERVICE = "https://packages.example.org/team/simple"
 
 

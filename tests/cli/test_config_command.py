@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from command import Command, Result
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """\
 [project]
 name = "p"

@@ -133,6 +133,7 @@ def test_a_fat_package_is_installed_like_a_wheel(
     assert subprocess.check_output([other / ".venv/bin/demo"], text=True) == "demo runs\n"
 
 
+@pytest.mark.slow
 def test_contents_that_are_not_what_they_should_be_are_never_installed(
     dxpy: Command, wheel: Path, tmp_path: Path
 ) -> None:

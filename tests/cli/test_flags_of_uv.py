@@ -16,6 +16,8 @@ from dxpy_async.cli.arguments import COMMANDS, Parser
 from dxpy_async.cli.arguments import Command as Declared
 from dxpy_async.cli.flags_of_pip import Refused
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "uv.md"
 _FLAG = re.compile(r"^\s{2,6}(?:-[a-zA-Z], )?(--[a-z0-9-]+)", re.MULTILINE)
 _COMMAND = re.compile(r"^  ([a-z][a-z-]*)\s", re.MULTILINE)

@@ -10,6 +10,8 @@ from command import Command, without_times, write_project
 from dxpy_async import Engine, LockOptions, ProjectImporter, load_settings
 from dxpy_async.engine.locking import read_lock
 
+pytestmark = pytest.mark.slow
+
 POETRY = """\
 [tool.poetry]
 name = "shop"

@@ -64,7 +64,7 @@ def verified_store(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_the_next_sync_completes(
     dxpy: Command, large: list[str], tmp_path: Path, warm: bool, rounds: int
 ) -> None:

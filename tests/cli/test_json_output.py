@@ -17,6 +17,8 @@ from dxpy_async.cli.json_documents import EventName
 from dxpy_async.cli.json_events import LINES
 from dxpy_async.engine.events import Event, Finished
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_schemas_on_file_are_those_of_the_types() -> None:
     wanted = {

@@ -14,6 +14,8 @@ from wheels import build_wheel, sha256_of
 from dxpy_async.python.environments import VirtualEnvironment, create_environment
 from dxpy_async.python.probing import probe
 
+pytestmark = pytest.mark.slow
+
 
 class Pip:
     """`dxpy pip` in an active environment."""

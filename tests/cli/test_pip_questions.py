@@ -12,6 +12,8 @@ from wheels import sha256_of
 
 from dxpy_async.core.hashing import blake3_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_versions_of_a_project_are_listed_as_pip_does(dxpy: Command, index: LoopbackIndex, tmp_path: Path) -> None:
     assert dxpy("pip index versions web", tmp_path).out == "web (2.0)\nAvailable versions: 2.0, 1.0\n"

@@ -102,9 +102,9 @@ def test_a_project_with_a_wrong_task_says_where(dxpy: Command, tmp_path: Path) -
 
 def test_a_signal_reaches_the_command_that_is_waited_for(dxpy: Command, root: Path) -> None:
     (root / "wait.py").write_text(
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('told', flush=True), sys.exit(4)))\n"
-        "print('ready', flush=True)\ntime.sleep(60)\n"
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'told\\n'), sys.exit(4)))\n"
+        "os.write(1, b'ready\\n')\ntime.sleep(60)\n"
     )
     running = dxpy.start("run waits", root)
     assert running.stdout is not None

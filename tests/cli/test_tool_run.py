@@ -15,6 +15,8 @@ from wheels import build_wheel
 
 from dxpy_async.cli.tool_again import name_of
 
+pytestmark = pytest.mark.slow
+
 SHOWS = "import os, sys\ndef main():\n    print({!r}, *sys.argv[1:])\n"
 
 

@@ -9,6 +9,8 @@ from command import Command, write_project
 
 from dxpy_async.engine.locking import read_lock
 
+pytestmark = pytest.mark.slow
+
 GROUPS = '[dependency-groups]\ndev = ["safe"]\n'
 
 

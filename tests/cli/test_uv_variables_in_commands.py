@@ -8,6 +8,8 @@ import pytest
 from command import Command, without_times, write_project
 from index_server import LoopbackIndex
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told_uv(dxpy: Command, index: LoopbackIndex) -> Command:

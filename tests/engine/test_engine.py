@@ -285,6 +285,7 @@ async def test_two_syncs_of_one_project_take_turns(settings: Settings, tmp_path:
     assert installed(root, settings) == {"safe-0.9", "templates-1.5", "web-2.0"}
 
 
+@pytest.mark.slow
 async def test_cancelling_at_any_moment_leaves_nothing_half_made(index: LoopbackIndex, tmp_path: Path) -> None:
     """Hundreds of cancellations, each at a random moment of a sync; after each, everything is whole and goes on."""
     seed = int(os.environ.get("DXPY_TEST_SEED", "20240717"))
