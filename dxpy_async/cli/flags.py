@@ -299,3 +299,21 @@ def output_format_flag(parser: argparse._ActionsContainer) -> None:
         metavar="FORM",
         help="text (default), json: one document on stdout, or jsonl: a line for each step and at last the document",
     )
+
+
+def with_flags(group: argparse._ActionsContainer) -> None:
+    """What a command is run with, besides what it needs itself."""
+    group.add_argument(
+        *("-w", "--with"),
+        dest="with_packages",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="with these packages besides (commas, or repeated)",
+    )
+    group.add_argument(
+        "--with-requirements", action="append", default=[], metavar="FILE", help="with those in a file of requirements"
+    )
+    group.add_argument(
+        "--with-editable", action="append", default=[], metavar="PATH", help="with the project in this directory"
+    )

@@ -11,6 +11,7 @@ from dxpy_async.cli.flags import (
     reinstall_flags,
     selection_flags,
     upgrade_flags,
+    with_flags,
 )
 
 
@@ -30,21 +31,7 @@ def declare_run(parser: Parser) -> None:
         help="what follows is a Python script and its arguments",
     )
     group = parser.add_argument_group("where it runs")
-    group.add_argument(
-        "-w",
-        "--with",
-        dest="with_packages",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="with these packages besides, of which the environment knows nothing (commas, or repeated)",
-    )
-    group.add_argument(
-        "--with-requirements", action="append", default=[], metavar="FILE", help="with those in a file of requirements"
-    )
-    group.add_argument(
-        "--with-editable", action="append", default=[], metavar="PATH", help="with the project in this directory"
-    )
+    with_flags(group)
     group.add_argument(
         "--env-file", action="append", default=[], metavar="FILE", help="set the variables in this file [DXPY_ENV_FILE]"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dxpy_async.cli.arguments import Command, Parser, add_commands
-from dxpy_async.cli.flags import index_flags, linking_flags, locking_flags, output_format_flag
+from dxpy_async.cli.flags import index_flags, linking_flags, locking_flags, output_format_flag, with_flags
 
 
 def declare_tool(parser: Parser) -> None:
@@ -28,7 +28,7 @@ def _declare_run(parser: Parser) -> None:
     linking_flags(parser)
     group = parser.add_argument_group("what is run")
     _from_flag(group, "the package that the command is in")
-    _with_flags(group)
+    with_flags(group)
     group.add_argument("-U", "--upgrade", action="store_true", help="ask whether there are newer versions, of anything")
     group.add_argument("--isolated", action="store_true", help="whether the tool is installed or not")
     group.add_argument(
@@ -49,7 +49,7 @@ def _declare_install(parser: Parser) -> None:
     linking_flags(parser)
     group = parser.add_argument_group("what is installed")
     _from_flag(group, "where the tool comes from")
-    _with_flags(group)
+    with_flags(group)
     group.add_argument(
         "--with-executables-from",
         action="append",
@@ -118,20 +118,3 @@ def _declare_nothing(parser: Parser) -> None:
 
 def _from_flag(group: argparse._ActionsContainer, text: str) -> None:
     group.add_argument("--from", dest="tool_package", metavar="PACKAGE", help=text)
-
-
-def _with_flags(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        *("-w", "--with"),
-        dest="with_packages",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="with these packages besides (commas, or repeated)",
-    )
-    group.add_argument(
-        "--with-requirements", action="append", default=[], metavar="FILE", help="with those in a file of requirements"
-    )
-    group.add_argument(
-        "--with-editable", action="append", default=[], metavar="PATH", help="with the project in this directory"
-    )
