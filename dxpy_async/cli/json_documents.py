@@ -512,6 +512,9 @@ class ToolCommandEntry(TypedDict):
 
     name: str
     path: Annotated[str, "the link in the directory of commands"]
+    lost: Annotated[
+        str | None, "what became of that, as people are told, like ``the tool `other` has it``; null if it is there"
+    ]
 
 
 class ToolEntry(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from dxpy_async.cli.output import Output
 from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.installed_tools import InstalledTool
+from dxpy_async.installer.tool_links import owner_of
 
 if TYPE_CHECKING:  # types alone
     from dxpy_async.cli.json_documents import ToolChange, ToolChangesDocument, ToolEntry, ToolListDocument
@@ -118,7 +120,20 @@ def _lines(
         notes.append(f"({tool.link})")
     yield " ".join([f"{tool.name} v{receipt.version}", *notes])
     for command in receipt.commands:
-        yield f"- {command.name}{f' ({bin_directory / command.name})' if arguments.show_paths else ''}"
+        path = bin_directory / command.name
+        notes = [f"({path})"] if arguments.show_paths else []
+        lost = _lost(path, tool)
+        yield " ".join(["-", command.name, *notes, *([f"[{lost}]"] if lost else [])])
+
+
+def _lost(path: Path, tool: InstalledTool) -> str | None:
+    """Who has the command at `path` in place of `tool`, for people; None while the tool has it."""
+    owner = owner_of(path, tool.link.parent)
+    if owner == tool.name:
+        return None
+    if owner is not None:
+        return f"the tool `{owner}` has it"
+    return "something else has it" if os.path.lexists(path) else "it is missing"
 
 
 def _entry(tool: InstalledTool, bin_directory: Path, latest: Mapping[ProjectName, str]) -> ToolEntry:
@@ -131,7 +146,10 @@ def _entry(tool: InstalledTool, bin_directory: Path, latest: Mapping[ProjectName
         "python": tool.python or None,
         "requirement": str(receipt.spec.requirement) if receipt is not None else None,
         "besides": [str(each) for each in receipt.spec.besides] if receipt is not None else [],
-        "commands": [{"name": each.name, "path": str(bin_directory / each.name)} for each in commands],
+        "commands": [
+            {"name": each.name, "path": str(bin_directory / each.name), "lost": _lost(bin_directory / each.name, tool)}
+            for each in commands
+        ],
         "latest": latest.get(tool.name),
         "problem": tool.problem,
     }

@@ -104,10 +104,10 @@ def manifest_of(tools: Sequence[InstalledTool], *, pinned: bool) -> ToolManifest
 def not_installed(name: str, directory: Path) -> ToolError:
     """The error for a tool that is asked for by a name that none has."""
     there = tool_names(directory)
-    close = get_close_matches(name, there, 2) or there
-    listed = ", ".join(f"`{each}`" for each in close)
-    hints = [f"there is {listed}"] if listed else ["there are none at all"]
-    return ToolError(f"`{name}` is not installed", hints=(*hints, f"install it: `dxpy tool install {name}`"))
+    hint = "`dxpy tool list` shows what is" if there else "there are none at all"
+    if close := get_close_matches(name, there, 2):
+        hint = f"there is {', '.join(f'`{each}`' for each in close)}"
+    return ToolError(f"`{name}` is not installed", hints=(hint,))
 
 
 def fitting(

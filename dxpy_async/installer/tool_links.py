@@ -29,7 +29,10 @@ def check_clashes(tool: ProjectName, commands: Iterable[str], bin_dir: Path, too
         what = f"{', '.join(taken)} {'is' if len(taken) == 1 else 'are'} in `{bin_dir}` already"
         raise CommandClash(
             f"`{tool}` was not installed: {what}",
-            hints=("replace what is there with `--force`", "or install into another directory: DXPY_TOOL_BIN_DIR"),
+            hints=(
+                "replace what is there with `dxpy tool install --force`",
+                "or install into another directory: DXPY_TOOL_BIN_DIR",
+            ),
         )
 
 

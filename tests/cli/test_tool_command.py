@@ -93,15 +93,15 @@ def test_what_cannot_be_done_is_said_with_the_way_out(
         1,
         "",
         f"error: `rodeo` was not installed: `cow` (of the tool `cow`) is in `{tmp_path}/bin` already\n\n"
-        "hint: replace what is there with `--force`\n"
+        "hint: replace what is there with `dxpy tool install --force`\n"
         "hint: or install into another directory: DXPY_TOOL_BIN_DIR\n",
     )
     assert tool("-q install rodeo --from cow").err == "error: `--from cow` is `cow`, not `rodeo`\n"
     assert tool("-q install --from cow a b").err == "error: `--from` says where one tool comes from, and there are 2\n"
     assert tool("-q upgrade").err == "error: say which tools to upgrade, or `--all`\n\nhint: see `dxpy tool list`\n"
-    assert tool("-q uninstall cwo").err == (
-        "error: `cwo` is not installed\n\nhint: there is `cow`\nhint: install it: `dxpy tool install cwo`\n"
-    )
+    assert tool("-q uninstall cwo").err == ("error: `cwo` is not installed\n\nhint: there is `cow`\n")
+    nope = "error: `nope` is not installed\n\nhint: "
+    assert tool("-q uninstall nope").err == f"{nope}`dxpy tool list` shows what is\n"
     assert tool("-q sync none.toml").err == (
         "error: the list of tools `none.toml` cannot be read: No such file or directory\n\n"
         "hint: `dxpy tool export -o FILE` writes one of what is installed\n"
@@ -116,6 +116,20 @@ def test_what_cannot_be_done_is_said_with_the_way_out(
         f"warning: `cow` does not work: the environment `{environment}` does not work: its interpreter "
         f"`{environment}/bin/python` is gone; `dxpy tool upgrade cow` makes it anew\n"
     )
+
+
+def test_a_list_says_which_commands_a_tool_has_no_more(tool: Callable[[str], Result], tmp_path: Path) -> None:
+    assert tool("-q install cow<2").code == 0
+    assert tool("-q install --force rodeo").code == 0
+    (tmp_path / "bin/calf").unlink()
+    assert tool("list").out == (
+        "cow v1.0\n- calf [it is missing]\n- cow [the tool `rodeo` has it]\nrodeo v1.0\n- cow\n"
+    )
+    (tmp_path / "bin/calf").touch()
+    assert f"- calf ({tmp_path}/bin/calf) [something else has it]\n" in tool("list --show-paths").out
+    assert tool("-q uninstall cow").code == 0
+    assert (tmp_path / "bin/calf").exists()
+    assert tool("list").out == "rodeo v1.0\n- cow\n"
 
 
 def test_a_place_for_commands_that_cannot_be_used_is_named(tool: Callable[[str], Result], tmp_path: Path) -> None:
@@ -167,7 +181,10 @@ def test_documents_say_the_same(tool: Callable[[str], Result], tmp_path: Path) -
         "path": f"{tmp_path}/tools/cow",
         "requirement": "cow==1.0",
         "besides": [],
-        "commands": [{"name": name, "path": f"{tmp_path}/bin/{name}"} for name in ("calf", "cow")],
+        "commands": [
+            {"name": "calf", "path": f"{tmp_path}/bin/calf", "lost": None},
+            {"name": "cow", "path": f"{tmp_path}/bin/cow", "lost": "the tool `rodeo` has it"},
+        ],
         "latest": None,
         "problem": None,
     }
