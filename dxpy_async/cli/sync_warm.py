@@ -18,6 +18,9 @@ from dxpy_async.installer.state import unchanged
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     started = time.perf_counter()
+    bundle = vars(arguments).get("bundle")
+    if bundle and not os.path.isdir(bundle):
+        return None  # whoever would install from it says what is wrong with it
     project, watch = watched_project(arguments)
     options = sync_options(arguments)
     facts = sync_facts(arguments, project)

@@ -173,7 +173,10 @@ def test_a_bundle_that_is_not_whole_is_told_and_installs_nothing(
     (bundle / "dxpy-bundle.json").write_text("{")
     assert f"error: `{bundle}/dxpy-bundle.json` is not a manifest" in spoilt()
     shutil.rmtree(bundle)
-    assert f"error: `{bundle}` is no bundle: there is no such directory" in spoilt()
+    missing = f"error: `{bundle}` is no bundle: there is no such directory"
+    assert missing in spoilt()
+    assert dxpy("sync", root).code == 0
+    assert missing in away("sync --bundle bundle", root, environ=environ).err, "also when nothing has to change"
 
 
 def test_commits_are_bundled_as_wheels_and_directories_stay_with_the_project(
