@@ -75,10 +75,10 @@ class Mirrors:
                 continue
             if failure is not None and not isinstance(failure, FileMissing) and origin not in self._left:
                 self._left.add(origin)
-                self._tell(f"files of `{origin.host}` are taken from `{source}` instead: {failure}")
+                self._tell(f"files of `{origin}` are taken from `{source}` instead: {failure}")
             return result
         raise failure or IndexUnavailable(
-            f"`{file.filename}` cannot be had: `{origin.host}` has failed before, and no mirror has it", url=file.url
+            f"`{file.filename}` cannot be had: `{origin}` has failed before, and no mirror has it", url=file.url
         )
 
     def _has_left(self, origin: Origin) -> bool:

@@ -21,6 +21,10 @@ class Origin(NamedTuple):
     host: str
     port: int | None
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}{'' if self.port in (None, _PORTS.get(self.scheme)) else f':{self.port}'}"
+
 
 def origin_of(url: str) -> Origin:
     """Where `url` leads. Raises ValueError for a url whose port or address is malformed."""

@@ -280,7 +280,7 @@ async def test_a_file_that_the_index_cannot_give_comes_from_the_mirror(
             (tmp_path / "x.whl").unlink()
     assert len(serving.seen("/files/*")) == 1
     assert len(mirrored.told) == 1
-    assert mirrored.told[0].startswith(f"files of `127.0.0.1` are taken from `{mirror.url}` instead: ")
+    assert mirrored.told[0].startswith(f"files of `{serving.origin}` are taken from `{mirror.url}` instead: ")
 
 
 async def test_a_file_that_is_not_where_the_lock_says_is_found_by_its_digest(
@@ -311,7 +311,7 @@ async def test_a_mirror_that_lies_about_a_digest_is_left_and_never_believed(
         f"`{mirror.url}`, a mirror of `{serving.url}`, is left: `a-1-py3-none-any.whl` from {mirror.origin}"
     )
     assert "has sha256" in left
-    assert taken.startswith(f"files of `127.0.0.1` are taken from `{second.url}` instead: ")
+    assert taken.startswith(f"files of `{serving.origin}` are taken from `{second.url}` instead: ")
 
 
 async def test_a_file_of_another_digest_is_not_taken(
