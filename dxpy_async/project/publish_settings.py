@@ -86,9 +86,9 @@ def _addresses(flags: Mapping[str, object], environ: Mapping[str, str], tool: To
     found = url or tool.publish_url or PYPI_UPLOAD_URL
     if check is None and url is None:
         check = tool.check_url
-    _check_url(found, "the address to publish to")
-    if check is not None and "://" in check:
-        _check_url(check, "the index to check", ("http", "https", "file"))
+    check_upload_url(found)
+    if check is not None:
+        check_checked_index(check)
     return found, check
 
 
@@ -107,6 +107,17 @@ def _index_called(name: str, tool: ToolTable) -> NamedIndex:
             hints=('give its table a `publish-url = "https://…"`',),
         )
     return named[name]
+
+
+def check_upload_url(url: str) -> None:
+    """Raises UsageError unless distributions can be sent to `url`."""
+    _check_url(url, "the address to publish to")
+
+
+def check_checked_index(url: str) -> None:
+    """Raises UsageError unless `url` can be the index to look into; without a scheme it is a directory."""
+    if "://" in url:
+        _check_url(url, "the index to check", ("http", "https", "file"))
 
 
 def _check_url(url: str, what: str, schemes: tuple[str, ...] = ("http", "https")) -> None:

@@ -6,9 +6,10 @@ What is to be written is read first, by what reads it later; so nothing is writt
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from dxpy_async.errors import InvalidProject, InvalidSettings, UsageError
 from dxpy_async.project.document import decode
+from dxpy_async.project.publish_settings import check_checked_index, check_upload_url
 from dxpy_async.project.pyproject import parse_project
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.settings import SettingsPlace, check_index_url
@@ -24,7 +26,13 @@ from dxpy_async.project.settings_files import settings_in
 from dxpy_async.project.tool_reader import OF_PROJECTS, SETTINGS
 from dxpy_async.resolver.hints import without_credentials
 
-_ADDRESSES = ("index-url", "extra-index-url")
+_CHECKS: Mapping[str, Callable[[str], None]] = {
+    "index-url": partial(check_index_url, origin="`index-url`"),
+    "extra-index-url": partial(check_index_url, origin="`extra-index-url`"),
+    "publish-url": check_upload_url,
+    "check-url": check_checked_index,
+}
+"""What files may say, and only those who use it refuse."""
 
 
 def write_setting(place: SettingsPlace, key: str, texts: Sequence[str]) -> bool:
@@ -127,10 +135,10 @@ def _check(content: bytes, place: SettingsPlace) -> None:
 
 
 def _check_addresses(key: str, value: object) -> None:
-    """Raises UsageError for what is to be the address of an index, and is none."""
-    if key in _ADDRESSES:
+    """Raises UsageError for what is to be an address, and is none."""
+    if check := _CHECKS.get(key):
         for each in value if isinstance(value, list) else [value]:
-            check_index_url(str(each), f"`{key}`")
+            check(str(each))
 
 
 def _replace(place: SettingsPlace, content: bytes) -> bool:

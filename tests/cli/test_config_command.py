@@ -175,6 +175,8 @@ def test_set_and_unset_in_the_users_file(dxpy_in: Surroundings) -> None:
         (("hints", "perhaps"), "`hints` cannot be set to `perhaps`: `hints` must be true or false, not a string"),
         (("index-url", "simple"), "`index-url` is `simple`, which is not the URL of an index"),
         (("extra-index-url", "https://a.test", "b"), "`extra-index-url` is `b`, which is not the URL of an index"),
+        (("publish-url", "upload"), "the address to publish to must begin with http:// or https://"),
+        (("check-url", "ftp://a.test"), "the index to check must begin with http:// or https:// or file://"),
         (("linkmode", "copy"), "there is no setting `linkmode` that a file can say"),
         (("package", "false"), "`package` cannot be set to `false`: `package` is for a project to say"),
     ],
