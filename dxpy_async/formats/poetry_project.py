@@ -15,7 +15,8 @@ from dxpy_async.formats.poetry_versions import poetry_constraint, poetry_python_
 
 _TABLE = ("tool", "poetry")
 _URLS = {"homepage": "Homepage", "repository": "Repository", "documentation": "Documentation"}
-_SAME = ("name", "version", "description", "keywords", "classifiers")
+_TEXTS = ("name", "version", "description")
+_SAME = (*_TEXTS, "keywords", "classifiers")
 _OF_BACKEND = ("packages", "include", "exclude", "build", "version")
 """What poetry-core goes on reading where it stands."""
 _FOR_POETRY = ("requires-poetry", "requires-plugins")
@@ -97,6 +98,8 @@ class _Reader:
                     project["dynamic"] = ["version"]
                 continue
             if key in table:
+                if key in _TEXTS and not isinstance(table[key], str):
+                    raise ValueError(f"`tool.poetry.{key}` must be a string")
                 project[key] = table[key]
                 self._move(key)
         python = self._table.get("dependencies", {}).get("python")

@@ -119,12 +119,23 @@ def plan_import(root: Path, files: Sequence[Path] = ()) -> ImportPlan:
         root=root,
         before=before,
         after=after,
-        project=open_project(root, after),
+        project=_opened(root, after, reader.files),
         files=tuple(reader.files),
         left_out=tuple(found.left_out),
         pins_file=reader.pins_file,
         pins=pins,
     )
+
+
+def _opened(root: Path, content: bytes, files: Sequence[str]) -> Project:
+    """The project that `content` describes. What is wrong with it is what `files` say, which have other lines."""
+    try:
+        return open_project(root, content)
+    except InvalidProject as error:
+        said = " and ".join(f"`{file}`" for file in files) or f"`{PROJECT_NAME}`"
+        raise ProjectError(
+            f"what {said} would come to is no valid project: {error.reason}", hints=error.hints()
+        ) from error
 
 
 def _content(root: Path) -> bytes | None:

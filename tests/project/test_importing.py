@@ -435,6 +435,12 @@ def test_development_requirements_of_uv_become_a_group(tmp_path: Path) -> None:
             InvalidProject,
             "`we b==1` is no requirement",
         ),
+        ({"pyproject.toml": "[tool.poetry]\nversion = 1\n"}, InvalidProject, "`tool.poetry.version` must be a string"),
+        (
+            {"pyproject.toml": "[tool.poetry]\nname = 'x'\nversion = 'one'\n"},
+            ProjectError,
+            "what `pyproject.toml` would come to is no valid project: `project.version`",
+        ),
         ({"pyproject.toml": "[tool.poetry]\ndependencies = 3\n"}, InvalidProject, "a value in it is of another kind"),
         ({"pyproject.toml": "[tool]\npoetry = { name = 'x' }\n"}, InvalidProject, "cannot be taken out of it"),
         ({"pyproject.toml": "[[tool.poetry.source]]\nname = 'x'\n"}, InvalidProject, "it has no `url`"),
