@@ -13,6 +13,7 @@ from pathlib import Path
 from dxpy_async.cli import load
 from dxpy_async.cli.lines import EventPrinter, event_printer
 from dxpy_async.cli.output import Output
+from dxpy_async.cli.quick import chosen_environment
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.names import ProjectName, normalize, normalize_extra, normalize_group
 from dxpy_async.core.places import LOCK_NAME
@@ -61,9 +62,18 @@ _SETTING_FLAGS = (
 def project_of(arguments: argparse.Namespace) -> Project:
     """The project that the command line means: `--script`, `--project`, else the nearest one above."""
     if (script := getattr(arguments, "script", None)) is not None:
+        if getattr(arguments, "active", False):
+            raise UsageError("`--active` is of projects: a script has an environment in the cache")
         found: Project = load("script_projects").settled_script(script, arguments)
         return found
-    return open_project(project_root(arguments))
+    return placed(open_project(project_root(arguments)), arguments)
+
+
+def placed(project: Project, arguments: argparse.Namespace) -> Project:
+    """`project` with its environment where `--active` or the variable wants it."""
+    active = os.environ.get("VIRTUAL_ENV", "") if getattr(arguments, "active", False) else ""
+    chosen = active or chosen_environment()
+    return project.with_environment(Path(chosen)) if chosen else project
 
 
 def project_root(arguments: argparse.Namespace) -> Path:
@@ -105,7 +115,7 @@ def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]
         return project, StateWatch.of_lock(project.places)
     began, root = time.time_ns(), project_root(arguments)
     watch = StateWatch.begin(ProjectPlaces.within(root))
-    project = open_project(root)
+    project = placed(open_project(root), arguments)
     return project, watch.of_project(
         project, watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began
     )

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.additions import additions_of, indexes_in, wanted_of, without_user
-from dxpy_async.cli.context import member_root, upgraded_projects, wants_upgrade
+from dxpy_async.cli.context import member_root, placed, upgraded_projects, wants_upgrade
 from dxpy_async.cli.locking import lock_part
 from dxpy_async.cli.output import Output, PartOutput
 from dxpy_async.core.dataclass import replace
@@ -42,7 +42,11 @@ if TYPE_CHECKING:
 
 def draft_of(arguments: argparse.Namespace) -> Draft:
     """The project as the command line would have it."""
-    root = member_root(arguments)
+    draft = _draft_in(member_root(arguments), arguments)
+    return replace(draft, project=placed(draft.project, arguments))
+
+
+def _draft_in(root: Path, arguments: argparse.Namespace) -> Draft:
     if arguments.command == "version":
         return draft_version(root, new_version(arguments, open_project(root).meant))
     where = _where(arguments)

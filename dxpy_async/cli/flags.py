@@ -262,6 +262,15 @@ def reinstall_flags(flags: Parser) -> None:
     )
 
 
+def active_flag(parser: argparse._ActionsContainer) -> None:
+    """Which environment the project has."""
+    parser.add_argument(
+        "--active",
+        action="store_true",
+        help="work on the active virtual environment, if there is one, not on the project's [DXPY_PROJECT_ENVIRONMENT]",
+    )
+
+
 def script_flag(parser: Parser) -> None:
     parser.add_argument("--script", metavar="FILE", help="work on this script and its metadata, not on the project")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
+    active_flag,
     index_flags,
     linking_flags,
     locking_flags,
@@ -32,6 +33,7 @@ def declare_add(parser: Parser) -> None:
     locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
+    active_flag(parser)
     linking_flags(parser)
     parser.add_argument(
         "packages", nargs="*", metavar="PACKAGE", help="flask, 'flask>=3', ./libs/tool or git+https://…"
@@ -81,6 +83,7 @@ def declare_remove(parser: Parser) -> None:
     locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
+    active_flag(parser)
     linking_flags(parser)
     parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="the name of a project")
     place_flags(parser)
@@ -91,6 +94,7 @@ def declare_version(parser: Parser) -> None:
     locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
+    active_flag(parser)
     linking_flags(parser)
     parser.add_argument("value", nargs="?", metavar="VALUE", help="the version to write")
     parser.add_argument(
@@ -179,6 +183,7 @@ def declare_sync(parser: Parser) -> None:
     upgrade_flags(parser)
     reinstall_flags(parser)
     selection_flags(parser)
+    active_flag(parser)
     linking_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
     uninstalled_flags(parser)

@@ -6,6 +6,7 @@ import argparse
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
+    active_flag,
     linking_flags,
     locking_flags,
     reinstall_flags,
@@ -36,6 +37,7 @@ def declare_run(parser: Parser) -> None:
         "--env-file", action="append", default=[], metavar="FILE", help="set the variables in this file [DXPY_ENV_FILE]"
     )
     group.add_argument("--no-env-file", action="store_true", help="read no file of variables [DXPY_NO_ENV_FILE]")
+    active_flag(group)
     group.add_argument("--exact", action="store_true", help="remove what the lock does not name")
     group.add_argument("--no-sync", action="store_true", help="take the environment as it is")
     group.add_argument("--isolated", action="store_true", help="leave the project's own environment alone")

@@ -46,7 +46,7 @@ def answer() -> int | None:
     """Write the lock that is missing and give the exit code; None when the full program must."""
     started = time.perf_counter()
     place = quick.lock_place()
-    if place is None or any(os.environ.get(name) for name in _SAYING_HOW):
+    if place is None or quick.chosen_environment() or any(os.environ.get(name) for name in _SAYING_HOW):
         return None
     root, cache_dir = place
     if quick.may_be_member(root):

@@ -25,7 +25,7 @@ from dxpy_async.cli.locking import is_plain_lock, lock_options, report_current, 
 from dxpy_async.cli.output import Output, count, duration
 from dxpy_async.cli.quick import lock_facts_at
 from dxpy_async.core.environments import TargetEnvironment
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME
+from dxpy_async.core.places import LOCK_NAME
 from dxpy_async.core.settings import IndexSettings, Settings
 from dxpy_async.engine.locking import LockOptions, is_current, project_question
 from dxpy_async.engine.recalled_locking import lock_from_memory
@@ -116,7 +116,7 @@ def _note_question(project: Project, target: TargetEnvironment, settings: Settin
     root = project.root
     if any((root / name).exists() for name in NAMES):
         return
-    if not _means_the_same_everywhere(settings.python, root) or (root / ENVIRONMENT_NAME).exists():
+    if not _means_the_same_everywhere(settings.python, root) or project.environment.exists():
         return
     text, now = file.read_bytes(), take_stamps([str(file)], time.time_ns())
     if now[str(file)] != watch.stamps[str(file)]:

@@ -94,7 +94,7 @@ def task_in(arguments: list[str]) -> list[str]:
 
 def without_environment(arguments: list[str]) -> str | None:
     """The directory of the project whose environment `sync` has to make anew; None when that is not asked."""
-    root = project_root() if arguments[:1] == ["sync"] else None
+    root = project_root() if arguments[:1] == ["sync"] and not chosen_environment() else None
     if root is None or os.path.lexists(f"{root}/{ENVIRONMENT_NAME}") or may_be_member(root):
         return None
     return root
@@ -112,10 +112,22 @@ def may_be_member(root: str) -> bool:
 def synced_place() -> tuple[str, str] | None:
     """The environment of the project around, and how its record names that project: by its path in the workspace."""
     root = project_root()
+    if root is not None and (chosen := chosen_environment()):
+        return None if may_be_member(root) else (os.path.abspath(f"{root}/{chosen}"), request_at(root))
     if root is None or os.path.exists(f"{root}/{ENVIRONMENT_NAME}"):
         return (f"{root}/{ENVIRONMENT_NAME}", "") if root is not None else None
     above = project_root(os.path.dirname(root))
     return (f"{above}/{ENVIRONMENT_NAME}", request_in(root[len(above) + 1 :])) if above is not None else None
+
+
+def chosen_environment() -> str:
+    """Where the variable says that projects have their environment, relative to a project; empty when it does not."""
+    return os.environ.get("DXPY_PROJECT_ENVIRONMENT", "")
+
+
+def request_at(root: str) -> str:
+    """How records name the project in `root`, where its environment is not in it, and may become another project's."""
+    return f"of {root}"
 
 
 def request_in(member: str) -> str:
@@ -210,7 +222,10 @@ def may_be_task(name: str, environment: str) -> bool:
     """
     words = (b"dxpy", b"scripts", name.encode("utf-8", "surrogateescape"))
     for directory in {project_root(), os.path.dirname(environment)}:
-        content = _content(f"{directory}/{PROJECT_NAME}")
+        try:
+            content = _content(f"{directory}/{PROJECT_NAME}")
+        except FileNotFoundError:
+            continue  # the environment is in no project
         if all(word in content for word in words) or any(escape in content for escape in _TOML_ESCAPES):
             return True
     return False

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from dxpy_async.cli.context import settings_flags
-from dxpy_async.cli.quick import request_in, state_facts, without_credentials
+from dxpy_async.cli.quick import request_at, request_in, state_facts, without_credentials
 from dxpy_async.cli.replay import describe_request, key_of
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import file_amendments
@@ -22,7 +22,8 @@ def request_text(arguments: argparse.Namespace, project: Project) -> str:
     """
     given = vars(arguments)
     member = next((each.path for each in project.members if each.project.name == project.current), "")
-    text = f"{request_in(member)} {describe_request(given)}".strip()
+    whose = request_at(str(project.root)) if project.placed is not None else ""
+    text = " ".join(filter(None, (whose, request_in(member), describe_request(given))))
     if given.get("constraint") or given.get("override") or any(os.environ.get(name) for name in _FILE_VARIABLES):
         amendments = file_amendments(settings_flags(arguments), os.environ, Path.cwd())
         stated = (amendments.constraints, amendments.overrides)
@@ -41,6 +42,6 @@ def sync_facts(arguments: argparse.Namespace, project: Project) -> dict[str, str
 
 def blueprint_key(arguments: argparse.Namespace, project: Project) -> str | None:
     """The key of the blueprint of this sync; None for one that nobody would look for."""
-    if arguments.no_cache or project.members:
+    if arguments.no_cache or project.members or project.placed is not None:
         return None
     return key_of(str(project.root), request_text(arguments, project), os.environ)

@@ -79,9 +79,9 @@ def report_venv(
 
 def path_of(arguments: argparse.Namespace, project: Project | None) -> tuple[Path, str]:
     """Where the environment goes, and how that is called."""
-    default = (project.root if project else Path.cwd()) / ENVIRONMENT_NAME
-    path = Path(arguments.path) if arguments.path else default
-    return Path(os.path.abspath(path)), arguments.path or ENVIRONMENT_NAME
+    default = project.environment if project else Path.cwd() / ENVIRONMENT_NAME
+    shown = str(default) if project is not None and project.placed is not None else ENVIRONMENT_NAME
+    return Path(os.path.abspath(arguments.path or default)), arguments.path or shown
 
 
 def _check_not_around(path: Path) -> None:

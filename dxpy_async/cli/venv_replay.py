@@ -12,7 +12,7 @@ import sys
 
 from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, wants_color
-from dxpy_async.cli.quick import project_root
+from dxpy_async.cli.quick import chosen_environment, project_root
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.blueprints import Blueprint, kernel_of
@@ -30,6 +30,8 @@ def answer(arguments: list[str]) -> int | None:
     if given is None or cache_dir is None:
         return None
     named, prompt, python, quiet = given
+    if not named and chosen_environment():
+        return None
     path = os.path.abspath(named or f"{root or os.getcwd()}/{ENVIRONMENT_NAME}")
     if os.path.lexists(path) or not can_be_at(path):
         return None

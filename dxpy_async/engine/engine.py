@@ -274,13 +274,19 @@ class Engine:
         )
 
     async def lock(
-        self, directory: Path, *, options: LockOptions = DEFAULT_LOCK, on_event: Listener = ignore
+        self,
+        directory: Path,
+        *,
+        options: LockOptions = DEFAULT_LOCK,
+        environment: Path | None = None,
+        on_event: Listener = ignore,
     ) -> LockOutcome:
         """Bring the lock of the project in `directory` up to date; with `check`, raise StaleLock instead.
 
         Pins of an earlier lock stay where they still fit. A lock that is up to date is not touched and asks no index.
+        `environment` is as in `sync`.
         """
-        project = open_project(Path(os.path.abspath(directory)))
+        project = open_project(Path(os.path.abspath(directory))).with_environment(environment)
         return await self.lock_project(project, options=options, on_event=on_event)
 
     async def lock_project(
@@ -531,11 +537,14 @@ class Engine:
         directory: Path,
         *,
         options: SyncOptions = DEFAULT_SYNC,
+        environment: Path | None = None,
         state_facts: Mapping[str, str] | None = None,
         blueprint_key: Callable[[], str | None] | None = None,
         on_event: Listener = ignore,
     ) -> SyncOutcome:
         """Make the environment of the project in `directory` hold what its lock says, locking first where needed.
+
+        The environment is `.venv` in the project, or `environment`, a path from there.
 
         With `state_facts`, they and the project's files are recorded in the environment, by which a later caller with
         the same facts finds that nothing has changed (`installer.state`). With a `blueprint_key`, asked for when the
@@ -544,7 +553,7 @@ class Engine:
         async with self._operation(on_event):
             root = Path(os.path.abspath(directory))
             began, watch = time.time_ns(), StateWatch.begin(ProjectPlaces.within(root))
-            project = open_project(root)
+            project = open_project(root).with_environment(environment)
             watch = watch.of_project(project, watched_paths(project, os.environ, Path.cwd()), began)
             return await self._sync(project, watch, options, state_facts, blueprint_key, on_event)
 

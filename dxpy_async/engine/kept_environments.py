@@ -59,7 +59,7 @@ def overlay(
 def isolated(project: Project, settings: Settings) -> Project:
     """The project with an environment of its own beside the usual one."""
     places = _places(settings, ["isolated", str(project.root)], project.file)
-    return replace(project, elsewhere=replace(places, lock=project.lock))
+    return replace(project, elsewhere=replace(places, lock=project.lock), placed=None)
 
 
 def tool_question(requirements: Iterable[Requirement], settings: Settings) -> Project:

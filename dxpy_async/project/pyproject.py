@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core import parsers
-from dxpy_async.core.dataclass import dataclass, field
+from dxpy_async.core.dataclass import dataclass, field, replace
 from dxpy_async.core.names import (
     ExtraName,
     GroupName,
@@ -89,10 +89,20 @@ class Project:
     """The other files and directories that decide what all this is."""
     warnings: tuple[str, ...] = ()
     elsewhere: ProjectPlaces | None = None
+    placed: Path | None = None
+    """Where somebody wants its environment to be (absolute), who does not want it in `root`."""
 
     @property
     def places(self) -> ProjectPlaces:
-        return self.elsewhere or ProjectPlaces.within(self.root)
+        places = self.elsewhere or ProjectPlaces.within(self.root)
+        return places if self.placed is None else replace(places, environment=self.placed)
+
+    def with_environment(self, directory: Path | None) -> Project:
+        """The project with its environment in `directory`, which is held against `root`; None leaves it where it is."""
+        if directory is None:
+            return self
+        placed = Path(os.path.abspath(self.root / directory))
+        return self if placed == self.environment else replace(self, placed=placed)
 
     @property
     def directory(self) -> Path:
