@@ -62,6 +62,8 @@ class UploadIndex:
         self.troubles: list[Trouble] = []
         self.minting: list[Mapping[str, Any]] = []
         self.job_requests: list[web.Request] = []
+        self.is_private = False
+        """Whether pages are for those alone who may upload."""
         self.other_hashes: dict[str, str] = {}
         """What pages say of files, in place of the truth."""
 
@@ -115,6 +117,8 @@ class UploadIndex:
         return web.Response(text="")
 
     async def _page(self, request: web.Request) -> web.Response:
+        if self.is_private and _login_of(request) != ("__token__", self.token):
+            return web.Response(status=401)
         project = request.match_info["project"]
         files = {
             name: self.other_hashes.get(name, f"sha256={hashlib.sha256(content).hexdigest()}")
@@ -181,9 +185,13 @@ async def _form_in(request: web.Request) -> Upload:
             value.file.close()
         else:
             fields.setdefault(name, []).append(str(value))
+    return Upload(fields, filename, content, _login_of(request), dict(request.headers))
+
+
+def _login_of(request: web.Request) -> tuple[str, str] | None:
     header = request.headers.get("Authorization")
     login = BasicAuth.decode(header, "utf-8") if header is not None else None
-    return Upload(fields, filename, content, (login.login, login.password) if login else None, dict(request.headers))
+    return (login.login, login.password) if login is not None else None
 
 
 @contextmanager

@@ -76,6 +76,8 @@ class Publisher:
             self._credentials.learn(url)
         self.address = SafeURL.parse(publishing.upload_url).public
         """Where files are sent to, without the login that it was given with."""
+        if publishing.login is not None and publishing.login.password is not None:
+            self._credentials.add(self.address, publishing.login)  # its pages often want a login too
 
     async def __aenter__(self) -> Self:
         self._store = await in_thread(open_store, self._settings)

@@ -23,6 +23,7 @@ from dxpy_async.engine.events import Event, Finished, UploadFinished, UploadProg
 from dxpy_async.errors import (
     AlreadyPublished,
     DxpyError,
+    IndexRefused,
     InvalidAttestation,
     InvalidDistributions,
     InvalidMetadata,
@@ -426,6 +427,18 @@ async def test_a_login_is_found_in_the_address_and_in_netrc(site: Site, index: U
         THERE,
         THERE,
     ]
+
+
+async def test_an_index_to_check_gets_the_login_of_the_upload_on_its_own_server_alone(
+    site: Site, index: UploadIndex
+) -> None:
+    index.is_private = True
+    index.files[WHEEL] = (site.dist / WHEEL).read_bytes()
+    assert await site.fates(check_url=index.simple_url) == [THERE, UPLOADED]
+    async with UploadIndex(token=SECRET) as other:
+        other.is_private = True
+        said = await site.refused(IndexRefused, check_url=other.simple_url)
+    assert "wants credentials, and none are known for it" in said
 
 
 async def test_a_redirect_is_told_and_not_followed(site: Site, index: UploadIndex) -> None:
