@@ -71,6 +71,16 @@ class Parser(argparse.ArgumentParser):
         hints = (self.see_help,) if meant is None else (meant, self.see_help)
         return UsageError(f"{_UNKNOWN}{' '.join(arguments)}", hints=hints)
 
+    def refuse_early(self, arguments: Sequence[str]) -> None:
+        """Raises UsageError for a flag in front of the command that is none of those that go there."""
+        for word in arguments:
+            flag = word.partition("=")[0]
+            if not word.startswith("-"):
+                return
+            if word[:2] == "--" and flag not in self._option_string_actions:
+                hint = f"flags of a command stand behind it: `{self.prog} COMMAND {flag}`"
+                raise UsageError(f"{_UNKNOWN}{word}", hints=(hint, self.see_help))
+
     @property
     def see_help(self) -> str:
         return f"see `{self.prog} --help`"
@@ -130,13 +140,32 @@ TOPICS: Mapping[str, Sequence[str]] = {
 """In which order `--help` tells of commands; all others come after these."""
 
 
+_ELSEWHERE: Mapping[str, str] = {
+    "uninstall": "`dxpy remove` is for the project, `dxpy pip uninstall` for any environment",
+    **dict.fromkeys(("list", "show"), "`dxpy tree` is for the project, `dxpy pip {0}` for any environment"),
+    **dict.fromkeys(("freeze", "check", "download", "compile"), "it is `dxpy pip {0}`"),
+    **dict.fromkeys(("update", "upgrade"), "it is `dxpy sync --upgrade`, or `dxpy lock --upgrade-package NAME`"),
+    "outdated": "it is `dxpy tree --outdated`",
+    **dict.fromkeys(("new", "create"), "it is `dxpy init`"),
+    "exec": "it is `dxpy run`",
+    **dict.fromkeys(("shell", "activate"), "`dxpy run COMMAND` runs it in the environment"),
+    **dict.fromkeys(("login", "logout"), "it is `dxpy auth {0}`"),
+    "upload": "it is `dxpy publish`",
+    "x": "it is `dxpy tool run`, or `dxpyx`",
+    "clean": "it is `dxpy cache clean`",
+}
+"""What commands of other tools are called here."""
+
+
 def parse_arguments(arguments: Sequence[str], kind: type[Parser] = Parser) -> argparse.Namespace:
     """The command line as a namespace with `command` and all flags. Raises UsageError; `--help` ends the process."""
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
     elif arguments[:2] == ["pip", "help"]:  # as pip has it
         arguments = ["pip", *arguments[2:], "--help"]
-    return whole_parser(kind).parse_args(arguments)
+    parser = whole_parser(kind)
+    parser.refuse_early(arguments)
+    return parser.parse_args(arguments)
 
 
 def whole_parser(kind: type[Parser]) -> Parser:
@@ -187,7 +216,8 @@ class _Choose(argparse.Action):
         name, *rest = values
         command = self._commands.get(name)
         if command is None:
-            meant = _meant(name, self._commands)
+            elsewhere = _ELSEWHERE.get(name) if self._commands is COMMANDS else None
+            meant = elsewhere.format(name) if elsewhere is not None else _meant(name, self._commands)
             hints = (parser.see_help,) if meant is None else (meant, parser.see_help)
             raise UsageError(f"`{name}` is no {self.dest} of `{parser.prog}`", hints=hints)
         setattr(namespace, self.dest, name)

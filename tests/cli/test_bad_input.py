@@ -313,6 +313,11 @@ def test_a_full_disk_names_what_did_not_fit(dxpy: Command, synced: Path, index: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ("freeze", "error: `freeze` is no command of `dxpy`\n\nhint: it is `dxpy pip freeze`\n"),
+        (
+            "--output-format json lock",
+            "hint: flags of a command stand behind it: `dxpy COMMAND --output-format`\n",
+        ),
         ("snyc", "error: `snyc` is no command of `dxpy`\n\nhint: did you mean `sync`?\n"),
         ("cache cleen", "error: `cleen` is no action of `dxpy cache`\n\nhint: did you mean `clean`?\n"),
         ("sync --link-mode softlink", "error: --link-mode: not `softlink`\n\nhint: did you mean `symlink`?\n"),
