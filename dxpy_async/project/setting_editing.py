@@ -135,10 +135,15 @@ def _check(content: bytes, place: SettingsPlace) -> None:
 
 
 def _check_addresses(key: str, value: object) -> None:
-    """Raises UsageError for what is to be an address, and is none."""
+    """Raises UsageError for what is to be an address, and is none or has a password in it."""
     if check := _CHECKS.get(key):
-        for each in value if isinstance(value, list) else [value]:
-            check(str(each))
+        for each in map(str, value if isinstance(value, list) else [value]):
+            check(each)
+            if (public := without_credentials(each)) != each:
+                raise UsageError(
+                    f"`{key}` is to be `{public}` with a login, which everybody who reads the file would see",
+                    hints=(f"leave it out, and log in with `dxpy auth login {public}`",),
+                )
 
 
 def _replace(place: SettingsPlace, content: bytes) -> bool:

@@ -93,7 +93,8 @@ def test_where_things_are_published_is_a_setting_like_others(dxpy_in: Surroundin
     assert shown["publish-url"].endswith(" default")
     table = '[[tool.dxpy.index]]\nname = "ours"\nurl = "https://a.test/simple"\npublish-url = "https://a.test/up"\n'
     dxpy_in.file.write_text(f"{PROJECT}\n{table}")
-    assert dxpy_in("config", "set", "--project", "publish-url", "https://me:secret@b.test/up").code == 0
+    assert dxpy_in("config", "set", "--project", "publish-url", "https://b.test/up").code == 0
+    dxpy_in.file.write_text(dxpy_in.file.read_text().replace("//b.test", "//me:secret@b.test"))
     assert dxpy_in("config", "get", "publish-url").out == "https://b.test/up\n"
     shown = lines(dxpy_in("--show-settings", "publish", "--trusted-publishing", "never"))
     assert shown["publish-url"] == f'"https://b.test/up" {dxpy_in.file}:8'
@@ -177,6 +178,10 @@ def test_set_and_unset_in_the_users_file(dxpy_in: Surroundings) -> None:
         (("extra-index-url", "https://a.test", "b"), "`extra-index-url` is `b`, which is not the URL of an index"),
         (("publish-url", "upload"), "the address to publish to must begin with http:// or https://"),
         (("check-url", "ftp://a.test"), "the index to check must begin with http:// or https:// or file://"),
+        (
+            ("index-url", "https://me:secret@a.test/simple"),
+            "`index-url` is to be `https://a.test/simple` with a login, which everybody who reads the file would see",
+        ),
         (("linkmode", "copy"), "there is no setting `linkmode` that a file can say"),
         (("package", "false"), "`package` cannot be set to `false`: `package` is for a project to say"),
     ],
