@@ -93,10 +93,14 @@ def given_url(text: str, use: Use) -> SourceUrl:
     """Where `text`, the address of a repository or archive, leads. Raises UsageError."""
     parts = urlsplit(text.removeprefix("git+"))
     if parts.scheme in ("http", "https") and "@" in parts.netloc:
+        host = parts.netloc.rpartition("@")[2]
         shown = text.replace(f"{parts.netloc.rpartition('@')[0]}@", "")
+        hint = "leave it out, and let a credential helper of git know it"
+        if not text.startswith("git+"):
+            hint = f"leave it out, and log in with `dxpy auth login {parts.scheme}://{host}`"
         raise UsageError(
             f"the address of `{shown}` has a password or token, which everybody who reads {use.kept_in} would see",
-            hints=("leave it out, and let a credential helper of git know it",),
+            hints=(hint,),
         )
     try:
         url = parse_source_url(text)

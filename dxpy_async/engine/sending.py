@@ -196,6 +196,11 @@ class Sending:
                 return f"does not take files of {self._file.digests.size} bytes", ""
             case Meaning.MOVED:
                 return "is somewhere else", _hint_on(answer.location, url)
+            case _ if answer.status in (404, 405):
+                return (
+                    "is no address to upload to",
+                    "the address of its pages is another one; `--publish-url` says where to upload",
+                )
             case _:
                 return "does not take it", ""
 

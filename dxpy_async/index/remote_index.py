@@ -48,7 +48,8 @@ def remote_index(address: str) -> tuple[RemoteIndex | None, SafeURL]:
         url = SafeURL.parse(address)
         origin = url.origin
     except ValueError as error:
-        raise UsageError(f"an index has an address that is none: {error}") from error
+        hint = "in a login, `/` is written as `%2F` and `@` as `%40`"
+        raise UsageError(f"an index has an address that is none: {error}", hints=(hint,)) from error
     if "://" not in address or origin.scheme == "file":
         return None, url
     if origin.scheme not in ("http", "https") or not origin.host:

@@ -158,7 +158,7 @@ def test_secrets_of_an_index_stay_out_of_the_file(dxpy: Command, root: Path, ind
         ("add --git https://h.example/x a b", "`--git` says where one project comes from, and there are 2"),
         ("add --path ../lib a>=1", "`a>=1` says more than a name"),
         ("add git+https://user:hidden@h.example/x", "has a password or token"),
-        ("add a@https://user:hidden@h.example/x-1.zip", "has a password or token"),
+        ("add a@https://user:hidden@h.example/x-1.zip", "and log in with `dxpy auth login https://h.example`"),
         ("add https://h.example/x", "leads to nothing that can be installed"),
         ("add ftp://h.example/x-1.zip", "leads to nothing that can be installed"),
         ("add https://h.example/x.zip", "`x.zip` is not the name of a wheel or source distribution"),

@@ -449,6 +449,12 @@ async def test_a_redirect_is_told_and_not_followed(site: Site, index: UploadInde
         assert other.uploads == []
 
 
+async def test_an_address_that_takes_no_uploads_is_told(site: Site, index: UploadIndex) -> None:
+    said = await site.refused(UploadRefused, upload_url=f"{index.origin}/simple/demo/")
+    assert f"`{index.origin}/simple/demo/` is no address to upload to (status 405" in said
+    assert said.splitlines()[1] == "the address of its pages is another one; `--publish-url` says where to upload"
+
+
 async def test_a_file_that_is_too_large_is_told(site: Site, index: UploadIndex) -> None:
     index.trouble(413, unread=True)
     said = await site.refused(UploadRefused)
