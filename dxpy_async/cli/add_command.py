@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.editing import bounds_of, conclude, draft_lock, draft_of, unnamed
@@ -12,9 +13,11 @@ from dxpy_async.cli.script_editing import edit_script
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.settings import Settings
 from dxpy_async.engine.drafts import EditOutcome
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOutcome
 from dxpy_async.project.pyproject import Project
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

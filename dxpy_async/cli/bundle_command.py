@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, project_of, settings_of, sync_options, wanted_target
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output, count
 from dxpy_async.core.quantities import readable_size
 from dxpy_async.engine.bundling import BundleOptions, BundleOutcome
-from dxpy_async.engine.engine import Engine
 from dxpy_async.formats.bundle_manifest import BUILD
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dxpy_async.cli.json_documents import BundleDocument
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, project_of, settings_of, upgraded_projects, wanted_target
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.export_warm import write
 from dxpy_async.cli.output import Output
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOptions, LockOutcome
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

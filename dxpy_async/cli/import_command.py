@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, settings_of
 from dxpy_async.cli.engine_run import run_engine
@@ -13,14 +14,13 @@ from dxpy_async.cli.locking import lock_part
 from dxpy_async.cli.output import Output, count
 from dxpy_async.cli.pin_words import say_what_was_kept, say_without_pins
 from dxpy_async.core.places import LOCK_NAME, PROJECT_NAME
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.importing import Imported, ProjectImporter
 from dxpy_async.errors import UsageError
 from dxpy_async.project.importing import ImportPlan, plan_import
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dxpy_async.cli.json_documents import ImportDocument
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dxpy_async.cli import load
 from dxpy_async.cli.context import listener, project_of, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.git import conflicting_sides
 from dxpy_async.cli.locking import lock_options, report_lock, say_differences
 from dxpy_async.cli.output import Output
-from dxpy_async.cli.pin_words import say_what_was_kept, say_without_pins
 from dxpy_async.core.lock_merging import LockSides, merged_pins
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.pins import WantedPin
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOptions, LockOutcome, read_lock
 from dxpy_async.errors import InvalidLock, LockError, LockNotFound, UsageError
 from dxpy_async.formats.dpl import DplLockFile, build_dpl
-from dxpy_async.formats.foreign_locks import read_pins
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.workspaces import open_project
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -29,14 +31,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return _merge_for_git(arguments, output)
     project = project_of(arguments)
     path = project.lock
-    pins = _foreign_pins(arguments.pins_from, output) if arguments.pins_from is not None else ()
+    file = arguments.pins_from
+    words = load("pin_words") if file is not None else None  # which loads the readers of other tools' locks
+    pins: tuple[WantedPin, ...] = words.foreign_pins(file, output) if words is not None else ()
     sides = _sides_to_merge(arguments, path, output) if not pins else None
     if sides is not None:
         pins = tuple(WantedPin(name, version) for name, version in merged_pins(sides).items())
     outcome = _lock(project, lock_options(arguments, pins=pins, anew=sides is not None), arguments, output)
     report_lock(outcome, output, earlier=None if sides is None else sides.ours)
-    if arguments.pins_from is not None:
-        say_what_was_kept(arguments.pins_from, pins, outcome.lock, output)
+    if words is not None:
+        words.say_what_was_kept(file, pins, outcome.lock, output)
     return 0
 
 
@@ -78,19 +82,6 @@ def _sides_to_merge(arguments: argparse.Namespace, path: Path, output: Output) -
         output.warn(f"`{path}` {error.reason}; git has both sides of it, their pins are kept where they fit")
         return sides
     return None
-
-
-def _foreign_pins(file: str, output: Output) -> tuple[WantedPin, ...]:
-    """The pins in `file`; what of it pins nothing is told."""
-    try:
-        content = Path(file).read_bytes()
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no file `{file}` to take pins from") from error
-    found = read_pins(content, file=file)
-    if not found.pins:
-        raise LockError(f"`{file}` pins nothing")
-    say_without_pins(file, found, output)
-    return found.pins
 
 
 def _existing_lock(path: Path) -> Lock:

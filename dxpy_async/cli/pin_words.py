@@ -1,13 +1,29 @@
-"""What is said of the pins of another tool's lock: which were kept, and what pinned nothing."""
+"""The pins in another tool's lock, and what is said of them: which were kept, and what pinned nothing."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from dxpy_async.cli.output import Output, count
 from dxpy_async.core.locks import Lock
 from dxpy_async.core.pins import WantedPin, choose_pins, lost_pins, pins_of
-from dxpy_async.formats.foreign_locks import ForeignPins
+from dxpy_async.errors import LockError, UsageError
+from dxpy_async.formats.foreign_locks import ForeignPins, read_pins
 
 _MOST_NAMED = 3
+
+
+def foreign_pins(file: str, output: Output) -> tuple[WantedPin, ...]:
+    """The pins in `file`; what of it pins nothing is told."""
+    try:
+        content = Path(file).read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file `{file}` to take pins from") from error
+    found = read_pins(content, file=file)
+    if not found.pins:
+        raise LockError(f"`{file}` pins nothing")
+    say_without_pins(file, found, output)
+    return found.pins
 
 
 def say_without_pins(file: str, found: ForeignPins, output: Output) -> None:

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, settings_of, wanted_target
 from dxpy_async.cli.engine_run import run_engine
@@ -28,7 +29,6 @@ from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.core.pins import WantedPin
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.settings import Settings
-from dxpy_async.engine.engine import Engine
 from dxpy_async.errors import UsageError
 from dxpy_async.formats.foreign_locks import read_pins
 from dxpy_async.formats.option_lines import build_lines, find_links_lines, index_lines
@@ -39,6 +39,9 @@ from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
 from dxpy_async.project.requirements_files import FoundRequirements
 from dxpy_async.resolver.hints import without_credentials
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 _UNSAID = {"-U", "--upgrade", "-q", "--quiet", "-v", "--verbose", "--no-progress", "-n", "--no-cache", "--offline"}
 _UNSAID_VALUES = {"-P", "--upgrade-package", "--cache-dir", "--color", "--directory"}

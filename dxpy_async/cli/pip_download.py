@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.engine_run import run_engine
@@ -15,9 +16,11 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import chosen_environment
 from dxpy_async.cli.pip_requests import named_requirements, read_now, require_wheels, settings_for, target_of
 from dxpy_async.engine.collecting import Collected
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.install_options import InstallOptions
 from dxpy_async.errors import InstallError
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

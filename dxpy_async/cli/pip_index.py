@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -14,10 +15,12 @@ from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import environment_request, pip_settings
 from dxpy_async.core.names import ProjectName, is_valid_name, normalize
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.environment_manager import EnvironmentManager
 from dxpy_async.errors import UsageError
 from dxpy_async.installer.installed import read_installed
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.pip_requests import PipRequest, named_requirements, target_of
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.settings import LinkMode, Settings
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
 from dxpy_async.python.environments import VirtualEnvironment
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def install(

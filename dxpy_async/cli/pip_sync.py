@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.engine_run import run_engine
@@ -10,11 +11,13 @@ from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import chosen_environment, environment_request
 from dxpy_async.cli.pip_requests import named_requirements, read_now, settings_for
 from dxpy_async.cli.summary import report
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.environment_choice import require_unmanaged
 from dxpy_async.engine.install_options import InstallOptions
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.errors import UsageError
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.running import Sync, SyncRequest, run_with
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int | None:

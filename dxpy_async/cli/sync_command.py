@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, settings_of, sync_options, watched_project
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.summary import conclude_check, report
 from dxpy_async.cli.sync_requests import blueprint_key, sync_facts
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

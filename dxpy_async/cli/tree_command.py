@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, project_of, settings_of, upgraded_projects
 from dxpy_async.cli.engine_run import run_engine
@@ -12,10 +13,12 @@ from dxpy_async.cli.trees import graph_of, lock_file, show, sizes_of
 from dxpy_async.core.dependency_graphs import DependencyGraph
 from dxpy_async.core.locks import Lock, SourceKind
 from dxpy_async.core.names import ProjectName
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.locking import LockOptions, read_lock
 from dxpy_async.errors import LockNotFound
 from dxpy_async.formats.dependency_trees import Notes
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, project_around, settings_of
 from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.venv_command import path_of, report_venv
-from dxpy_async.engine.engine import Engine
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.engine.venvs import seeds
 from dxpy_async.errors import InvalidEnvironment
 from dxpy_async.python.environments import open_environment
+
+if TYPE_CHECKING:
+    from dxpy_async.engine.engine import Engine
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

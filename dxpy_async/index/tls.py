@@ -1,15 +1,19 @@
 """Whom a client trusts, and what it shows of itself.
 
-The system's store counts: on Linux that is where OpenSSL looks, which aiohttp has read by the time it is imported; on
-macOS and Windows, and where OpenSSL finds nothing, `truststore` asks the system. That takes it a fortieth of a second a
-connection on Linux, which is why it is not used there. SSL_CERT_FILE and SSL_CERT_DIR stand for all of them.
+The system's store counts: on Linux that is where OpenSSL looks, which is read once in a process; on macOS and Windows,
+and where OpenSSL finds nothing, `truststore` asks the system. That takes it a fortieth of a second a connection on
+Linux, which is why it is not used there. SSL_CERT_FILE and SSL_CERT_DIR stand for all of them.
+
+aiohttp has a context of its own for this, and one more, and reads the system's store for each while it is imported. It
+takes no part in any connection to https: a program may have it imported in a way that leaves the store unread.
 """
 
 from __future__ import annotations
 
 import ssl
 import sys
-from functools import cached_property
+import threading
+from functools import cache, cached_property
 
 from dxpy_async.core.settings import TlsSettings
 from dxpy_async.errors import UsageError
@@ -29,7 +33,7 @@ class TlsContexts:
         self._settings, self._given = settings, given
 
     def context_for(self, origin: Origin) -> ssl.SSLContext | bool:
-        """What to use for connections to `origin`: True is aiohttp's own, which trusts whom OpenSSL trusts.
+        """What to use for connections to `origin`; True for http, which needs none.
 
         Raises UsageError for a file of certificates that cannot be used.
         """
@@ -42,15 +46,15 @@ class TlsContexts:
         return any(each in ("*", host, f"{host}:{origin.port}") for each in self._settings.insecure_hosts)
 
     @cached_property
-    def _trusting(self) -> ssl.SSLContext | bool:
+    def _trusting(self) -> ssl.SSLContext:
         settings = self._settings
         if settings.authorities is not None or settings.authority_directories:
             return self._with_client_certificate(_of_files(settings))
         if ASKS_SYSTEM:
             return self._with_client_certificate(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         if settings.client_certificate is not None:
-            return self._with_client_certificate(ssl.create_default_context())
-        return True
+            return self._with_client_certificate(_of_system())
+        return trusting_system()
 
     @cached_property
     def _trusting_all(self) -> ssl.SSLContext:
@@ -71,6 +75,34 @@ class TlsContexts:
                     hints=("the file must have the certificate and its key, both as PEM",),
                 ) from error
         return context
+
+
+def trusting_system() -> ssl.SSLContext:
+    """The context of this process that trusts whom OpenSSL trusts."""
+    with _reading:
+        return _shared()
+
+
+def read_system_early() -> None:
+    """Begin to read whom OpenSSL trusts, which takes a twenty-fifth of a second, while something else is done."""
+    threading.Thread(target=trusting_system, daemon=True).start()
+
+
+_reading = threading.Lock()
+
+
+@cache
+def _shared() -> ssl.SSLContext:
+    return _of_system()
+
+
+def _of_system() -> ssl.SSLContext:
+    try:  # by name, not as the default: the variables that OpenSSL looks at may be others for the moment
+        context = ssl.create_default_context(cafile=_found.cafile, capath=_found.capath)
+    except OSError:  # nobody is trusted, as where OpenSSL looks for itself
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _of_files(settings: TlsSettings) -> ssl.SSLContext:

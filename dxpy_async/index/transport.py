@@ -355,9 +355,10 @@ class Transport:
             raise RuntimeError("the transport is used outside of its `async with` block")
         sent = {**headers, "Authorization": login.authorization} if login is not None else dict(headers)
         network, origin, now = self._network, _origin(url), asyncio.get_running_loop().time
-        proxy = self._proxies.proxy_for(origin)
+        proxy, peer = self._proxies.proxy_for(origin), origin
         if proxy is not None and origin.scheme == "http":
             sent |= proxy.headers
+            peer = proxy.address.origin
         # `sock_read` starts again with every byte, and a head may come byte by byte.
         limit = patience or network.connect_timeout + network.read_timeout
         with _wire_errors(), _certificate_errors(url), _proxy_errors(url, proxy):
@@ -371,7 +372,7 @@ class Transport:
                     timeout=self._waits(patience or network.read_timeout),
                     proxy=proxy.address.public if proxy is not None else None,
                     proxy_headers=proxy.headers if proxy is not None else None,
-                    ssl=self._tls.context_for(origin),
+                    ssl=self._tls.context_for(peer),
                 )
                 if response.status == _PROXY_WANTS_LOGIN and proxy is not None:
                     response.close()

@@ -24,7 +24,7 @@ from dxpy_async.core.settings import IndexSettings, NetworkSettings, TlsSettings
 from dxpy_async.errors import IndexUnavailable, UsageError
 from dxpy_async.index.client import IndexClient
 from dxpy_async.index.safe_url import origin_of
-from dxpy_async.index.tls import TlsContexts
+from dxpy_async.index.tls import TlsContexts, read_system_early
 
 A = ProjectName("a")
 Fetch = Callable[[LoopbackIndex, TlsSettings], Awaitable[object]]
@@ -202,7 +202,16 @@ async def test_a_client_certificate_that_cannot_be_used_is_named(
 def test_nothing_is_read_for_http_nor_where_nothing_is_set() -> None:
     contexts = TlsContexts(TlsSettings(authorities="/nowhere"))
     assert contexts.context_for(origin_of("http://a.test")) is True
-    assert TlsContexts(TlsSettings()).context_for(origin_of("https://a.test")) is True
+
+
+def test_the_system_is_read_once_and_says_who_is_trusted() -> None:
+    read_system_early()
+    context = TlsContexts(TlsSettings()).context_for(origin_of("https://a.test"))
+    assert isinstance(context, ssl.SSLContext)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.cert_store_stats() == ssl.create_default_context().cert_store_stats()
+    assert context is TlsContexts(TlsSettings()).context_for(origin_of("https://b.test"))
 
 
 def test_the_system_is_asked_where_openssl_knows_nobody() -> None:
