@@ -57,7 +57,13 @@ async def _publish(
 
 
 def _read_secrets(arguments: argparse.Namespace) -> None:
-    """Take what is `-` from stdin: on a command line, everybody on the machine can read it."""
+    """Take what is `-` from stdin: on a command line, everybody on the machine can read it.
+
+    Raises UsageError for what is empty: most often a variable that is not set, and so no wish to go without a login.
+    """
+    for name in ("username", "token", "password"):
+        if getattr(arguments, name) == "":
+            raise UsageError(f"`--{name}` is empty", hints=("look whether the variable that it comes from is set",))
     asked = [name for name in ("token", "password") if getattr(arguments, name) == "-"]
     if len(asked) > 1:
         raise UsageError("only one of `--token` and `--password` can be read from stdin")

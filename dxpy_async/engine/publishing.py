@@ -191,6 +191,11 @@ class Publisher:
                 return await self._trusted_login()
             except TrustedPublishingFailed as error:
                 on_event(Warned(f"no token by trusted publishing, so it is tried without: {error}"))
+        if given is not None:
+            raise PublishError(
+                f"there is no password for the user `{given.username}` of {given.source}",
+                hints=(f"give `--password`, or keep it: `dxpy auth login {self.address} --username {given.username}`",),
+            )
         return None
 
     async def _trusted_login(self) -> Login:

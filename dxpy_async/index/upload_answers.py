@@ -99,7 +99,10 @@ def _text_of(kind: str, body: bytes) -> str:
 def _said(content: Any, depth: int = 0) -> str:
     """The sentence in a document of an error, wherever its server has put it."""
     if isinstance(content, dict) and depth < 4:
-        return next((said for key in _SHOWN_KEYS if (said := _said(content.get(key), depth + 1))), "")
+        found = {key: said for key in _SHOWN_KEYS if (said := _said(content.get(key), depth + 1))}
+        if "message" in found and "errors" in found:  # what happened, and why: so does PyPI answer for tokens
+            return f"{found['message']}: {found['errors']}"
+        return next(iter(found.values()), "")
     if isinstance(content, list) and depth < 4:
         return "; ".join(filter(None, (_said(each, depth + 1) for each in content[:5])))
     return str(content) if isinstance(content, (str, int)) else ""

@@ -70,6 +70,8 @@ def test_a_login_is_asked_for_and_never_shown(dxpy: Command, index: UploadIndex,
     wrong = dxpy(f"publish --publish-url {index.upload_url} -v -u me -p wrong-secret", tmp_path)
     assert "does not let the login of `--password` upload this" in wrong.err
     assert "wrong-secret" not in wrong.out + wrong.err
+    empty = dxpy(["publish", "--publish-url", index.upload_url, "--token", ""], tmp_path)
+    assert (empty.code, empty.err.splitlines()[0]) == (2, "error: `--token` is empty")
 
 
 @contextmanager

@@ -441,6 +441,15 @@ async def test_an_index_to_check_gets_the_login_of_the_upload_on_its_own_server_
     assert "wants credentials, and none are known for it" in said
 
 
+async def test_a_user_without_a_password_is_not_left_out(site: Site, index: UploadIndex) -> None:
+    said = await site.refused(PublishError, login=Login("me", None, "`--username`"))
+    assert said.splitlines()[:2] == [
+        "there is no password for the user `me` of `--username`",
+        f"give `--password`, or keep it: `dxpy auth login {index.upload_url} --username me`",
+    ]
+    assert index.uploads == []
+
+
 async def test_a_redirect_is_told_and_not_followed(site: Site, index: UploadIndex) -> None:
     async with UploadIndex() as other:
         index.trouble(308, headers={"Location": other.upload_url.replace("http://", "http://me:mine@")})
@@ -516,7 +525,7 @@ async def test_trusted_publishing_that_fails_is_an_error_only_if_asked_for(site:
     site.login, site.environ = None, index.github
     index.identities.clear()
     said = await site.refused(TrustedPublishingFailed, trusted_publishing=TrustedPublishingUse.ALWAYS)
-    assert "gave no token for trusted publishing (status 422: Token request failed)" in said
+    assert "gave no token for trusted publishing (status 422: Token request failed: valid token, but no" in said
     assert "identity of the job" not in said
     await site.refused(UploadRefused)
     assert any(isinstance(event, Warned) and "no token by trusted publishing" in event.message for event in site.events)
