@@ -18,12 +18,15 @@ from dxpy_async.cli.pip_requests import (
     read_now,
     require_wheels,
     settings_for,
+    target_of,
 )
+from dxpy_async.core.dataclass import replace
 from dxpy_async.core.requirements import MarkerAnswers
-from dxpy_async.core.settings import Settings
+from dxpy_async.core.settings import LinkMode, Settings
 from dxpy_async.core.source_urls import public_url
 from dxpy_async.engine.environment_choice import require_unmanaged, users_instead, visible_sites
-from dxpy_async.engine.install_options import InstallOutcome
+from dxpy_async.engine.events import Listener
+from dxpy_async.engine.install_options import InstallOptions, InstallOutcome
 from dxpy_async.engine.satisfaction import satisfied_by
 from dxpy_async.engine.syncing import SyncOutcome
 from dxpy_async.errors import InstallError, UsageError
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             _say_of_passed_over(request, environment, output)
         outcome = _nothing_to_do(request, environment, settings, arguments)
         if outcome is None:
-            outcome = load("pip_installing").install(request, environment, settings, arguments, on_event)
+            outcome = _installed(request, environment, settings, _options(request, environment, arguments), on_event)
     _say(outcome, environment, arguments, output)
     return 0
 
@@ -73,6 +76,43 @@ def _nothing_to_do(
     if there is None:
         return None
     return InstallOutcome(changes=SyncOutcome(environment=environment.root, kept=len(there)), satisfied=there)
+
+
+def _installed(
+    request: PipRequest,
+    environment: VirtualEnvironment,
+    settings: Settings,
+    options: InstallOptions,
+    on_event: Listener,
+) -> InstallOutcome:
+    """What was done, without waiting where that is possible."""
+    settings = _settings_of_place(settings, environment)
+    for rung in ("pip_cached", "pip_installing"):
+        outcome: InstallOutcome | None = load(rung).install(request, environment, settings, options, on_event)
+        if outcome is not None:
+            return outcome
+    raise AssertionError("the engine gives an outcome")
+
+
+def _options(request: PipRequest, environment: VirtualEnvironment, arguments: argparse.Namespace) -> InstallOptions:
+    """How to install, but for the hashes."""
+    return InstallOptions(
+        upgrade=arguments.upgrade,
+        eager=arguments.upgrade and arguments.upgrade_strategy == "eager",
+        reinstall=arguments.force_reinstall or arguments.ignore_installed,
+        dependencies=not arguments.no_deps,
+        requires_hashes=request.requires_hashes,
+        target=target_of(arguments, environment.interpreter),
+        dry_run=arguments.dry_run,
+        with_wheels=arguments.report is not None,
+    )
+
+
+def _settings_of_place(settings: Settings, environment: VirtualEnvironment) -> Settings:
+    """Only virtual environments are kept by links into the store: other places are packed, moved, or outlive it."""
+    if environment.is_virtual or settings.link_mode is not LinkMode.SYMLINK:
+        return settings
+    return replace(settings, link_mode=LinkMode.HARDLINK)
 
 
 def _say_of_passed_over(request: PipRequest, environment: VirtualEnvironment, output: Output) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:  # a command that finds all in place needs no engine
 
 T = TypeVar("T")
 
+Promises = dict[ProjectName, dict[str, frozenset[str]]]
+"""The digests by kind that files of projects may have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipRequest:
@@ -171,17 +174,22 @@ def _as_settings_flags(arguments: argparse.Namespace, found: FoundRequirements) 
 
 async def named_requirements(
     engine: Engine, request: PipRequest, interpreter: Interpreter, on_event: Listener
-) -> tuple[list[Requirement], dict[ProjectName, dict[str, frozenset[str]]]]:
+) -> tuple[list[Requirement], Promises]:
     """The requirements of `request` with their names, and the hashes that files of these may have."""
-    requirements: list[Requirement] = []
-    hashes: dict[ProjectName, dict[str, frozenset[str]]] = {}
-    for entry in request.entries:
-        requirement = await engine.named(entry, interpreter, on_event=on_event)
-        requirements.append(requirement)
+    requirements = [await engine.named(entry, interpreter, on_event=on_event) for entry in request.entries]
+    return requirements, promised_hashes(request, requirements)
+
+
+def promised_hashes(request: PipRequest, requirements: Sequence[Requirement]) -> Promises:
+    """The hashes that files may have of `requirements`, which are those of `request` by name; empty if none count."""
+    hashes: Promises = {}
+    if not request.requires_hashes:
+        return hashes
+    for entry, requirement in zip(request.entries, requirements, strict=True):
         for kind, digests in {**_promised(requirement), **entry.hashes}.items():
             known = hashes.setdefault(requirement.name, {})
             known[kind] = known.get(kind, frozenset()) | digests
-    return requirements, hashes if request.requires_hashes else {}
+    return hashes
 
 
 def _promised(requirement: Requirement) -> dict[str, frozenset[str]]:

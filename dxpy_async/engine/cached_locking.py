@@ -7,6 +7,7 @@ None, before anything is written, and the engine takes over.
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 from dxpy_async.core.environments import TargetEnvironment
 from dxpy_async.core.locks import Lock
@@ -68,7 +69,7 @@ def lock_from_cache(
         )
     except FormatError:  # something in the cache is damaged, and the engine gets it anew
         return None
-    if not _has_hashes(lock):
+    if not has_hashes(lock):
         return None
     on_event(Resolved(len(lock.packages), time.perf_counter() - started))
     for warning in resolution.warnings:
@@ -95,7 +96,7 @@ class CachedFacts:
         That an earlier index does not have a project is not kept, and directories are read by the engine.
         """
         indexes = settings.indexes
-        if indexes.extra_index_urls or indexes.find_links or indexes.pinned:
+        if indexes.extra_index_urls or indexes.find_links or indexes.pinned or settings.bundle is not None:
             return None
         index, _ = remote_index(indexes.index_url)
         if index is None:
@@ -115,7 +116,13 @@ class CachedFacts:
         return None
 
 
-def resolve_from_cache(solver: Solver, facts: CachedFacts) -> Resolution | None:
+class WaitlessFacts(Protocol):
+    """Answers what a solver needs; None where that would take waiting."""
+
+    def answer(self, need: Need) -> ProjectPage | CoreMetadata | Unavailable | None: ...
+
+
+def resolve_from_cache(solver: Solver, facts: WaitlessFacts) -> Resolution | None:
     """Run `solver` to its end; None when an answer is lacking, or there is no solution."""
     while needs := solver.needs():
         answer = facts.answer(needs[0])
@@ -128,6 +135,6 @@ def resolve_from_cache(solver: Solver, facts: CachedFacts) -> Resolution | None:
         return None
 
 
-def _has_hashes(lock: Lock) -> bool:
+def has_hashes(lock: Lock) -> bool:
     """Whether the index gave a sha256 for every wheel; else the engine computes those that are installed."""
     return all("sha256" in wheel.hashes for package in lock.packages for wheel in package.wheels)

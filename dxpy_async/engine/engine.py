@@ -73,9 +73,17 @@ from dxpy_async.engine.first_errors import first_of_group
 from dxpy_async.engine.hash_checking import require_pins
 from dxpy_async.engine.holding import held
 from dxpy_async.engine.initializing import Initialized, InitOptions, initialize_project
-from dxpy_async.engine.install_facts import InstallFacts, usable
+from dxpy_async.engine.install_facts import InstallFacts
 from dxpy_async.engine.install_options import DEFAULT_INSTALL, Arrival, InstallOptions, InstallOutcome
-from dxpy_async.engine.installing import SEEDS, is_plain, nothing_to_install, preferred, requested_names, to_install
+from dxpy_async.engine.installing import (
+    SEEDS,
+    is_plain,
+    nothing_to_install,
+    preferred,
+    requested_names,
+    to_install,
+    view_of,
+)
 from dxpy_async.engine.locating import located
 from dxpy_async.engine.locking import (
     LockOptions,
@@ -829,7 +837,7 @@ class Engine:
         options: InstallOptions,
         on_event: Listener,
     ) -> Lock:
-        """What is to be in `environment`, with what is there already and stays (`install_facts`)."""
+        """What is to be in `environment`, with what is there already and stays (`installed_releases`)."""
         pins = preferred(inventory, roots, options)
         if is_plain(inventory, options):  # then the answer may be remembered
             return await self._lock_of(roots, environment.interpreter, on_event, preferences=pins)
@@ -841,9 +849,7 @@ class Engine:
             self._fetcher,
             Trees(self._shelf, lambda: builder, Surroundings(str(Path.cwd()))),
             on_event,
-            installed=usable(inventory) if not options.reinstall else {},
-            hashes=options.hashes,
-            dependencies=options.dependencies,
+            view_of(inventory, options),
         )
         resolution = await self._answering.solve(roots.requirements, facts, target, asked, on_event)
         return await self._answering.installable(resolution, facts, roots, target, asked, on_event)

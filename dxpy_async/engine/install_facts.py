@@ -1,60 +1,32 @@
-"""What the solver is told when it resolves for an environment that has something already.
-
-A distribution that is installed is a release like those of the index, whether the index has it or not: it has the
-metadata it was installed with, and the address `installed:`, by which it is known when it was picked.
-"""
+"""What the solver is told by indexes when it resolves for an environment that has something already."""
 
 from __future__ import annotations
-
-from bisect import bisect_left
-from collections.abc import Mapping
 
 from packaging.version import Version
 
 from dxpy_async.core.dataclass import replace
-from dxpy_async.core.locks import LockedFile
 from dxpy_async.core.names import ProjectName
 from dxpy_async.core.releases import CoreMetadata, DistributionFile, ProjectPage, Unavailable
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.facts import IndexFacts
 from dxpy_async.engine.fetching import Fetcher
-from dxpy_async.engine.install_options import Hashes
+from dxpy_async.engine.installed_releases import InstallView
 from dxpy_async.engine.trees import Trees
-from dxpy_async.errors import InvalidMetadata
-from dxpy_async.formats.core_metadata import parse_core_metadata
 from dxpy_async.index.client import IndexClient
-from dxpy_async.installer.inventory import Inventory, InventoryItem
 from dxpy_async.resolver.needs import DirectCandidate
-
-INSTALLED = "installed:"
-"""The address of what is there already."""
-
-_NO_DIGEST = "0" * 64
 
 
 class InstallFacts(IndexFacts):
-    """The facts of the index, of what is installed, and of nothing that is not to count."""
+    """The facts of the index, as `view` shows them."""
 
     def __init__(
-        self,
-        client: IndexClient,
-        fetcher: Fetcher,
-        trees: Trees,
-        on_event: Listener,
-        *,
-        installed: Mapping[ProjectName, CoreMetadata],
-        hashes: Hashes,
-        dependencies: bool,
+        self, client: IndexClient, fetcher: Fetcher, trees: Trees, on_event: Listener, view: InstallView
     ) -> None:
         super().__init__(client, fetcher, trees, on_event)
-        self._installed, self._hashes, self._dependencies = installed, hashes, dependencies
+        self._view = view
 
     async def project_page(self, project: ProjectName) -> ProjectPage | Unavailable:
-        page = await super().project_page(project)
-        if isinstance(page, ProjectPage) and project in self._hashes:
-            page = _with_hashes(page, self._hashes[project])
-        if project in self._installed:
-            page = _with_installed(page, self._installed[project])
+        page = self._view.page(project, await super().project_page(project))
         if isinstance(page, ProjectPage):
             self.pages[project] = page
         return page
@@ -62,76 +34,13 @@ class InstallFacts(IndexFacts):
     async def core_metadata(
         self, project: ProjectName, version: Version, file: DistributionFile
     ) -> CoreMetadata | Unavailable:
-        if file.url == INSTALLED:
-            return self._bare(self._installed[project])
+        if (known := self._view.installed_metadata(project, file)) is not None:
+            return known
         metadata = await super().core_metadata(project, version, file)
-        return metadata if isinstance(metadata, Unavailable) else self._bare(metadata)
+        return metadata if isinstance(metadata, Unavailable) else self._view.bare(metadata)
 
     async def direct(self, project: ProjectName, url: str) -> DirectCandidate | Unavailable:
         candidate = await super().direct(project, url)
         if isinstance(candidate, Unavailable):
             return candidate
-        return replace(candidate, metadata=self._bare(candidate.metadata))
-
-    def _bare(self, metadata: CoreMetadata) -> CoreMetadata:
-        return metadata if self._dependencies else replace(metadata, requirements=())
-
-
-def is_installed(file: LockedFile | None) -> bool:
-    """Whether what was picked is there already."""
-    return file is not None and file.url == INSTALLED
-
-
-def usable(inventory: Inventory) -> dict[ProjectName, CoreMetadata]:
-    """The metadata of all that is installed and whole, and so can stay."""
-    found = {}
-    for name, item in inventory.items():
-        if item.distribution.problem is None and (metadata := _metadata(item)) is not None:
-            found[name] = metadata
-    return found
-
-
-def _metadata(item: InventoryItem) -> CoreMetadata | None:
-    try:
-        return parse_core_metadata(
-            item.metadata, origin=str(item.distribution.directory), project=item.project, version=None
-        )
-    except InvalidMetadata:
-        return None
-
-
-def _with_installed(page: ProjectPage | Unavailable, metadata: CoreMetadata) -> ProjectPage:
-    """`page` with the installed release, which takes the place of the same one of the index."""
-    file = DistributionFile(
-        filename=f"{metadata.name.replace('-', '_')}-{metadata.version}-py3-none-any.whl",
-        url=INSTALLED,
-        hashes={"sha256": _NO_DIGEST},
-        upload_time=0,
-        requires_python=metadata.requires_python,
-    )
-    if isinstance(page, Unavailable):
-        return ProjectPage(metadata.name, (metadata.version,), lambda _: (file,), index_url="")
-    versions = list(page.versions)
-    if metadata.version not in versions:
-        versions.reverse()
-        versions.insert(bisect_left(versions, metadata.version), metadata.version)
-        versions.reverse()
-
-    def files_of(version: Version) -> tuple[DistributionFile, ...]:
-        return (file,) if version == metadata.version else page.files(version)
-
-    return ProjectPage(page.project, versions, files_of, index_url=page.index_url)
-
-
-def _with_hashes(page: ProjectPage, allowed: Mapping[str, frozenset[str]]) -> ProjectPage:
-    """`page` without files that are known not to be among those allowed; all of a release of which none is."""
-
-    def may_be(file: DistributionFile) -> bool:
-        known = [kind for kind in allowed if kind in file.hashes]
-        return not known or any(file.hashes[kind] in allowed[kind] for kind in known)
-
-    def files_of(version: Version) -> tuple[DistributionFile, ...]:
-        files = page.files(version)
-        return tuple(file for file in files if may_be(file)) or files
-
-    return ProjectPage(page.project, page.versions, files_of, index_url=page.index_url, keys=page.keys)
+        return replace(candidate, metadata=self._view.bare(candidate.metadata))

@@ -11,8 +11,8 @@ from dxpy_async.core.names import ProjectName
 from dxpy_async.core.requirements import Requirement
 from dxpy_async.core.selection import Selection
 from dxpy_async.engine.hash_checking import checked
-from dxpy_async.engine.install_facts import is_installed
 from dxpy_async.engine.install_options import InstallOptions
+from dxpy_async.engine.installed_releases import InstallView, is_installed, usable
 from dxpy_async.engine.satisfaction import satisfied_by
 from dxpy_async.installer.inventory import Inventory, InventoryItem
 from dxpy_async.python.environments import VirtualEnvironment
@@ -56,6 +56,15 @@ def preferred(inventory: Inventory, roots: LockedRoots, options: InstallOptions)
             except InvalidVersion:
                 continue
     return pins
+
+
+def view_of(inventory: Inventory, options: InstallOptions) -> InstallView:
+    """How the solver sees the indexes, where what is installed and what is asked for say more than they do."""
+    return InstallView(
+        installed=usable(inventory) if not options.reinstall else {},
+        hashes=options.hashes,
+        dependencies=options.dependencies,
+    )
 
 
 def to_install(selection: Selection, options: InstallOptions) -> Selection:

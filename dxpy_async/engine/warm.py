@@ -111,16 +111,10 @@ def sync_from_store(
             began = time.perf_counter()
             if not plan.changes.is_empty:
                 on_event(Installing(len(plan.changes.coming)))
-                try:
-                    with transaction:
-                        plan = prepare_links(plan, environment, settings, store, os.environ)
-                        stage_all(transaction, plan)
-                        finish(transaction, plan)
-                except DamagedEntry as error:
-                    for stored in plan.stored.values():
-                        if stored.manifest.blake3 == error.key:
-                            store.quarantine(stored)
+                changed = change_from_store(transaction, plan, environment, settings, store)
+                if changed is None:
                     return None
+                plan = changed
             settle_links(plan, environment, settings, store)
             outcome = outcome_of(plan, environment, seconds=time.perf_counter() - began)
             count = len(selection.packages)
@@ -135,6 +129,26 @@ def sync_from_store(
                 )
             see_to_the_rest(plan, environment, store, settings, sketch, os.environ)
             return outcome
+
+
+def change_from_store(
+    transaction: Transaction, plan: SyncPlan, environment: VirtualEnvironment, settings: Settings, store: Store
+) -> SyncPlan | None:
+    """Carry out `plan`, which lacks nothing; gives it with what it took to link.
+
+    None, with the environment as it was, where an entry of the store is damaged: that is put aside.
+    """
+    try:
+        with transaction:
+            plan = prepare_links(plan, environment, settings, store, os.environ)
+            stage_all(transaction, plan)
+            finish(transaction, plan)
+    except DamagedEntry as error:
+        for stored in plan.stored.values():
+            if stored.manifest.blake3 == error.key:
+                store.quarantine(stored)
+        return None
+    return plan
 
 
 def _plan(
