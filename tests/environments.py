@@ -102,7 +102,7 @@ class World:
     def compile(self, stored: StoredWheel) -> StoredWheel:
         """Give the entry files that stand for bytecode, one for each source."""
         found = []
-        for path in sources_of(stored.manifest):
+        for path in sources_of(stored.manifest, self.scheme.cache_tag):
             source = stored.directory / path
             target = source.parent / "__pycache__" / f"{source.stem}.{self.scheme.cache_tag}.pyc"
             target.parent.mkdir(exist_ok=True)

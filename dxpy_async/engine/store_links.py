@@ -98,7 +98,9 @@ class Compiler:
         if not entries:
             return {}
         with unsealed(self._store, entries):
-            sources = [f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest)]
+            sources = [
+                f"{stored.directory}/{path}" for stored in entries for path in sources_of(stored.manifest, self._tag)
+            ]
             made = add_bytecode(self._executable, sources, environ=self._environ, workers=self._workers)
             by_entry = _by_entry([(each.path, each.size, each.mtime_ns, each.sha256) for each in made], entries)
             return {

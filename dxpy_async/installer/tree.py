@@ -12,7 +12,7 @@ import stat
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from dxpy_async.core.places import STATE_NAME
+from dxpy_async.core.places import DOCUMENT_NAME, RECEIPT_NAME, STATE_NAME
 from dxpy_async.core.schemes import InstallScheme
 from dxpy_async.errors import InstallError
 from dxpy_async.installer.installed import DIST_INFO, EGG_INFO
@@ -23,6 +23,11 @@ TRANSACTION_NAME = ".dxpy-transaction"
 """The directory in `purelib` where a change of the environment is prepared."""
 
 SEP = os.sep
+
+_OWN_FILES = frozenset(
+    {"pyvenv.cfg", "lib64", ".lock", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new", DOCUMENT_NAME, RECEIPT_NAME}
+)
+"""What is a part of the environment itself in its root; `lib64` is a link, without which a platform's Python is lost."""
 
 
 class Blocked(Exception):
@@ -161,7 +166,7 @@ class Tree:
         """
         directory, _, name = real.rpartition(SEP)
         if directory == self.root:
-            return name in ("pyvenv.cfg", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new")
+            return name in _OWN_FILES
         if directory == self.scripts:
             return is_protected_script(name)
         if any(real == site or real.startswith(f"{site}{SEP}") for site in self.sites):

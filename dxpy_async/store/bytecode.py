@@ -18,7 +18,8 @@ from dxpy_async.store.failures import store_error
 STAMP = "bytecode-v1/changed"
 
 _FIRST_LINE = "dxpy-bytecode 2"
-_LIST = ".dxpy-bytecode-"
+LIST_PREFIX = ".dxpy-bytecode-"
+"""How the names of lists begin; no wheel may bring such a file."""
 
 
 def read_bytecode(entry: str, cache_tag: str) -> tuple[ManifestFile, ...] | None:
@@ -60,7 +61,7 @@ def write_bytecode(entry: str, cache_tag: str, files: Iterable[tuple[str, int, i
 
 def all_bytecode(entry: str) -> list[ManifestFile]:
     """The bytecode that the entry has for any interpreter, with digests, by paths in the entry. Raises OSError."""
-    tags = [name[len(_LIST) :] for name in sorted(os.listdir(entry)) if name.startswith(_LIST)]
+    tags = [name[len(LIST_PREFIX) :] for name in sorted(os.listdir(entry)) if name.startswith(LIST_PREFIX)]
     return [file for tag in tags for file in _read(entry, tag, _file) or ()]
 
 
@@ -72,10 +73,24 @@ def stamp_bytecode(root: str) -> None:
         os.utime(stamp)
 
 
-def sources_of(manifest: Manifest) -> list[str]:
-    """The paths of what can be compiled: Python files that are imported from where they lie in the wheel."""
+def sources_of(manifest: Manifest, cache_tag: str) -> list[str]:
+    """The paths of what can be compiled: Python files that are imported from where they lie in the wheel.
+
+    Not those whose bytecode the wheel brings itself, or where it has a file in the place of the directory for that.
+    """
     outside = (f"{manifest.data}/", f"{manifest.dist_info}/") if manifest.data else (f"{manifest.dist_info}/",)
-    return [file.path for file in manifest.files if file.path.endswith(".py") and not file.path.startswith(outside)]
+    sources = [file.path for file in manifest.files if file.path.endswith(".py") and not file.path.startswith(outside)]
+    brought = {file.path for file in manifest.files if "__pycache__" in file.path}
+    if not brought:
+        return sources
+    return [path for path in sources if brought.isdisjoint(_bytecode_places(path, cache_tag))]
+
+
+def _bytecode_places(source: str, cache_tag: str) -> tuple[str, str]:
+    """The directory that bytecode of a source goes to, and the file."""
+    head, slash, name = source.rpartition("/")
+    directory = f"{head}{slash}__pycache__"
+    return directory, f"{directory}/{name[:-3]}.{cache_tag}.pyc"
 
 
 def _file(line: str) -> ManifestFile:
@@ -89,4 +104,4 @@ def _unrecorded(line: str) -> ManifestFile:
 
 
 def _place(entry: str, cache_tag: str) -> str:
-    return f"{entry}/{_LIST}{cache_tag}"
+    return f"{entry}/{LIST_PREFIX}{cache_tag}"

@@ -22,6 +22,7 @@ from dxpy_async.formats.dpp_archive import read_package
 from dxpy_async.formats.members import CHUNK_BYTES, Member, MemberReader, shown
 from dxpy_async.formats.wheel import WheelContents, WheelFile, read_wheel
 from dxpy_async.formats.zip_archive import ZipArchive
+from dxpy_async.store.bytecode import LIST_PREFIX
 from dxpy_async.store.failures import store_error
 from dxpy_async.store.known_files import FindTwin, no_twin
 
@@ -105,6 +106,9 @@ def _check_length(opened: MemberReader, archive: Path, size: int) -> None:
 def _write_files(
     archive: MemberReader, contents: WheelContents, filename: str, into: str, twin: FindTwin
 ) -> tuple[ManifestFile, ...]:
+    for name in contents.top_level:
+        if name.lower().startswith(LIST_PREFIX):  # it would be read as what the store says of this wheel
+            raise InvalidWheel(filename, f"has a member {shown(name)}, a name that the store keeps for its own lists")
     _make_directories(into, (file.member.name for file in contents.files))
     writer = _Writer(archive, filename, into, twin)
     files = [

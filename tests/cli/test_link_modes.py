@@ -153,6 +153,30 @@ def test_bytecode_is_in_place_and_never_made_again(dxpy: Command, spaces: Loopba
         assert stamps == [(path.stat().st_mtime_ns, path.stat().st_ino) for path in listed]
 
 
+@pytest.mark.parametrize("mode", ["hardlink", "symlink"])
+def test_bytecode_that_a_wheel_brings_is_left_as_it_is(
+    dxpy: Command, index: LoopbackIndex, tmp_path: Path, mode: str
+) -> None:
+    cached = f"{sys.implementation.cache_tag}.pyc"
+    files = {
+        "brought/__init__.py": "x = 1\n",
+        f"brought/__pycache__/__init__.{cached}": "of the wheel",
+        "brought/other.py": "x = 2\n",
+        "blocked/__init__.py": "x = 3\n",
+        "blocked/__pycache__": "a file in the place of the directory",
+    }
+    build_wheel(tmp_path / "more", "brought", "1.0", files=files)
+    index.add_directory(tmp_path / "more")
+    root = write_project(tmp_path / "p", "brought")
+    for _ in range(2):
+        result = dxpy(f"sync --reinstall --link-mode {mode} --compile-bytecode", root)
+        assert result.code == 0, result.err
+    there = {path.name: path.read_bytes() for path in site_of(root).glob("brought/__pycache__/*")}
+    assert there.keys() == {f"__init__.{cached}", f"other.{cached}"}
+    assert there[f"__init__.{cached}"] == b"of the wheel"
+    assert dxpy("cache verify", root).code == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="what runs is asked of /proc")
 def test_links_are_compiled_for_after_the_sync_and_not_while_anybody_waits(
     dxpy: Command, spaces: LoopbackIndex, tmp_path: Path

@@ -370,6 +370,8 @@ def test_duplicates_of_an_interrupted_upgrade_are_all_removed(world: World) -> N
         {"data": {"data/bin/activate": "evil"}},
         {"data": {"scripts/python3": "evil"}},
         {"data": {"data/dxpy-state": "evil"}},
+        {"data": {"data/lib64": "evil"}},
+        {"data": {"data/dxpy-receipt.toml": "evil"}},
         {"data": {"data/lib/python3.12/site-packages/other-1.0.dist-info/METADATA": "Name: other"}},
         {"data": {"data/lib64/python3.12/site-packages/other-1.0.dist-info/METADATA": "Name: other"}},
         {"data": {"data/lib/python3.12/site-packages/.dxpy-transaction/journal": "evil"}},
@@ -406,6 +408,7 @@ def test_a_wheel_cannot_replace_a_part_of_the_environment(world: World, parts: d
         "../../../bin/python",
         "../../../bin/activate",
         "../../../pyvenv.cfg",
+        "../../../lib64",
         "../../../../outside/file",
         "../../../../env-sibling/file",
         "{outside}/file",
@@ -436,6 +439,7 @@ def test_removing_a_distribution_stays_with_its_own_files(world: World, tmp_path
     (world.site / "link").symlink_to(tmp_path / "outside")
     world.put("lib/python3.12/site-packages/real/file")
     (world.site / "inner").symlink_to(world.site / "real")
+    (world.prefix / "lib64").symlink_to("lib")
     before = tree_of(tmp_path)
     world.put("lib/python3.12/site-packages/evil.py")
     world.put_installed(

@@ -99,6 +99,15 @@ def test_nothing_is_written_for_a_wheel_that_disagrees_with_itself(tmp_path: Pat
     assert files_below(tmp_path / "out") == set()
 
 
+@pytest.mark.parametrize("name", [".dxpy-bytecode-cpython-311", ".DXPY-Bytecode-x/y"])
+def test_a_file_that_would_speak_for_the_store_is_refused(tmp_path: Path, name: str) -> None:
+    listed = f"dxpy-bytecode 2\n5 1 {'0' * 64} ../../../../../secret\n"
+    wheel = build_wheel(tmp_path, "demo", "1.0", files={"demo.py": "", name: listed})
+    with pytest.raises(InvalidWheel, match="a name that the store keeps for its own lists"):
+        unpack(wheel, tmp_path / "out")
+    assert files_below(tmp_path / "out") == set()
+
+
 def test_an_archive_of_another_size_than_promised_is_refused(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
     with pytest.raises(SizeMismatch):
