@@ -27,7 +27,7 @@ SEP = os.sep
 _OWN_FILES = frozenset(
     {"pyvenv.cfg", "lib64", ".lock", LINK_MARK, STATE_NAME, f"{STATE_NAME}.new", DOCUMENT_NAME, RECEIPT_NAME}
 )
-"""What is a part of the environment itself in its root; `lib64` is a link, without which a platform's Python is lost."""
+"""What in the root is a part of the environment itself. `lib64` is a link that some Pythons find their modules by."""
 
 
 class Blocked(Exception):

@@ -22,10 +22,11 @@ READY = "dxpy-ready"
 
 
 def split_roots(store: Path, roots: Iterable[Root]) -> tuple[list[Root], list[Root]]:
-    """Those of environments in the cache, and those of all others."""
+    """Those of environments that the cache is made of, and those of all others: a project may lie beside them."""
     builds, others = list[Root](), list[Root]()
+    buckets = [store / BUILD_ENVIRONMENTS, store / ENVIRONMENTS_BUCKET]
     for root in roots:
-        (builds if root.environment.is_relative_to(store) else others).append(root)
+        (builds if any(map(root.environment.is_relative_to, buckets)) else others).append(root)
     return builds, others
 
 
@@ -42,6 +43,8 @@ def place_of(store: Path, environment: Path) -> Path:
 
 
 def _within(bucket: Path) -> list[Path]:
+    if bucket.is_symlink():  # what is there is not the cache's
+        return []
     try:
         return sorted(bucket.iterdir())
     except FileNotFoundError:

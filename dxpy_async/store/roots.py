@@ -10,6 +10,7 @@ is not on disk any more counts for nothing, and its root is removed by whoever f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import NamedTuple
 
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.store.failures import store_error
-from dxpy_async.store.root_files import ROOTS_BUCKET, UNFINISHED, write_root
+from dxpy_async.store.root_files import ROOTS_BUCKET, write_root
+
+_NAME = re.compile("[0-9a-f]{64}")
 
 
 class Root(NamedTuple):
@@ -51,11 +54,11 @@ class Roots:
         """All roots whose environment is on disk, sorted; the others are removed. Raises StoreError."""
         found: list[Root] = []
         try:
-            for name in _names(self._directory):
+            for name in filter(_NAME.fullmatch, _names(self._directory)):
                 root = _read(f"{self._directory}/{name}")
                 if root is not None and os.path.isdir(root.environment):
                     found.append(root)
-                elif not name.endswith(UNFINISHED):
+                elif not os.path.islink(self._directory):  # what is behind a link is not ours to remove
                     _remove(f"{self._directory}/{name}")
         except OSError as error:
             raise store_error(error, f"read the environments that need the store (`{self._directory}`)") from error
@@ -70,15 +73,16 @@ def _names(directory: str) -> list[str]:
 
 
 def _read(place: str) -> Root | None:
-    """The root at `place`; None when it is gone, not finished, or not a root at all."""
+    """The root at `place`; None when it is gone, or not a root at all."""
     try:
         with open(place, "rb") as file:
             path, end, keys = file.read().partition(b"\0")
     except FileNotFoundError:
         return None
-    if not end or place.endswith(UNFINISHED) or blake3_of(path).hex() != os.path.basename(place):
+    environment = os.fsdecode(path)
+    if not end or blake3_of(path).hex() != os.path.basename(place) or os.path.abspath(environment) != environment:
         return None
-    return Root(Path(os.fsdecode(path)), frozenset(keys.decode("ascii", "replace").split("\n")))
+    return Root(Path(environment), frozenset(keys.decode("ascii", "replace").split("\n")))
 
 
 def _remove(place: str) -> None:

@@ -177,6 +177,8 @@ class Store:
         decides: more than a day before `now`, in seconds since 1970 UTC.
         """
         removed = 0
+        if os.path.islink(self._temporary):  # what is there is not the store's
+            return 0
         try:
             entries = sorted(os.scandir(self._temporary), key=lambda entry: entry.name)
         except OSError:

@@ -1,7 +1,8 @@
 """Looking after the store: what is in it, whether it is whole, and removing what nobody needs.
 
 Whatever removes holds the store's lock alone, so that nobody reads an entry meanwhile, and the lock of those who
-publish. Nothing here takes an entry that an environment needs in place (`roots`) unless it is told to.
+publish. Nothing here takes an entry that an environment needs in place (`roots`) unless it is told to. No link is
+followed: whoever put one into the cache would have what is behind it taken for rubbish.
 """
 
 from __future__ import annotations
@@ -215,13 +216,10 @@ class Upkeep:
         try:
             files, size = self._store.sweep_staging(now), 0
             whole = {str(stored.directory) for stored, _ in self._stored()}
-            for path in self._unreadable(whole):
+            lost = self._lost_aliases({os.path.basename(directory) for directory in whole})
+            for path in (*self._unreadable(whole), *lost):
                 more_files, more_size = remove_tree(self._store.set_aside(path))
                 files, size = files + more_files, size + more_size
-            for path in self._lost_aliases({os.path.basename(directory) for directory in whole}):
-                size += os.path.getsize(path)
-                os.unlink(path)
-                files += 1
         except OSError as error:
             raise store_error(error, f"clean the cache directory `{self._root}`") from error
         return Removed((), files, size)
@@ -254,6 +252,8 @@ class Upkeep:
     def _forget_commits(self, before: float, dry_run: bool) -> Removed:
         """Remove commits of git repositories that nobody has used since `before`, and clones that have none left."""
         files = size = 0
+        if any(map(os.path.islink, (f"{self._root}/git-v1", f"{self._root}/git-v1/repositories"))):
+            return Removed()
         for commits in _children(f"{self._root}/git-v1/commits"):
             clone = f"{self._root}/git-v1/repositories/{os.path.basename(commits)}"
             lock = FileLock(f"{clone}.lock")
@@ -273,7 +273,8 @@ class Upkeep:
 
     def _answers(self, kinds: Iterable[str]) -> Iterator[str]:
         for kind in kinds:
-            for directory, _, names in os.walk(f"{self._root}/{kind}-v1"):
+            top = f"{self._root}/{kind}-v1"
+            for directory, _, names in os.walk(top) if not os.path.islink(top) else ():
                 yield from (f"{directory}/{name}" for name in names)
 
     # Reading
@@ -441,6 +442,9 @@ def _text(path: str) -> str:
 
 
 def _children(path: str) -> list[str]:
+    """The paths of what is in a directory; nothing behind a link, where what lies is not the cache's."""
+    if os.path.islink(path):
+        return []
     try:
         return [f"{path}/{name}" for name in sorted(os.listdir(path))]
     except (FileNotFoundError, NotADirectoryError):

@@ -64,6 +64,20 @@ def test_a_damaged_root_is_dropped(roots: Roots, tmp_path: Path, damage: bytes) 
     assert roots.living() == []
 
 
+def test_a_root_that_says_where_by_way_of_elsewhere_is_dropped(roots: Roots, tmp_path: Path) -> None:
+    environment(tmp_path, "a")
+    roots.register(tmp_path / "cache/environments-v1/../../a/.venv", [ONE])
+    assert roots.living() == []
+
+
+def test_what_is_no_root_is_left_alone(roots: Roots, tmp_path: Path) -> None:
+    roots.register(environment(tmp_path, "a"), [ONE])
+    other = tmp_path / "cache/roots-v1/notes.txt"
+    other.write_text("somebody's")
+    assert len(roots.living()) == 1
+    assert other.exists()
+
+
 def test_a_store_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(StoreError, match="cannot register the environment"):

@@ -17,6 +17,7 @@ from dxpy_async.errors import StoreError
 from dxpy_async.store.adding import add_wheel
 from dxpy_async.store.bytecode import write_bytecode
 from dxpy_async.store.store import Store, StoredWheel
+from dxpy_async.store.trees import remove_tree
 from dxpy_async.store.upkeep import Upkeep
 
 DAY = 24 * 3600
@@ -262,6 +263,59 @@ class TestCleaning:
         (store.root / "packages-v1" / "link").symlink_to(tmp_path / "outside")
         upkeep.clean()
         assert (tmp_path / "outside" / "file").read_text() == "precious"
+
+    @pytest.mark.parametrize(
+        "place",
+        [
+            *(
+                "tmp-v1",
+                "packages-v1",
+                "packages-v1/00",
+                "packages-v1/00/00",
+                "aliases-v1",
+                "aliases-v1/00",
+                "roots-v1",
+            ),
+            *("pages-v1", "pages-v1/index", "http-v1", "git-v1", "git-v1/commits", "git-v1/repositories"),
+            *("build-environments-v1", "build-environments-v1/00", "environments-v1", "environments-v1/00", "files-v1"),
+        ],
+    )
+    def test_nothing_behind_a_link_is_ever_removed(self, tmp_path: Path, place: str) -> None:
+        outside = tmp_path / "outside"
+        for name in ("file", "a/file", "a/b/file", "a/b/c/file", "commits/a/file", "0" * 64):
+            (outside / name).parent.mkdir(parents=True, exist_ok=True)
+            (outside / name).write_text("precious")
+            os.utime(outside / name, (1, 1))
+        before = set(outside.rglob("*"))
+        for number, clean in enumerate(
+            [
+                lambda upkeep: upkeep.collect(NOW, unused_for=1.0, most=0),
+                lambda upkeep: upkeep.prune(NOW),
+                lambda upkeep: upkeep.clean([normalize("demo")]),
+                lambda upkeep: upkeep.clean(),
+            ]
+        ):
+            store = Store(tmp_path / f"cache-{number}")
+            link = store.root / place
+            (store.root / "git-v1/commits/a/b").mkdir(parents=True)
+            if not place.startswith(("tmp", "packages", "files")):
+                add(store, "demo")
+            if link.is_dir():
+                remove_tree(str(link))
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(outside)
+            clean(Upkeep(store))
+            assert before <= set(outside.rglob("*"))
+
+    def test_a_project_that_lies_in_the_cache_directory_stays(self, store: Store, upkeep: Upkeep) -> None:
+        needed = add(store, "needed", age_days=5)
+        environment = store.root / "project" / ".venv"
+        environment.mkdir(parents=True)
+        upkeep.roots.register(environment, [needed.manifest.blake3])
+        assert upkeep.collect(NOW, unused_for=DAY, most=0).entries == ()
+        upkeep.clean([normalize("needed")], force=True)
+        upkeep.clean(force=True)
+        assert environment.is_dir()
 
     def test_one_project_goes_with_its_pages(self, store: Store, upkeep: Upkeep) -> None:
         one, two, other = add(store, "one"), add(store, "one", "2.0"), add(store, "other")
