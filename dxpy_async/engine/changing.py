@@ -31,6 +31,9 @@ T = TypeVar("T")
 _TRIES = 3
 """How often a wheel is fetched that turns out to be damaged when it is about to be linked."""
 
+_LINKING_AT_ONCE = 1
+"""Threads that link while other wheels are fetched: more of them only take the interpreter's lock from one another."""
+
 Sketching = Callable[[SyncPlan, VirtualEnvironment], Sketch | None]
 """Gives what to keep of a change as a blueprint, if anything."""
 
@@ -62,6 +65,11 @@ class Changing:
         self._environment, self._settings, self._store = environment, settings, store
         self._fetcher, self._trees = fetcher, trees
         self._in_thread, self._on_event = in_thread, on_event
+        self._linking = asyncio.Semaphore(_LINKING_AT_ONCE)
+        self._brought: dict[ProjectName, StoredWheel] = {}
+        """What has come into the store just now, before it was planned what is linked to it."""
+        self._known_whole: set[str] = set()
+        """The keys of entries in which nobody can have changed a file since they were last looked at."""
 
     async def bring(
         self,
@@ -92,6 +100,7 @@ class Changing:
             environment,
             store,
             built=built,
+            brought=self._brought,
             link_mode=settings.link_mode,
             exact=exact,
             allow_overwrites=settings.allow_overwrites,
@@ -118,9 +127,16 @@ class Changing:
         """A plan whose wheels are in the store, all of them ready, for links that are cut by what all of them have."""
 
         async def go_on(item: Selected, stored: StoredWheel) -> None:
-            check_identity(item, stored)
+            self._brought[item.package.name] = check_identity(item, stored)
+            self._known_whole.add(stored.manifest.blake3)
 
-        preparing = partial(prepare_links, environment=self._environment, settings=self._settings, store=self._store)
+        preparing = partial(
+            prepare_links,
+            environment=self._environment,
+            settings=self._settings,
+            store=self._store,
+            known_whole=self._known_whole,
+        )
         for remaining in reversed(range(_TRIES)):
             if plan.missing:
                 self._on_event(Preparing(files=len(plan.missing), size=sum(item.size or 0 for item in plan.missing)))
@@ -129,15 +145,20 @@ class Changing:
                 self._on_event(Prepared(len(plan.missing), time.perf_counter() - started))
                 plan = await self._in_thread(planning)
             try:
-                return await self._in_thread(partial(preparing, plan, environ=os.environ))
+                plan = await self._in_thread(partial(preparing, plan, environ=os.environ))
             except DamagedEntry as error:
                 if not remaining:
                     raise
                 self._on_event(Warned(f"{error}; it is fetched again"))
                 for stored in plan.stored.values():
                     if stored.manifest.blake3 == error.key:
+                        self._brought.pop(stored.manifest.name, None)
                         await self._in_thread(self._store.quarantine, stored)
                 plan = await self._in_thread(planning)
+            else:
+                if self._settings.link_mode is LinkMode.SYMLINK:  # for which all files have been looked at
+                    self._known_whole.update(stored.manifest.blake3 for stored in plan.stored.values())
+                return plan
         raise AssertionError("the last try returns or raises")
 
     async def _carry_out(self, transaction: Transaction, plan: SyncPlan) -> SyncOutcome:
@@ -149,8 +170,9 @@ class Changing:
             nonlocal last_stored
             last_stored = time.perf_counter()
             built[item.package.name] = stored
-            now = await self._in_thread(self._trees.as_built, item)
-            await self._in_thread(stage, transaction, plan, now, check_identity(item, stored))
+            now = item if item.tree is None else await self._in_thread(self._trees.as_built, item)
+            async with self._linking:
+                await self._in_thread(stage, transaction, plan, now, check_identity(item, stored))
             self._on_event(Linked(item.package.name, stored.manifest.version))
 
         async def link_stored() -> None:
@@ -171,7 +193,7 @@ class Changing:
 
     async def _whole(self, item: Selected, stored: StoredWheel) -> StoredWheel:
         """`stored`, fetched again if a file of it was changed: found before anything of it is linked, not halfway."""
-        if await self._in_thread(self._store.check, stored):
+        if stored.manifest.blake3 in self._known_whole or await self._in_thread(self._store.check, stored):
             return stored
         self._on_event(Warned(f"the store's copy of `{stored.manifest.filename}` was changed; it is fetched again"))
         await self._in_thread(self._store.quarantine, stored)

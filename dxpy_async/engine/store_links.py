@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +23,19 @@ from dxpy_async.store.store import Store, StoredWheel
 
 
 def prepare_links(
-    plan: SyncPlan, environment: VirtualEnvironment, settings: Settings, store: Store, environ: Mapping[str, str]
+    plan: SyncPlan,
+    environment: VirtualEnvironment,
+    settings: Settings,
+    store: Store,
+    environ: Mapping[str, str],
+    *,
+    known_whole: Collection[str] = (),
 ) -> SyncPlan:
     """Make the store ready for what `plan` links to it; everything that comes is in it. Gives the plan to carry out.
 
     What has no bytecode for the environment's interpreter is compiled if that is asked for. Directories that are linked
-    are made read-only, and the environment is registered.
+    are made read-only, and the environment is registered. Files are not looked at in entries whose keys are in
+    `known_whole`.
     Raises DamagedEntry, InterpreterError, StoreError and OSError.
     """
     symlinks = settings.link_mode is LinkMode.SYMLINK
@@ -36,7 +43,7 @@ def prepare_links(
         _require_writable(store, environment)
         seal_what_was_left(store)
         for name, stored in plan.stored.items():
-            if name in plan.folds and not store.check(stored):
+            if name in plan.folds and stored.manifest.blake3 not in known_whole and not store.check(stored):
                 reason = "was changed after it was unpacked"
                 raise DamagedEntry(
                     stored.manifest.filename, key=stored.manifest.blake3, file=str(stored.directory), reason=reason

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from dxpy_async.core.dataclass import dataclass, field
 from dxpy_async.core.environments import TargetEnvironment, describe_markers
@@ -41,6 +42,8 @@ from dxpy_async.python.interpreters import Interpreter
 from dxpy_async.store.bytecode import read_bytecode
 from dxpy_async.store.locks import FileLock
 from dxpy_async.store.store import Store, StoredWheel
+
+_NOTHING: Mapping[ProjectName, StoredWheel] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +205,7 @@ def plan_changes(
     store: Store,
     *,
     built: FindBuilt = nothing_built,
+    brought: Mapping[ProjectName, StoredWheel] = _NOTHING,
     link_mode: LinkMode,
     exact: bool = True,
     allow_overwrites: bool = False,
@@ -211,7 +215,7 @@ def plan_changes(
     """Hold what is wanted against what is installed (None: nothing), and look into the store for what must come.
 
     What is in `renew` is installed again, whatever is there; what is in `spare` stays, whether it is wanted or not.
-    `built` finds what was built of source trees before.
+    `built` finds what was built of source trees before; what is in `brought` is in the store, and not looked for.
     Without `allow_overwrites` raises FileConflict for what the wheels in the store show to be in each other's place.
     With symbolic links all wheels of the selection have to be in the store, for they share directories.
     """
@@ -222,7 +226,9 @@ def plan_changes(
     relink: Collection[ProjectName] = ()
     if link_mode is LinkMode.SYMLINK:
         found = {
-            item.package.name: there for item in selection.packages if (there := _find(item, store, built)) is not None
+            item.package.name: there
+            for item in selection.packages
+            if (there := brought.get(item.package.name) or _find(item, store, built)) is not None
         }
         if len(found) == len(selection.packages):
             folds, relink = _fold_all(found, installed, environment)
@@ -235,7 +241,7 @@ def plan_changes(
     for item in selection.packages:
         name = item.package.name
         if name in coming or (link_mode is LinkMode.SYMLINK and name not in found):
-            known = found.get(name) or _find(item, store, built)
+            known = found.get(name) or brought.get(name) or _find(item, store, built)
             if known is None:
                 missing.append(item)
             elif name in coming:
