@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,8 @@ from dxpy_async.cli import load
 from dxpy_async.core.settings import Settings
 from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.tls import read_system_early
+from dxpy_async.installer.forking import can_fork
+from dxpy_async.store.forked_workers import fork_workers
 
 if TYPE_CHECKING:
     from dxpy_async.engine.engine import Engine
@@ -18,17 +21,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run_engine(settings: Settings, use: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
-    """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect."""
-    with ExitStack() as stack:
-        page_worker = PageWorker.fork()  # before there are threads, and as long as there is little to copy
+UNPACKERS = 2
+"""How many processes unpack for a command that installs."""
+
+
+def run_engine(
+    settings: Settings,
+    use: Callable[[Engine], Coroutine[Any, Any, T]],
+    *,
+    unpackers: int = 0,
+    page_workers: int = 1,
+) -> T:
+    """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect.
+
+    `unpackers` is the number of processes to be forked for unpacking, if any is sure to be wanted; `page_workers`, one
+    or none, that of those which take pages of indexes apart.
+    """
+    with ExitStack() as stack:  # before there are threads, and as long as there is little to copy
+        forked = fork_workers(unpackers) if can_fork() and sys.platform != "darwin" else []
+        for worker in forked:
+            stack.callback(worker.end)
+        page_worker = PageWorker.fork() if page_workers else None
         if page_worker is not None:
             stack.enter_context(page_worker)
         if settings.indexes.index_url.startswith("https:"):
             read_system_early()
         with _nobody_trusted():
             loop = load("engine_loop")
-        result: T = loop.run(settings, page_worker, use)
+        result: T = loop.run(settings, page_worker, forked, use)
         return result
 
 

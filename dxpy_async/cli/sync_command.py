@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, settings_of, sync_options, watched_project
-from dxpy_async.cli.engine_run import run_engine
+from dxpy_async.cli.engine_run import UNPACKERS, run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.summary import conclude_check, report
 from dxpy_async.cli.sync_requests import blueprint_key, sync_facts
+from dxpy_async.engine.sync_options import LockMode
 from dxpy_async.engine.syncing import SyncOutcome
 
 if TYPE_CHECKING:
@@ -40,4 +41,9 @@ def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
                 on_event=on_event,
             )
 
-        return run_engine(settings, work)
+        return run_engine(
+            settings,
+            work,
+            unpackers=0 if options.dry_run else UNPACKERS,
+            page_workers=0 if options.lock_mode is LockMode.FROZEN else 1,
+        )

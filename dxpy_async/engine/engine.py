@@ -147,6 +147,7 @@ from dxpy_async.python.environments import VirtualEnvironment, create_environmen
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter
 from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.sources.git import GitRepositories
+from dxpy_async.store.forked_workers import ForkedWorker
 from dxpy_async.store.locks import FileLock
 
 P = ParamSpec("P")
@@ -174,7 +175,8 @@ class Engine:
     Without `settings` those of the environment variables and defaults hold; `load_settings` makes others, also with
     what a project's [tool.dxpy] says.
 
-    A `page_worker`, forked before there are threads or a loop, takes pages of indexes apart beside them.
+    A `page_worker`, forked before there are threads or a loop, takes pages of indexes apart beside them, and
+    `unpackers`, forked likewise, unpack the first wheels; others are started when there are none.
 
     `credentials` know the logins for indexes; without them those that `settings` leads to are used.
 
@@ -188,9 +190,10 @@ class Engine:
         *,
         search: SearchPlaces | None = None,
         page_worker: PageWorker | None = None,
+        unpackers: Sequence[ForkedWorker] = (),
         credentials: Credentials | None = None,
     ) -> None:
-        self._page_worker = page_worker
+        self._page_worker, self._unpackers = page_worker, unpackers
         self._settings = settings or load_settings({}, os.environ, None, directory=Path.cwd())
         self._credentials = credentials or Credentials(self._settings.credentials, self._settings.indexes)
         self._search = search or SearchPlaces.from_environ(os.environ, sys.executable)
@@ -220,7 +223,7 @@ class Engine:
                     bundle=settings.bundle,
                 )
             )
-            workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS))
+            workers = await exits.enter_async_context(WorkerPool(UNPACK_WORKERS, self._unpackers))
             budget = ByteBudget(settings.network.bytes_in_flight)
             self._fetcher = await exits.enter_async_context(Fetcher(self._client, self._store, workers, budget))
             remembering = Remembering(Recollection(settings), self._client, now=time.time, in_thread=self._in_thread)

@@ -12,7 +12,9 @@ import asyncio
 import os
 import sys
 import time
+from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,7 @@ from anyio import CapacityLimiter
 from dxpy_async.errors import DxpyError, StoreError
 from dxpy_async.index.finishing import in_limited_thread, wait_out
 from dxpy_async.store.adding import add_wheel
+from dxpy_async.store.forked_workers import ForkedWorker
 from dxpy_async.store.store import Store, StoredWheel
 from dxpy_async.store.worker_protocol import LINE_BYTES, READY, UnpackJob, decode_answer, encode_job
 
@@ -31,6 +34,8 @@ START_SECONDS = 30.0
 END_SECONDS = 3.0
 """How long a worker may take to end when told to, before it is killed."""
 
+_POLL_SECONDS = 0.001
+
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from dxpy_async.store.worker import main; sys.exit(main())"
 _OURS = str(Path(__file__).resolve().parents[2])
 
@@ -38,11 +43,15 @@ _OURS = str(Path(__file__).resolve().parents[2])
 class _Worker:
     """One process. Between jobs its streams are empty in both directions."""
 
-    def __init__(self, process: Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process, self._jobs, self._answers = process, process.stdin, process.stdout
+    def __init__(self, process: Process | ForkedWorker, jobs: StreamWriter, answers: StreamReader) -> None:
+        self._process, self._jobs, self._answers = process, jobs, answers
         self._told_to_end = False
+
+    @classmethod
+    async def adopt(cls, forked: ForkedWorker) -> Self:
+        """One that was forked before there was a loop."""
+        answers, jobs = await asyncio.open_connection(sock=forked.connection, limit=LINE_BYTES)
+        return cls(forked, jobs, answers)
 
     @classmethod
     async def start(cls) -> Self:
@@ -57,7 +66,9 @@ class _Worker:
             limit=LINE_BYTES,
             start_new_session=True,
         )
-        return cls(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        return cls(process, process.stdin, process.stdout)
 
     async def is_ready(self) -> bool:
         """Wait until the process has started, and say whether it has."""
@@ -98,16 +109,24 @@ class _Worker:
         self.stop()
         try:
             async with asyncio.timeout(END_SECONDS):
-                await self._process.wait()
+                await self._wait()
         except TimeoutError:
             self._process.kill()
         await self._answers.read()
-        await self._process.wait()
+        await self._wait()
+
+    async def _wait(self) -> int:
+        """Wait until the process has ended; what it ended with."""
+        if not isinstance(self._process, ForkedWorker):
+            return await self._process.wait()
+        while (status := self._process.returncode) is None:
+            await asyncio.sleep(_POLL_SECONDS)
+        return status
 
     async def _lost(self, job: UnpackJob) -> StoreError:
         try:
             async with asyncio.timeout(END_SECONDS):
-                status = await self._process.wait()
+                status = await self._wait()
         except TimeoutError:
             return StoreError(f"the process that was unpacking `{job.filename}` gave no proper answer")
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -115,10 +134,13 @@ class _Worker:
 
 
 class WorkerPool:
-    """At most `count` workers, started when they are needed. Use it with `async with`, or call `aclose` in the end."""
+    """At most `count` workers, started when they are needed. Use it with `async with`, or call `aclose` in the end.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    Those that are `forked` already are taken first.
+    """
+
+    def __init__(self, count: int, forked: Sequence[ForkedWorker] = ()) -> None:
+        self._count, self._forked = count, list(forked)
         self._turns = asyncio.Semaphore(count)
         self._threads = CapacityLimiter(count)
         self._workers: list[_Worker] = []
@@ -203,7 +225,7 @@ class WorkerPool:
         return await self._new_worker() if self._has_processes else None
 
     async def _new_worker(self) -> _Worker | None:
-        starting = asyncio.ensure_future(_Worker.start())
+        starting = asyncio.ensure_future(_Worker.adopt(self._forked.pop()) if self._forked else _Worker.start())
         try:
             worker = await asyncio.shield(starting)
         except asyncio.CancelledError:

@@ -1,8 +1,9 @@
 """A process that unpacks wheels for an engine: unpacking holds the interpreter's lock, so threads do not help much.
 
-It reads jobs from its standard input and answers each on its standard output (`worker_protocol`). It ends when its
-input does, which is also what happens when its parent is killed. Ctrl-C is for the parent to judge; SIGTERM ends the
-process at once, but not without removing what it was writing.
+It reads jobs from its standard input and answers each on its standard output, or both on a connection when it was
+forked (`worker_protocol`, `forked_workers`). It ends when its input does, which is also what happens when its parent is
+killed. Ctrl-C is for the parent to judge; SIGTERM ends the process at once, but not without removing what it was
+writing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -27,18 +29,23 @@ from dxpy_async.store.worker_protocol import (
 
 def main() -> int:
     """Work until the input ends. 0 then, and 0 too when nobody is left to hear an answer."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever prints must not get between the answers
+    serve(sys.stdin.buffer, answers)
+    return 0
+
+
+def serve(jobs: Iterable[bytes], answers: int) -> None:
+    """Answer each line of `jobs` on the descriptor `answers`, until there are no more or nobody hears the answers."""
     worker = _Worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, worker.leave)
-    answers = os.dup(1)
-    os.dup2(2, 1)  # whatever prints must not get between the answers
     try:
         os.write(answers, READY)
-        for line in sys.stdin.buffer:
+        for line in jobs:
             os.write(answers, worker.answer(decode_job(line)))
-    except BrokenPipeError:
-        return 0
-    return 0
+    except (BrokenPipeError, ConnectionResetError):
+        return
 
 
 class _Worker:

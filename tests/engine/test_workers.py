@@ -17,6 +17,7 @@ from wheels import build_wheel
 
 from dxpy_async.engine.workers import WorkerPool
 from dxpy_async.errors import InvalidWheel, StoreError
+from dxpy_async.store.forked_workers import ForkedWorker
 from dxpy_async.store.store import Store, StoredWheel
 
 
@@ -234,3 +235,36 @@ async def test_starting_workers_can_be_cancelled(tmp_path: Path) -> None:
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+async def test_forked_workers_do_the_first_jobs_and_are_replaced_when_they_are_killed(
+    store: Store, tmp_path: Path
+) -> None:
+    forked = [ForkedWorker.fork()]
+    before = children()
+    async with WorkerPool(1, forked) as pool:
+        assert store.check(await unpacking(pool, store, build_wheel(tmp_path, "one", "1.0")))
+        assert children() == before
+        task = unpacking(pool, store, big_wheel(tmp_path))
+        await until_unpacking(store)
+        os.kill(forked[0].process, signal.SIGKILL)
+        with pytest.raises(StoreError, match=r"`big-1\.0-py3-none-any\.whl` was killed by signal 9"):
+            await task
+        assert store.check(await unpacking(pool, store, build_wheel(tmp_path, "two", "1.0")))
+        assert len(children() - before) == 1
+    assert forked[0].process not in children()
+    assert staged(store) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+async def test_a_job_of_a_forked_worker_can_be_cancelled(store: Store, tmp_path: Path) -> None:
+    forked = [ForkedWorker.fork()]
+    async with WorkerPool(1, forked) as pool:
+        task = unpacking(pool, store, big_wheel(tmp_path))
+        await until_unpacking(store)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert forked[0].returncode == 0
+    assert staged(store) == []
