@@ -66,8 +66,15 @@ def _parse_line(words: str, line: int, file: str) -> RequirementLine | FurtherFi
     try:
         return RequirementLine(line, parse_requirement(without_options(words)))
     except parsers.requirements.InvalidRequirement as error:
-        reason = str(error).partition("\n")[0]
-        raise InvalidRequirementsFile(file, f"is no requirement, `{words[:_SHOWN]}`: {reason}", line=line) from error
+        raise InvalidRequirementsFile(file, no_requirement(words, error), line=line) from error
+
+
+def no_requirement(text: str, error: Exception) -> str:
+    """What is wrong with a line, by the error of the parser; with a mark below the place, unless the line is long."""
+    reason, _, marked = str(error).partition("\n")
+    if marked and len(text) <= _SHOWN:
+        return f"is no requirement: {error}"
+    return f"is no requirement, `{text[:_SHOWN]}`: {reason}"
 
 
 def without_options(line: str) -> str:

@@ -12,7 +12,7 @@ from dxpy_async.core.requirements import parse_requirement
 from dxpy_async.core.source_urls import ArchiveUrl, file_url, is_archive_name, parse_source_url
 from dxpy_async.errors import InvalidRequirementsFile
 from dxpy_async.formats.foreign_projects import ForeignProject, located, path_entry, source_entry
-from dxpy_async.formats.requirement_lines import logical_lines, without_options
+from dxpy_async.formats.requirement_lines import logical_lines, no_requirement, without_options
 from dxpy_async.project.source_names import name_of_archive, name_of_directory
 
 _OPTION = re.compile(r"(-[a-zA-Z]|--[a-z-]+)(?:\s*=\s*|\s*)(.*)")
@@ -48,6 +48,8 @@ class RequirementsImport:
         for line, words in logical_lines(text):
             try:
                 self._line(words, file, to, constraints=constraints)
+            except parsers.requirements.InvalidRequirement as error:
+                raise InvalidRequirementsFile(str(file), no_requirement(words, error), line=line) from error
             except ValueError as error:
                 raise InvalidRequirementsFile(str(file), f"{error}", line=line) from error
 
@@ -127,7 +129,7 @@ class RequirementsImport:
         with_extras = _WITH_EXTRAS.fullmatch(path.strip())
         plain = with_extras["path"] if with_extras is not None else path.strip()
         if "/" not in plain and os.sep not in plain and plain != "." and not is_archive_name(plain):
-            raise ValueError(f"`{text}` is no requirement")
+            parse_requirement(text)  # says what is wrong with it
         extras = [each.strip() for each in with_extras["extras"].split(",")] if with_extras is not None else []
         place = Path(os.path.normpath(self._root / plain))
         if place == self._root:

@@ -448,7 +448,11 @@ def test_development_requirements_of_uv_become_a_group(tmp_path: Path) -> None:
         ({"Pipfile": "[packages]\nweb = '>>1'\n"}, InvalidProject, "`web>>1` is no requirement"),
         ({"setup.cfg": "[metadata\n", "setup.py": ""}, InvalidProject, "setup.py"),
         ({"setup.py": "def"}, InvalidProject, "setup.py is not Python"),
-        ({"requirements.txt": "web\nwhat is this\n"}, InvalidRequirementsFile, "requirements.txt:2"),
+        (
+            {"requirements.txt": "web\nwhat is this\n"},
+            InvalidRequirementsFile,
+            "requirements.txt:2` is no requirement: Expected",
+        ),
         ({"requirements.txt": "-r gone.txt\n"}, InvalidRequirementsFile, "requirements.txt:1` names `gone.txt`"),
         ({"requirements.txt": "web\n", "pyproject.toml": "x = [\n"}, InvalidProject, "pyproject.toml:1"),
     ],
