@@ -486,7 +486,9 @@ def _proxy_errors(url: str, proxy: Proxy | None) -> Iterator[None]:
     """Failures of the proxy itself, which no index is to blame for."""
     try:
         yield
-    except aiohttp.ClientProxyConnectionError as error:
+    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError) as error:
+        if proxy is None:
+            raise
         raise TransientFault(
             f"cannot be reached: {proxy} does not answer ({_reason(error.os_error)})", reached=False
         ) from error

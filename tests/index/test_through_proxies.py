@@ -141,6 +141,14 @@ async def test_a_proxy_that_lets_nothing_through_is_named(asking: Asking, safe: 
             await client.project_page(A)
 
 
+async def test_a_proxy_whose_name_nobody_knows_is_named(asking: Asking, index: LoopbackIndex) -> None:
+    async with asking(index.url, "http://proxy.invalid:3128") as client:
+        with pytest.raises(
+            IndexUnavailable, match=r"the proxy `http://proxy.invalid:3128` \(HTTP_PROXY\) does not answer"
+        ):
+            await client.project_page(A)
+
+
 async def test_a_proxy_that_is_not_there_is_named_without_its_secret(asking: Asking, index: LoopbackIndex) -> None:
     async with LoopbackProxy() as gone:
         pass
