@@ -63,12 +63,21 @@ class CredentialStore:
         return self._keyring.trouble
 
     async def login(self, service: str, login: Login) -> StoredLogin:
-        """Keep `login` for `service`, in place of one of the same user."""
+        """Keep `login` for `service`, in place of one of the same user.
+
+        Raises StoreError when settings ask for the keyring, and that does not take it.
+        """
         if not login.password:
             raise UsageError(f"a login for `{service}` needs a password or a token")
         public = self._service(service)
         async with self._changing():
             in_keyring = await self._kept_in_keyring(public, login.username, login.password)
+            if not in_keyring and self._settings.credentials.keyring is KeyringProvider.SUBPROCESS:
+                raise StoreError(
+                    f"the password for `{public}` is to be in the keyring, and is not: "
+                    f"{self._keyring.trouble or 'the program `keyring` does not have it afterwards'}",
+                    hints=("without `--keyring-provider subprocess` it goes into a file that only you can read",),
+                )
             new = KeptLogin(public, login.username, None if in_keyring else login.password)
             others = [each for each in self._kept() if (each.service, each.username) != (public, login.username)]
             self._write((new, *others))
@@ -120,7 +129,9 @@ class CredentialStore:
 
     async def _kept_in_keyring(self, service: str, username: str, password: str) -> bool:
         """Put a password into the keyring; whether it is there now, which some say of what they let fall."""
-        if self._settings.credentials.keyring is KeyringProvider.DISABLED or self._keyring.path is None:
+        provider = self._settings.credentials.keyring
+        is_wanted = provider is KeyringProvider.SUBPROCESS or self._keyring.path is not None
+        if provider is KeyringProvider.DISABLED or not is_wanted:
             return False
         if not await self._keyring.put(service, username, password):
             return False

@@ -178,6 +178,17 @@ def test_the_keyring_has_the_password_where_there_is_one(
     assert off.err == f"Logged in to https://h.test; the password is in `{config / 'logins.json'}`\n"
 
 
+def test_a_password_for_the_keyring_goes_into_no_file(auth: Auth, config: Path) -> None:
+    result = auth("login h.test --token secret --keyring-provider subprocess")
+    assert result.code == 2
+    assert result.err == (
+        "error: the password for `https://h.test` is to be in the keyring, and is not: "
+        "there is no program `keyring` on PATH\n\n"
+        "hint: without `--keyring-provider subprocess` it goes into a file that only you can read\n"
+    )
+    assert not (config / "logins.json").exists()
+
+
 def test_somebody_at_a_terminal_is_asked_and_not_echoed(dxpy: Command, config: Path, tmp_path: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
