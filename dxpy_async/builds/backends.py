@@ -57,10 +57,14 @@ SDIST = Kind("source distribution", "build_sdist", "get_requires_for_build_sdist
 
 
 class Surroundings(NamedTuple):
-    """What a backend is run with: an interpreter and the variables of its process."""
+    """What a backend is run with: an interpreter and the variables of its process.
+
+    `is_isolated`: the environment is for builds alone, and has what the tree says that it requires.
+    """
 
     python: Path
     variables: Mapping[str, str]
+    is_isolated: bool = True
 
 
 def surroundings(python: Path, prefix: Path, environ: Mapping[str, str]) -> Surroundings:
@@ -184,10 +188,14 @@ class Backend:
             reason = f"`{hook}` of `{self._system.backend}` {error.reason}"
             raise self._failed(reason, output=error.output, hints=hints) from error
         except BackendUnavailable as error:
+            hint = f"`build-system.requires` has to name what provides `{self._system.backend}`"
+            if not self._runs_in.is_isolated:
+                requires = ", ".join(f"`{each}`" for each in self._system.requires)
+                hint = f"without build isolation what it requires has to be installed before: {requires}"
             raise self._failed(
                 f"its backend `{self._system.backend}` cannot be imported",
                 output=str(error).strip("\n"),
-                hints=(f"`build-system.requires` has to name what provides `{self._system.backend}`",),
+                hints=(hint,),
             ) from error
         except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
             # the answer is a file that is not there, is not JSON, or not the JSON that is agreed upon

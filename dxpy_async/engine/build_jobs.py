@@ -142,6 +142,7 @@ class Job:
         assert self.place is not None, "a job has its place before its backend is asked"
         place, environment = self.place, self.place.isolated
         runs_in = surroundings(place.python, place.prefix, self._environ)
+        runs_in = runs_in._replace(is_isolated=environment is not None)
 
         def ask(stop: Event) -> T:
             backend = Backend(

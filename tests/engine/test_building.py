@@ -607,6 +607,11 @@ async def test_a_backend_that_cannot_be_imported(site: Site) -> None:
     assert str(error).startswith("building `tree` failed: its backend `missing.thing` cannot be imported\n\n    ")
     assert "missing" in str(error).partition("imported")[2]
     assert error.hints() == ("`build-system.requires` has to name what provides `missing.thing`",)
+    tree = local_tree(
+        write_tree(site.root / "other", pyproject=requiring("thing").replace('"backend"', '"missing.thing"'))
+    )
+    error = await failure(site, tree, isolated=False)
+    assert error.hints() == ("without build isolation what it requires has to be installed before: `thing`",)
 
 
 NO_SDIST = """
