@@ -9,6 +9,7 @@
     lock_again      `dxpy lock` when only the lock is missing, and memory knows it
     replay          `dxpy sync` into an environment that was made before and is not there
     venv_replay     `dxpy venv`, plain or with `-q`, `--prompt`, `--python`, if that interpreter was chosen before
+    pip_plain       `dxpy pip freeze` and `list` of an ordinary environment, from the names of its directories
     program         parses the command line, and climbs the command's own rungs in COMMANDS
     *_warm          what waits for nothing: no event loop, no network
     *_cached        nor does a resolution whose facts are all in the cache
@@ -117,6 +118,8 @@ def _climb(arguments: list[str], of_program: str) -> int:
         code = load("replay").answer(words[1:], root, quiet=quiet)
     if code is None and "venv" in arguments[:2] and arguments[0] in ("venv", "-q", "--quiet"):
         code = load("venv_replay").answer(arguments)
+    if code is None and arguments[:1] == ["pip"] and arguments[1:2] in (["freeze"], ["list"]):
+        code = load("pip_plain").answer(arguments[1:])
     if code is not None:
         return code
     answer: int = getattr(load("program"), of_program)(arguments)

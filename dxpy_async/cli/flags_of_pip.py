@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from dxpy_async._version import __version__
+from dxpy_async.cli import load
 from dxpy_async.cli.arguments import Command, Parser, add_commands
 from dxpy_async.errors import UsageError
 from dxpy_async.project.config_places import pip_files
@@ -66,9 +67,11 @@ def declare_pip(parser: Parser) -> None:
         "cache": Command("look at the cache, or clean it", "flags_of_pip_files"),
         "config": Command("see `dxpy config`", "flags_of_pip_files"),
         "debug": Command("not there", "flags_of_pip_files"),
+        "completion": Command("see `dxpy completions`", "flags_of_pip_files"),
+        "search": Command("not there", "flags_of_pip_files"),
     }
     general_flags(parser)
-    parser.add_argument("-V", "--version", action="version", version=f"dxpy pip {__version__}")
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="tell versions, as pip does")
     add_commands(parser, "action", actions)
 
 
@@ -148,6 +151,14 @@ def environment_flags(parser: Parser) -> None:
     group = parser.add_argument_group("which environment")
     group.add_argument("-p", "--python", metavar="WHICH", help="an interpreter or an environment [DXPY_PYTHON]")
     group.add_argument("--system", action="store_true", help="the first Python on PATH, whatever environment is active")
+
+
+class _Version(argparse.Action):
+    """Say which dxpy it is, and for which Python it would install."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"{load('pip_version').text()}\n")
+        parser.exit()
 
 
 class Refused(argparse.Action):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from dxpy_async.cli.arguments import Command, Parser, add_commands
 from dxpy_async.cli.flags import index_flags, python_flags, resolution_flags, target_flags
 from dxpy_async.cli.flags_of_pip import begin, environment_flags, finish, refuse
@@ -198,5 +200,15 @@ def declare_debug(parser: Parser) -> None:
     _elsewhere(parser)
 
 
+def declare_completion(parser: Parser) -> None:
+    for shell in ("--bash", "--zsh", "--fish", "--powershell"):
+        parser.add_argument(shell, action="store_true", help=argparse.SUPPRESS)
+    _elsewhere(parser)
+
+
+def declare_search(parser: Parser) -> None:
+    _elsewhere(parser)
+
+
 def _elsewhere(parser: Parser) -> None:
-    parser.add_argument("words", nargs="*", metavar="WORD", help="whatever pip would take")
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="WORD", help="whatever pip would take")

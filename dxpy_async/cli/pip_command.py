@@ -40,6 +40,8 @@ ACTIONS = {
     "cache": "pip_cache",
     "config": "pip_elsewhere",
     "debug": "pip_elsewhere",
+    "completion": "pip_elsewhere",
+    "search": "pip_elsewhere",
 }
 
 

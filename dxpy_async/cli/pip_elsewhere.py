@@ -12,6 +12,11 @@ _INSTEAD = {
         "`dxpy config list`, `get` and `set` are for settings of dxpy",
         "pip's own files and variables are read as they are; edit them, or ask pip",
     ),
+    "completion": ("`dxpy completions bash|zsh|fish|powershell` completes `dxpy pip`, too",),
+    "search": (
+        "PyPI has no search for programs any more: look on its page",
+        "`dxpy pip index versions NAME` knows one",
+    ),
     "debug": ("`dxpy python list` tells of interpreters", "`dxpy --version` tells of dxpy"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,17 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import load
 from dxpy_async.cli.output import Output
+from dxpy_async.cli.pip_columns import columns, unfrozen
 from dxpy_async.cli.pip_command import find_environment, pip_settings
 from dxpy_async.core.names import ProjectName
 from dxpy_async.engine.environment_choice import visible_sites
+from dxpy_async.errors import UsageError
 from dxpy_async.formats.requirements_file import RequirementEntry, decoded, parse_requirements_file
 from dxpy_async.installer.inventory import Inventory, InventoryItem, required_by, take_inventory, without
 from dxpy_async.python.environments import VirtualEnvironment
 
 if TYPE_CHECKING:  # it comes with all that asks indexes
     from dxpy_async.engine.newest import NewestRelease
-
-_SEEDS = ("pip", "setuptools", "wheel", "distribute")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -113,28 +113,6 @@ def _row(item: InventoryItem, newest: NewestRelease | None, *, verbose: bool) ->
     return row
 
 
-_TITLES = {
-    "name": "Package",
-    "version": "Version",
-    "latest_version": "Latest",
-    "latest_filetype": "Type",
-    "editable_project_location": "Editable project location",
-    "location": "Location",
-    "installer": "Installer",
-}
-
-
-def columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Rows as pip aligns them, under a title for each column that any of them has."""
-    names = [name for name in _TITLES if any(name in row for row in rows)]
-    table = [[_TITLES[name] for name in names], *([row.get(name, "") for name in names] for row in rows)]
-    if len(table) == 1:
-        return []
-    widths = [max(len(row[place]) for row in table) for place in range(len(names))]
-    table.insert(1, ["-" * width for width in widths])
-    return [" ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table]
-
-
 # freeze
 
 
@@ -143,8 +121,7 @@ def freeze_lines(
 ) -> list[str]:
     """Requirements that install the same again; seeds of environments only when they are asked for."""
     if not arguments.all_packages:
-        has_setuptools = tuple(map(int, environment.interpreter.version.split(".")[:2])) < (3, 12)
-        inventory = without(inventory, _SEEDS if has_setuptools else _SEEDS[:1])
+        inventory = without(inventory, unfrozen(int(environment.interpreter.version.split(".")[1])))
     left = dict(inventory)
     lines: list[str] = []
     for file in arguments.requirement:
@@ -172,7 +149,10 @@ def _in_order_of(
 
     Lines that are no requirements stay as they are.
     """
-    content = Path(file).read_bytes()
+    try:
+        content = Path(file).read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file of requirements `{file}`") from error
     entries = parse_requirements_file(content, file=file, environ=os.environ)
     names = {entry.origin: entry.requirement.name for entry in entries if isinstance(entry, RequirementEntry)}
     for number, line in enumerate(decoded(content, file=file).splitlines(), start=1):

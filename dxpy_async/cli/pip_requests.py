@@ -115,6 +115,8 @@ def require_wheels(arguments: argparse.Namespace) -> str | None:
 def target_of(arguments: argparse.Namespace, interpreter: Interpreter) -> TargetEnvironment | None:
     """What pip's flags ask to install for instead of `interpreter`, None when they ask for nothing else.
 
+    Wheels for any of several platforms will do, the first one's before the others'; markers are those of the first.
+
     Source: https://pip.pypa.io/en/stable/cli/pip_download/#cmdoption-platform
     """
     version, platforms = arguments.python_version, arguments.platform
@@ -122,14 +124,19 @@ def target_of(arguments: argparse.Namespace, interpreter: Interpreter) -> Target
         return None
     if version and version.isdigit() and len(version) > 1:
         version = f"{version[0]}.{version[1:]}"  # pip takes 312 for 3.12
-    wanted = WantedTarget.parse(version, platforms[0] if platforms else None)
-    target = interpreter.target
+    targets = [_moved(interpreter.target, version, platform) for platform in platforms or (None,)]
+    tags = [tag for target in targets for tag in target.tags if _allowed(tag, arguments.implementation, arguments.abi)]
+    own = [tag for tag in tags if not tag.endswith("-any")]
+    anywhere = [tag for tag in tags if tag.endswith("-any")]
+    return TargetEnvironment(targets[0].markers, tuple(dict.fromkeys([*own, *anywhere])))
+
+
+def _moved(here: TargetEnvironment, version: str | None, platform: str | None) -> TargetEnvironment:
+    """`here` with another Python and on another platform, where they are given."""
+    wanted = WantedTarget.parse(version, platform)
     if wanted.python is not None:
-        target = target_environment(wanted.python, wanted.platform or platform_of(target))
-    elif wanted.platform is not None:
-        target = moved(target, wanted.platform)
-    tags = [tag for tag in target.tags if _allowed(tag, arguments.implementation, arguments.abi)]
-    return TargetEnvironment(target.markers, tuple(tags))
+        return target_environment(wanted.python, wanted.platform or platform_of(here))
+    return moved(here, wanted.platform) if wanted.platform is not None else here
 
 
 def _allowed(tag: str, implementation: str | None, abis: Sequence[str]) -> bool:

@@ -46,6 +46,12 @@ class _File(NamedTuple):
     place: str
     is_constraints: bool
     named_by: str
+    around: tuple[str, ...] = ()
+    """The places of the files that lead to it."""
+
+    @property
+    def identity(self) -> str:
+        return self.place if is_address(self.place) else os.path.realpath(self.place)
 
 
 def read_requirements(
@@ -71,7 +77,9 @@ def read_requirements(
     ]
     while ahead:
         file = ahead.pop()
-        key = (file.place if is_address(file.place) else os.path.realpath(file.place), file.is_constraints)
+        key = (file.identity, file.is_constraints)
+        if file.identity in file.around:
+            raise _recursion(file)
         if key in seen:
             continue
         seen.add(key)
@@ -87,7 +95,9 @@ def read_requirements(
                 case NamedFile(number, path, is_constraints):
                     limits_only = is_constraints or file.is_constraints
                     origin = f"{file.name}:{number}"
-                    further.append(_File(_beside(file.name, path), _beside(file.place, path), limits_only, origin))
+                    around = (*file.around, file.identity)
+                    named, place = _beside(file.name, path), _beside(file.place, path)
+                    further.append(_File(named, place, limits_only, origin, around))
                 case FileOption(_, "find-links", value) if not os.path.isabs(value) and not is_address(file.place):
                     near = os.path.join(os.path.dirname(file.place), value)
                     options.append(("find-links", near if os.path.exists(near) else value))
@@ -104,6 +114,12 @@ def read_requirements(
 def is_address(name: str) -> bool:
     """Whether a file is not on this machine."""
     return name.startswith(("http://", "https://"))
+
+
+def _recursion(file: _File) -> InvalidRequirementsFile:
+    named_by, _, line = file.named_by.rpartition(":")
+    whose = "itself" if file.name == named_by else f"`{file.name}`, which leads to it"
+    return InvalidRequirementsFile(named_by, f"includes {whose}", line=int(line), hints=("take the line away",))
 
 
 def _statement(entry: RequirementEntry) -> Statement:

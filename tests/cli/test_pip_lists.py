@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from command import PYTHON, Command, Result
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
-from dxpy_async.cli import main
+from dxpy_async.cli import main, pip_version
 from dxpy_async.python.environments import VirtualEnvironment, create_environment
 from dxpy_async.python.probing import probe
 
@@ -116,6 +117,34 @@ def test_freeze_keeps_the_order_and_the_comments_of_a_file(pip: Pip) -> None:
     assert frozen == "# ours\nsix==1.16.0\nFlask==2.0\n"
     frozen = pip.out("freeze --exclude own --exclude lib -r requirements.txt")
     assert frozen.splitlines()[3] == "## The following requirements were added by pip freeze:"
+
+
+def test_a_file_that_is_not_there_is_named(pip: Pip) -> None:
+    assert pip("freeze -r gone.txt") == Result(1, "", "error: there is no file of requirements `gone.txt`\n")
+
+
+def test_the_version_has_the_form_of_pip(
+    environment: VirtualEnvironment, dxpy: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = ".".join(environment.interpreter.version.split(".")[:2])
+    for active, more in ((str(environment.root), rf" \(python {re.escape(python)}\)"), ("/gone", "")):
+        monkeypatch.setattr(os, "environ", {**dxpy.environ, "VIRTUAL_ENV": active})
+        assert re.fullmatch(rf"dxpy pip \S+ from .*dxpy_async{more}", pip_version.text())
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        ("config set global.index-url URL", "dxpy config list"),
+        ("debug --verbose", "dxpy python list"),
+        ("completion --bash", "dxpy completions"),
+        ("search web", "dxpy pip index versions"),
+    ],
+)
+def test_what_pip_has_and_dxpy_not_says_where_to_go(pip: Pip, words: str, instead: str) -> None:
+    ended = pip(words)
+    assert (ended.code, ended.out) == (1, "")
+    assert instead in ended.err
 
 
 def test_newer_releases_are_told_with_what_they_come_as(dxpy: Command, index: LoopbackIndex, pip: Pip) -> None:

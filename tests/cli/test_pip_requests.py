@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command import PYTHON
 
 from dxpy_async.cli.arguments import parse_arguments
-from dxpy_async.cli.pip_requests import read_now, settings_for
+from dxpy_async.cli.pip_requests import read_now, settings_for, target_of
 from dxpy_async.core.resolution_settings import Prereleases
 from dxpy_async.core.settings import Settings
+from dxpy_async.python.probing import probe
 
 
 def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, *flags: str) -> Settings:
@@ -44,3 +46,15 @@ def test_what_may_be_built_is_told_by_names_or_of_all(tmp_path: Path, monkeypatc
 def test_settings_of_builds_can_be_those_of_one_requirement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builds = settings_of(tmp_path, monkeypatch, "x --config-settings=k=v\ny\n", "-C", "all=1").builds
     assert (builds.config, builds.config_of) == ({"all": ("1",)}, {"x": {"k": ("v",)}})
+
+
+def test_wheels_for_any_of_several_platforms_will_do(tmp_path: Path) -> None:
+    flags = ["--platform", "manylinux2014_aarch64", "--platform=win_amd64", "--python-version=3.12", "--abi=cp312"]
+    arguments = parse_arguments(["pip", "download", "x", *flags, "--only-binary=:all:"])
+    target = target_of(arguments, probe(Path(PYTHON), cache_dir=tmp_path))
+    assert target is not None
+    ranks = target.tag_ranks
+    first, second, pure = "cp312-cp312-manylinux2014_aarch64", "cp312-cp312-win_amd64", "py3-none-any"
+    assert ranks[first] < ranks[second] < ranks[pure]
+    assert "cp312-cp312-macosx_11_0_arm64" not in ranks
+    assert target.markers["sys_platform"] == "linux"

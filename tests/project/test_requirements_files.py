@@ -25,13 +25,14 @@ def found(directory: Path, *files: str, constraints: tuple[str, ...] = ()) -> Fo
 
 def test_files_name_files_beside_them_in_order_and_each_counts_once(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    (tmp_path / "a.txt").write_text("-r sub/b.txt\n-c sub/c.txt\none\n--pre\n")
-    (tmp_path / "sub/b.txt").write_text("two\n-r ../a.txt\n--find-links wheels\n--find-links elsewhere\n")
+    (tmp_path / "a.txt").write_text("-r sub/b.txt\n-c sub/c.txt\n-r sub/e.txt\none\n--pre\n")
+    (tmp_path / "sub/b.txt").write_text("two\n-r e.txt\n--find-links wheels\n--find-links elsewhere\n")
     (tmp_path / "sub/c.txt").write_text("-r d.txt\nthree<3\n")
     (tmp_path / "sub/d.txt").write_text("four<4\n")
+    (tmp_path / "sub/e.txt").write_text("five\n")
     (tmp_path / "sub/wheels").mkdir()
     answer = found(tmp_path, "a.txt")
-    assert [each.text for each in answer.entries] == ["one", "two"]
+    assert [each.text for each in answer.entries] == ["one", "two", "five"]
     assert [each.origin for each in answer.constraints] == ["sub/c.txt:2", "sub/d.txt:1"]
     assert answer.values("find-links") == [str(tmp_path / "sub/wheels"), "elsewhere"]
     assert (answer.has("pre"), answer.has("require-hashes")) == (True, False)
@@ -58,3 +59,17 @@ def test_constraints_have_names(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("x<1\n./lib\n")
     with pytest.raises(InvalidRequirementsFile, match=r"`c.txt:2` has a constraint without a name, `./lib`"):
         found(tmp_path, constraints=("c.txt",))
+
+
+@pytest.mark.parametrize(
+    ("inner", "reason"),
+    [
+        ("-r ./b.txt", "`b.txt:1` includes itself"),
+        ("x\n-c a.txt", "`b.txt:2` includes `a.txt`, which leads to it"),
+    ],
+)
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path, inner: str, reason: str) -> None:
+    (tmp_path / "a.txt").write_text("-r b.txt\n")
+    (tmp_path / "b.txt").write_text(f"{inner}\n")
+    with pytest.raises(InvalidRequirementsFile, match=reason):
+        read(tmp_path, "a.txt")
