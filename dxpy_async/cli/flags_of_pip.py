@@ -87,6 +87,10 @@ def finish(parser: Parser, action: str) -> None:
     parser.said_before = said_elsewhere(parser, action, os.environ)
 
 
+_NOT_SAID_ELSEWHERE = ("help", "version", "config_file")
+"""Flags that pip's settings do not give: PIP_CONFIG_FILE names a file of pip's, `--config-file` one of dxpy's."""
+
+
 def said_elsewhere(parser: Parser, action: str, environ: Mapping[str, str]) -> Sequence[str]:
     """The flags of `parser` that pip's variables and files of settings give, as arguments.
 
@@ -97,7 +101,7 @@ def said_elsewhere(parser: Parser, action: str, environ: Mapping[str, str]) -> S
     for flag in parser._actions:
         names = [name for name in flag.option_strings if name.startswith("--")]
         for name in names:
-            if (value := options.get(name.removeprefix("--"))) is not None and flag.dest not in ("help", "version"):
+            if (value := options.get(name.removeprefix("--"))) is not None and flag.dest not in _NOT_SAID_ELSEWHERE:
                 said += _as_arguments(flag, name, value)
                 break
     return said

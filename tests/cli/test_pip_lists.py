@@ -119,6 +119,12 @@ def test_freeze_keeps_the_order_and_the_comments_of_a_file(pip: Pip) -> None:
     assert frozen.splitlines()[3] == "## The following requirements were added by pip freeze:"
 
 
+def test_a_file_of_pips_settings_counts(pip: Pip) -> None:
+    file = pip.environment.root.parent / "pip.conf"
+    file.write_text("[freeze]\nexclude = six\n")
+    assert pip.out("freeze --all", PIP_CONFIG_FILE=str(file)) == pip.out("freeze --all --exclude six")
+
+
 def test_a_file_that_is_not_there_is_named(pip: Pip) -> None:
     assert pip("freeze -r gone.txt") == Result(1, "", "error: there is no file of requirements `gone.txt`\n")
 
