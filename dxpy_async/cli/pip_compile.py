@@ -17,6 +17,7 @@ from dxpy_async.cli.pip_inputs import (
     Asked,
     file_of,
     group_requirements,
+    groups_at,
     is_project_file,
     project_at,
     project_requirements,
@@ -120,7 +121,7 @@ def _read(arguments: argparse.Namespace) -> tuple[list[Asked], FoundRequirements
             files.append(source)
     elsewhere = [each.rpartition(":")[::2] for each in arguments.group if ":" in each]
     for file, group in [*elsewhere, *(("pyproject.toml", group) for group in plain_groups)]:
-        asked += group_requirements(project_at(file), file, [group])
+        asked += group_requirements(groups_at(file), file, [group])
     listed, found = read_inputs(files)
     return [*asked, *listed], found, projects[0] if projects else None
 

@@ -14,7 +14,7 @@ from dxpy_async.core.names import ProjectName, is_valid_name, normalize, normali
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.errors import ProjectError, UsageError
 from dxpy_async.formats.requirements_file import NamedFile, RequirementEntry, parse_requirements_file
-from dxpy_async.project.pyproject import Project, read_project
+from dxpy_async.project.pyproject import Project, ProjectFile, read_project
 from dxpy_async.project.requirements_files import FoundRequirements, WantedFile, read_requirements
 
 STDIN = "-"
@@ -93,6 +93,12 @@ def _entry(requirement: Requirement) -> RequirementEntry:
 
 def project_at(source: str) -> Project:
     return read_project(Path(os.path.abspath(source)).parent)
+
+
+def groups_at(source: str) -> Project:
+    """The same for whoever wants dependency groups alone: a [project] table need not be there."""
+    root = Path(os.path.abspath(source)).parent
+    return ProjectFile.read(root).with_groups(root)
 
 
 def _there(known: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dxpy_async.cli import load
 from dxpy_async.cli.context import settings_of
-from dxpy_async.cli.pip_inputs import group_requirements, project_at, settle_flags
+from dxpy_async.cli.pip_inputs import group_requirements, groups_at, settle_flags
 from dxpy_async.core.amendments import Amendments, Statement
 from dxpy_async.core.dataclass import dataclass, replace
 from dxpy_async.core.environments import TargetEnvironment
@@ -58,7 +58,7 @@ def request_of(arguments: argparse.Namespace, fetched: dict[str, bytes]) -> PipR
     given += [given_entry(text, parse_editable) for text in arguments.editable]
     for path, _, group in (text.rpartition(":") for text in getattr(arguments, "group", ())):
         file = path or PROJECT_NAME
-        given += [each.entry for each in group_requirements(project_at(file), file, [group])]
+        given += [each.entry for each in group_requirements(groups_at(file), file, [group])]
     entries = (*given, *found.entries)
     return PipRequest(
         entries=entries,

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             output.data(f"Would uninstall {' '.join(map(_pin, planned.removed))}")
             return 0
         done = uninstall(dry_run=False)
-    for distribution in done.removed:
+    for distribution in done.removed if output.verbosity >= 0 else ():
         output.data(f"Successfully uninstalled {_pin(distribution)}")
     return 0
 

@@ -259,6 +259,12 @@ class ProjectFile(ToolReader):
             if normalize(name) not in required and not (isinstance(given, dict) and "index" in given)
         ]
 
+    def with_groups(self, root: Path) -> Project:
+        """The project, or without a [project] table one without a name, which has nothing but dependency groups."""
+        if "project" in self._document:
+            return self.project(root)
+        return Project(root=root, name=ProjectName(""), dependency_groups=self._groups())
+
     def project(self, root: Path) -> Project:
         """The project, whose directory is `root`."""
         if "project" not in self._document:

@@ -58,3 +58,13 @@ def test_wheels_for_any_of_several_platforms_will_do(tmp_path: Path) -> None:
     assert ranks[first] < ranks[second] < ranks[pure]
     assert "cp312-cp312-macosx_11_0_arm64" not in ranks
     assert target.markers["sys_platform"] == "linux"
+
+
+def test_a_group_needs_no_project_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[dependency-groups]\ndev = ['web', {include-group = 'more'}]\nmore = ['x']\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    request = read_now(parse_arguments(["pip", "install", "--no-config", "--group", "dev"]))
+    assert [each.text for each in request.entries] == ["web", "x"]
