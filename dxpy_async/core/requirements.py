@@ -8,7 +8,7 @@ thousands of times.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from dxpy_async.core import parsers
@@ -20,8 +20,19 @@ __all__ = ["MarkerAnswers", "Requirement", "marker_holds", "parse_requirement"]
 
 
 _NAME = "[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*"
-_PLAIN = re.compile(rf"(?P<name>{_NAME})(?:\[(?P<extras>{_NAME}(?:,{_NAME})*)\])?(?P<specifier>[<>=!~][<>=!~0-9.*,]*|)")
-"""A requirement without blanks, marker and url; whether the specifier is plain is another's to say."""
+_PLAIN = re.compile(
+    rf"(?P<name>{_NAME}) *(?:\[ *(?P<extras>{_NAME}(?: *, *{_NAME})*) *\] *)?"
+    r"(?:(?P<bare>[<>=!~][<>=!~0-9.*, ]*)|\((?P<bracketed>[<>=!~][<>=!~0-9.*, ]*)\) *)?(?:;(?P<marker>[^()]+))?"
+)
+"""A requirement without url, and without parentheses in its marker; what the parts are worth is others' to say."""
+_PLAIN_CLAUSE = re.compile(
+    r"(?P<variable>python_(?:full_)?version|sys_platform|platform_(?:system|machine|python_implementation)|os_name"
+    r"|implementation_name|extra(?= *== *.[a-z0-9]+(?:-[a-z0-9]+)*.$)) *(?P<operator>[<>=!]=|<|>)"
+    r""" *(?P<quote>['"])(?P<text>[A-Za-z0-9._-]+)(?P=quote)""",
+    re.ASCII,
+)
+"""A comparison in a marker. An extra that is not in its normalised form is the parser's to bring into it."""
+_JOINT = re.compile(" +(and|or) +")
 
 
 @lru_cache(maxsize=65_536)
@@ -30,13 +41,9 @@ def parse_requirement(text: str) -> Requirement:
 
     Source: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
     """
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None and plain_clauses(plain["specifier"]) is not None:
-        return Requirement(
-            name=normalize(plain["name"]),
-            extras=tuple(sorted({normalize_extra(extra) for extra in (plain["extras"] or "").split(",") if extra})),
-            specifier=normal_specifier(plain["specifier"]),
-        )
+    plain = _plain_requirement(text)
+    if plain is not None:
+        return plain
     try:
         parsed = parsers.requirements.Requirement(text)
     except RecursionError as error:
@@ -45,11 +52,47 @@ def parse_requirement(text: str) -> Requirement:
         ) from error
     return Requirement(
         name=normalize(parsed.name),
-        extras=tuple(sorted({normalize_extra(extra) for extra in parsed.extras})),
+        extras=_normal_extras(parsed.extras),
         specifier=str(parsed.specifier),
         url=parsed.url,
         marker=str(parsed.marker) if parsed.marker is not None else "",
     )
+
+
+def _plain_requirement(text: str) -> Requirement | None:
+    """A requirement in which all is plain, as nearly all are, without the parser; None for others, also wrong ones."""
+    parts = _PLAIN.fullmatch(text)
+    if parts is None:
+        return None
+    specifier = parts["bare"] or parts["bracketed"] or ""
+    if plain_clauses(specifier) is None:
+        return None
+    marker = _plain_marker(parts["marker"]) if parts["marker"] else ""
+    if marker is None:
+        return None
+    extras = parts["extras"]
+    return Requirement(
+        name=normalize(parts["name"]),
+        extras=_normal_extras(extras.replace(" ", "").split(",")) if extras else (),
+        specifier=normal_specifier(specifier),
+        marker=marker,
+    )
+
+
+def _normal_extras(extras: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({normalize_extra(extra) for extra in extras}))
+
+
+@lru_cache(maxsize=4096)
+def _plain_marker(text: str) -> str | None:
+    """A marker as `str(Marker(text))` has it; None when something in it is not plain."""
+    words = _JOINT.split(text.strip(" "))
+    for place in range(0, len(words), 2):
+        clause = _PLAIN_CLAUSE.fullmatch(words[place])
+        if clause is None:
+            return None
+        words[place] = f'{clause["variable"]} {clause["operator"]} "{clause["text"]}"'
+    return " ".join(words)
 
 
 @lru_cache(maxsize=65_536)

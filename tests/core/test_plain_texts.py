@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
@@ -69,15 +74,68 @@ def test_a_specifier_allows_what_packaging_says(text: str, version: str, others:
     assert matching_mask(text, versions) == mask
 
 
-@given(st.sampled_from(["", "[a]", "[b_C,a]", "[a,a]"]), st.lists(CLAUSES, max_size=3).map(",".join))
-def test_a_requirement_without_blanks_is_what_packaging_says(extras: str, specifier: str) -> None:
+BLANKS = st.sampled_from(["", "", " ", "  "])
+EXTRAS = st.sampled_from(["", "[a]", "[b_C,a]", "[a,a]", "[ a , b ]"])
+IN_METADATA = st.one_of(
+    SPECIFIERS, SPECIFIERS.map("({})".format), st.builds("{} , {}".format, CLAUSES, CLAUSES), st.just("== 1.0")
+)
+MARKER_TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *('python_version >= "3.8"', "python_version<'3'", 'python_full_version != "3.9.1"', "extra == 'a'"),
+            *('extra=="B_c"', 'extra == "b-c"', 'extra != "a"', 'sys_platform  == "win32"', "os.name == 'nt'"),
+            *('platform_release >= "5"', '"3.8" <= python_version', "(os_name == 'nt')", 'os_name in "nt posix"'),
+            *('os_name == "and or"', 'platform_system == "it\'s"', 'os_name == ""', "os_name == nt"),
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@st.composite
+def requirements(draw: st.DrawFn) -> str:
+    """Requirements as they stand in METADATA, with blanks wherever they may be, or may not."""
+    parts = ["Foo_bar", draw(EXTRAS), draw(IN_METADATA)]
+    if draw(st.booleans()):
+        joints = st.sampled_from([" and ", " or ", "  and ", "and", " "])
+        clauses = [part for clause in draw(MARKER_TEXTS) for part in (draw(joints), clause)]
+        parts += [";", *clauses[1:]]
+    return "".join(part for each in parts for part in (each, draw(BLANKS)))
+
+
+@given(requirements())
+def test_a_requirement_is_what_packaging_says(text: str) -> None:
     try:
-        expected = ParsedRequirement(f"Foo_bar{extras}{specifier}")
-    except ValueError:
+        expected = ParsedRequirement(text)
+    except InvalidRequirement:
+        with pytest.raises(InvalidRequirement):
+            parse_requirement(text)
         return
-    parsed = parse_requirement(f"Foo_bar{extras}{specifier}")
-    assert (parsed.name, parsed.specifier, parsed.marker) == ("foo-bar", str(expected.specifier), "")
+    parsed = parse_requirement(text)
+    marker = str(expected.marker) if expected.marker is not None else ""
+    assert (parsed.name, parsed.specifier, parsed.marker) == ("foo-bar", str(expected.specifier), marker)
     assert parsed.extras == tuple(sorted({extra.lower().replace("_", "-") for extra in expected.extras}))
+    assert parsed.url is None
+
+
+def test_what_wheels_mostly_require_is_understood_without_the_parser() -> None:
+    texts = (
+        "requests",
+        "urllib3<3,>=1.26",
+        "jinja2 (<4,>=2.11) ; platform_system != 'Windows'",
+        'PySocks!=1.5.7,>=1.5.6; extra == "socks"',
+        "zstandard >=0.18 ; python_version >= '3.9' and extra == 'zstd'",
+        'colorama[a, B_c]==0.4.*; sys_platform == "win32" or os_name == "nt"',
+    )
+    script = (
+        "import sys\n"
+        "from dxpy_async.core.requirements import parse_requirement\n"
+        f"for text in {texts!r}: parse_requirement(text)\n"
+        "print('packaging.requirements' in sys.modules, 'packaging.markers' in sys.modules)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False False\n"
 
 
 @given(MARKERS, st.sampled_from(["", "a", "b-c", "v1"]))
