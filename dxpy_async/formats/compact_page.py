@@ -46,7 +46,7 @@ except ImportError:  # no build of isal for this platform
 
     _LEVEL = 1
 
-__all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page", "map_page"]
+__all__ = ["ListedFile", "PageRecord", "crc32", "decode_page", "encode_page", "map_page", "parsed_version"]
 
 _BOUNDS = struct.Struct("<2I")
 _WORD = struct.Struct("<I")
@@ -103,7 +103,7 @@ def encode_page(record: PageRecord) -> bytes:
     bounds = [0]
     for blob in blobs:
         bounds.append(bounds[-1] + len(blob))
-    keys = key_table(_version(version) for version, _ in reversed(record.releases))
+    keys = key_table(parsed_version(version) for version, _ in reversed(record.releases))
     table = struct.pack(f"<{2 * len(blobs) + 1}I", *bounds, *[crc32(blob, 0) for blob in blobs])
     size = HEADER.size + len(head) + len(keys) + len(table) + bounds[-1]
     start = b"".join([struct.pack("<3I", size, len(head), len(blobs)), head, keys, table])
@@ -154,7 +154,7 @@ def _open(data: bytes | memoryview, origin: str) -> tuple[ProjectPage, _Releases
 
     def parse(text: str) -> Version:
         try:
-            return _version(text)
+            return parsed_version(text)
         except InvalidVersion as error:
             raise FormatError(origin, f"has a version that is none: {error}", offset=HEADER.size) from error
 
@@ -181,7 +181,8 @@ def _open(data: bytes | memoryview, origin: str) -> tuple[ProjectPage, _Releases
 
 _decode_head = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
 _decode_files = msgspec.json.Decoder(list[ListedFile]).decode
-_version = lru_cache(maxsize=131_072)(Version)
+parsed_version = lru_cache(maxsize=131_072)(Version)
+"""A version, which many projects have."""
 
 
 class _Releases:

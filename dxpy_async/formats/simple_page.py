@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.core.names import ProjectName, normalize
 from dxpy_async.errors import InvalidIndexPage
-from dxpy_async.formats.compact_page import ListedFile, PageRecord
+from dxpy_async.formats.compact_page import ListedFile, PageRecord, parsed_version
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
@@ -225,7 +225,7 @@ def _releases(
 
 def _release_of(text: str, releases: dict[Version, list[_FileText]]) -> list[_FileText] | None:
     try:
-        return releases.setdefault(Version(text.replace("_", "-")), [])
+        return releases.setdefault(parsed_version(text.replace("_", "-")), [])
     except InvalidVersion:
         return None
 
