@@ -44,7 +44,8 @@ def run_engine(
         page_worker = PageWorker.fork() if page_workers else None
         if page_worker is not None:
             stack.enter_context(page_worker)
-        if settings.indexes.index_url.startswith("https:"):
+        tls = settings.network.tls
+        if settings.indexes.index_url.startswith("https:") and not (tls.authorities or tls.authority_directories):
             read_system_early()
         with _nobody_trusted():
             loop = load("engine_loop")
