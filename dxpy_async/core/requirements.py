@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from dxpy_async.core import parsers
-from dxpy_async.core.names import normalize, normalize_extra
+from dxpy_async.core.names import ExtraName, normalize, normalize_extra
 from dxpy_async.core.requirement_values import Requirement
 from dxpy_async.core.specifiers import final_allows, normal_specifier, plain_clauses
 
@@ -79,7 +79,7 @@ def _plain_requirement(text: str) -> Requirement | None:
     )
 
 
-def _normal_extras(extras: Iterable[str]) -> tuple[str, ...]:
+def _normal_extras(extras: Iterable[str]) -> tuple[ExtraName, ...]:
     return tuple(sorted({normalize_extra(extra) for extra in extras}))
 
 
