@@ -25,6 +25,7 @@ from dxpy_async.errors import ProjectNotFound, UsageError
 from dxpy_async.project.build_settings import SWITCHES, VALUES
 from dxpy_async.project.pyproject import Project, ProjectPlaces, find_project
 from dxpy_async.project.settings import load_settings, switched_on, watched_paths
+from dxpy_async.project.source_tables import PassedOver
 from dxpy_async.project.workspaces import open_project
 
 _RESOLUTION_FLAGS = (
@@ -66,7 +67,15 @@ def project_of(arguments: argparse.Namespace) -> Project:
             raise UsageError("`--active` is of projects: a script has an environment in the cache")
         found: Project = load("script_projects").settled_script(script, arguments)
         return found
-    return placed(open_project(project_root(arguments)), arguments)
+    return placed(open_project(project_root(arguments), passed_over=passed_over(arguments)), arguments)
+
+
+def passed_over(arguments: argparse.Namespace) -> PassedOver:
+    """The sources that flags and variables pass over."""
+    given = vars(arguments)
+    everything = bool(given.get("no_sources")) or switched_on(os.environ, "DXPY_NO_SOURCES")
+    names = given.get("no_sources_package") or os.environ.get("DXPY_NO_SOURCES_PACKAGE", "").split()
+    return PassedOver(everything, frozenset(map(normalize, names)))
 
 
 def placed(project: Project, arguments: argparse.Namespace) -> Project:
@@ -98,7 +107,8 @@ def member_root(arguments: argparse.Namespace) -> Path:
         return root
     if len(arguments.package) > 1:
         raise UsageError("`--package` names one member here")
-    (member,) = SyncOptions(packages=(normalize(arguments.package[0]),)).meant(open_project(root))
+    project = open_project(root, passed_over=passed_over(arguments))
+    (member,) = SyncOptions(packages=(normalize(arguments.package[0]),)).meant(project)
     return member.root
 
 
@@ -115,7 +125,7 @@ def watched_project(arguments: argparse.Namespace) -> tuple[Project, StateWatch]
         return project, StateWatch.of_lock(project.places)
     began, root = time.time_ns(), project_root(arguments)
     watch = StateWatch.begin(ProjectPlaces.within(root))
-    project = placed(open_project(root), arguments)
+    project = placed(open_project(root, passed_over=passed_over(arguments)), arguments)
     return project, watch.of_project(
         project, watched_paths(project, os.environ, Path.cwd(), arguments.config_file), began
     )

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from dxpy_async.cli import COMMANDS, load
 from dxpy_async.cli.additions import additions_of, indexes_in, wanted_of, without_user
-from dxpy_async.cli.context import member_root, placed, upgraded_projects, wants_upgrade
+from dxpy_async.cli.context import member_root, passed_over, placed, upgraded_projects, wants_upgrade
 from dxpy_async.cli.locking import lock_part
 from dxpy_async.cli.output import Output, PartOutput
 from dxpy_async.core.dataclass import replace
@@ -47,16 +47,21 @@ def draft_of(arguments: argparse.Namespace) -> Draft:
 
 
 def _draft_in(root: Path, arguments: argparse.Namespace) -> Draft:
+    ignored = passed_over(arguments)
     if arguments.command == "version":
-        return draft_version(root, new_version(arguments, open_project(root).meant))
+        return draft_version(
+            root, new_version(arguments, open_project(root, passed_over=ignored).meant), passed_over=ignored
+        )
     where = _where(arguments)
     if arguments.command == "remove":
-        return draft_removal(root, where, _unwanted(arguments.packages))
-    project = open_project(root)
+        return draft_removal(root, where, _unwanted(arguments.packages), passed_over=ignored)
+    project = open_project(root, passed_over=ignored)
     members = {each.name: each.root for each in (project, *(member.project for member in project.members)) if each.name}
     members = members if project.members else {}
     wanted = wanted_of(additions(arguments), _indexes(arguments), arguments, root, members)
-    return draft_addition(root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes)
+    return draft_addition(
+        root, where, wanted.requirements, sources=wanted.sources, indexes=wanted.indexes, passed_over=ignored
+    )
 
 
 def additions(arguments: argparse.Namespace) -> list[GivenRequirement]:
@@ -145,7 +150,7 @@ def conclude(arguments: argparse.Namespace, draft: Draft, outcome: Draft | EditO
             output.say(f"Put `{FILE_NAME}` and the lock back to what they were")
         raise
     if arguments.command == "version":
-        before = open_project(draft.root, draft.before).meant
+        before = open_project(draft.root, draft.before, passed_over=draft.passed_over).meant
         now = draft.project.meant
         report_version(now, str(now.version), str(before.version), arguments, output)
     elif output.is_json:
@@ -216,7 +221,7 @@ def _unwanted(names: Sequence[str]) -> list[ProjectName]:
 
 def _sync(arguments: argparse.Namespace, where: DependencyList, output: Output) -> int:
     """Sync as `dxpy sync` would, with the extra or group that was changed if it is still there."""
-    project = open_project(member_root(arguments)).meant
+    project = open_project(member_root(arguments), passed_over=passed_over(arguments)).meant
     arguments.upgrade, arguments.upgrade_package, arguments.upgrade_group = False, [], []  # that has been done
     if where.kind is ListKind.GROUP and normalize(where.name) in map(str, project.dependency_groups):
         arguments.group = [where.name]

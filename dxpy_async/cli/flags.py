@@ -20,6 +20,12 @@ def locking_flags(flags: Parser) -> None:
     python_flags(flags)
 
 
+def project_locking_flags(flags: Parser) -> None:
+    """Everything that the lock of a project depends on."""
+    locking_flags(flags)
+    sources_flags(flags)
+
+
 def index_flags(flags: Parser) -> None:
     """Which indexes and directories are asked."""
     group = flags.add_argument_group("index options")
@@ -61,6 +67,22 @@ def keyring_flag(group: argparse._ActionsContainer) -> None:
         "--keyring-provider",
         metavar="WHICH",
         help="subprocess: look for logins with the program `keyring`, too; disabled: never [DXPY_KEYRING_PROVIDER]",
+    )
+
+
+def sources_flags(flags: Parser) -> None:
+    """Which of the project's sources count."""
+    group = flags.add_argument_group("source options")
+    group.add_argument(
+        "--no-sources",
+        action="store_true",
+        help="take what the project requires as others will, without [tool.dxpy.sources] [DXPY_NO_SOURCES]",
+    )
+    group.add_argument(
+        "--no-sources-package",
+        action="append",
+        metavar="NAME",
+        help="the same for one project (can be repeated) [DXPY_NO_SOURCES_PACKAGE]",
     )
 
 

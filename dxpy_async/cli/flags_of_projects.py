@@ -10,9 +10,9 @@ from dxpy_async.cli.flags import (
     active_flag,
     index_flags,
     linking_flags,
-    locking_flags,
     output_format_flag,
     place_flags,
+    project_locking_flags,
     python_flags,
     reinstall_flags,
     script_flag,
@@ -30,7 +30,7 @@ _EXPORT_FORMATS = ("requirements-txt", "pylock.toml", "cyclonedx1.5", "cyclonedx
 
 def declare_add(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
     active_flag(parser)
@@ -80,7 +80,7 @@ def _source_flags(parser: Parser) -> None:
 
 def declare_remove(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
     active_flag(parser)
@@ -91,7 +91,7 @@ def declare_remove(parser: Parser) -> None:
 
 
 def declare_version(parser: Parser) -> None:
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
     active_flag(parser)
@@ -111,7 +111,7 @@ def declare_version(parser: Parser) -> None:
 
 def declare_lock(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     target_flags(parser)
     parser.add_argument("--check", "--locked", action="store_true", help="only tell whether the lock is up to date")
@@ -146,7 +146,7 @@ def declare_why(parser: Parser) -> None:
 
 def declare_export(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     target_flags(parser)
     selection_flags(parser)
@@ -179,7 +179,7 @@ def _emitted_flags(parser: Parser) -> None:
 
 def declare_sync(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
     selection_flags(parser)
@@ -197,7 +197,7 @@ def declare_sync(parser: Parser) -> None:
 
 def declare_bundle(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     target_flags(parser)
     selection_flags(parser)
     uninstalled_flags(parser)

@@ -8,7 +8,7 @@ from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
     active_flag,
     linking_flags,
-    locking_flags,
+    project_locking_flags,
     reinstall_flags,
     selection_flags,
     upgrade_flags,
@@ -17,7 +17,7 @@ from dxpy_async.cli.flags import (
 
 
 def declare_run(parser: Parser) -> None:
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     reinstall_flags(parser)
     selection_flags(parser)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dxpy_async.cli.arguments import Parser
 from dxpy_async.cli.flags import (
-    locking_flags,
     output_format_flag,
+    project_locking_flags,
     script_flag,
     selection_flags,
     upgrade_flags,
@@ -16,7 +16,7 @@ _FORMATS = ("text", "json", "mermaid", "dot")
 
 def declare_tree(parser: Parser) -> None:
     script_flag(parser)
-    locking_flags(parser)
+    project_locking_flags(parser)
     upgrade_flags(parser)
     selection_flags(parser)
     parser.add_argument("-d", "--depth", type=int, metavar="N", help="no deeper than this")

@@ -45,6 +45,7 @@ _REQUEST = (
     *("no_index", "index_strategy", "no_config", "config_file"),
     *("no_build", "no_build_package", "no_binary", "no_binary_package", "no_build_isolation"),
     *("no_build_isolation_package", "config_setting", "config_settings_package", "build_constraint", "build_timeout"),
+    *("no_sources", "no_sources_package"),
 )
 """The flags that decide what a sync does, in the order in which they stand in its state record."""
 _FILES = ("DXPY_BUILD_CONSTRAINT", "DXPY_CONSTRAINT", "DXPY_OVERRIDE", "DXPY_CONFIG_FILE", "UV_CONFIG_FILE")

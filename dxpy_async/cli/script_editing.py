@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dxpy_async.cli.additions import additions_of, wanted_of
-from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.context import passed_over, settings_of
 from dxpy_async.cli.editing import edit_document
 from dxpy_async.cli.output import Output
 from dxpy_async.core.dataclass import replace
@@ -52,14 +52,14 @@ def edit_script(arguments: argparse.Namespace, output: Output, lock: Locking) ->
     if arguments.frozen or not script_lock(file).exists():
         replace_file(file, with_block(content, after, str(file)))
     else:
-        edited = project_of_script(with_block(content, after, str(file)), file)
+        edited = project_of_script(with_block(content, after, str(file)), file, passed_over(arguments))
         with settings_of(arguments, edited) as settings:
             outcome = lock(with_environment(edited, settings, locks=True), settings, output)
             if outcome is None:
                 return None
             after, new = _with_bounds(after, new, outcome, file, arguments)
             written = with_block(content, after, str(file))
-            roots = roots_of(project_of_script(written, file), settings.resolution.amendments)
+            roots = roots_of(project_of_script(written, file, passed_over(arguments)), settings.resolution.amendments)
         replace_file(file, written)
         try:
             changes = replace_file(script_lock(file), build_dpl(replace(outcome.lock, roots=roots)))

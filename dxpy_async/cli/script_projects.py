@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from dxpy_async.cli.context import settings_of
+from dxpy_async.cli.context import passed_over, settings_of
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.kept_environments import with_environment
 from dxpy_async.errors import UsageError
@@ -21,7 +21,7 @@ def settled_script(name: str, arguments: argparse.Namespace) -> Project:
     if not os.path.isfile(name):
         raise UsageError(f"there is no script `{name}`")
     file = Path(os.path.abspath(name))
-    script = project_of_script(read_script_content(file), file)
+    script = project_of_script(read_script_content(file), file, passed_over(arguments))
     with settings_of(arguments, script) as settings:
         script = with_environment(script, settings, locks=arguments.command == "lock")
     script.environment.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def read_script(name: str, arguments: argparse.Namespace, output: Output) -> Pro
         arguments.script_content = sys.stdin.buffer.read() if name == "-" else read_script_content(file)
     content = arguments.script_content
     if find_block(content, str(file)) is not None:
-        return project_of_script(content, file)
+        return project_of_script(content, file, passed_over(arguments))
     if (line := unfinished_block(content)) is not None:
         output.warn(
             f"`{file}:{line}` looks like the beginning of a block of metadata, which would begin with `# /// script`, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dxpy_async.cli.context import member_root
+from dxpy_async.cli.context import member_root, passed_over
 from dxpy_async.cli.editing import new_version, report_version
 from dxpy_async.cli.output import Output
 from dxpy_async.engine.drafts import require_static_version
@@ -15,7 +15,7 @@ from dxpy_async.project.workspaces import open_project
 def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if arguments.value is not None and arguments.bump:
         raise UsageError("VALUE says which version, and `--bump` says it too", hints=("give one of them",))
-    project = open_project(member_root(arguments)).meant
+    project = open_project(member_root(arguments), passed_over=passed_over(arguments)).meant
     if arguments.value is None and not arguments.bump:
         report_version(project, str(require_static_version(project)), None, arguments, output)
         return 0

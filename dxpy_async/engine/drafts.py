@@ -42,6 +42,7 @@ from dxpy_async.project.source_editing import (
     put_version,
     source_entries,
 )
+from dxpy_async.project.source_tables import NO_SOURCES, PassedOver
 from dxpy_async.project.workspaces import open_project
 
 
@@ -100,6 +101,8 @@ class Draft:
     changed: tuple[Requirement, ...] = ()
     sources: Mapping[ProjectName, SourceEntry] = field(default_factory=dict)
     lock_before: bytes | None = None
+    passed_over: PassedOver = NO_SOURCES
+    """Sources that do not count."""
 
     def with_bounds(self, bounds: Bounds, lock: Lock) -> Draft:
         """The draft with bounds around the versions in `lock` for new requirements that have none."""
@@ -116,7 +119,10 @@ class Draft:
             (each.name, each.marker): each for each in bounded
         }
         after = put_requirements(self.after, self.where, bounded, file=file)
-        return replace(self, after=after, project=open_project(self.root, after), new=tuple(kept.values()))
+        return replace(self, after=after, project=self._opened(after), new=tuple(kept.values()))
+
+    def _opened(self, content: bytes) -> Project:
+        return open_project(self.root, content, passed_over=self.passed_over)
 
     def save(self, lock: Lock | None) -> bool:
         """Write the project file and, if there is one, its lock: both or none. Whether the lock changed.
@@ -190,6 +196,7 @@ def draft_addition(
     *,
     sources: Mapping[ProjectName, SourceEntry] | None = None,
     indexes: Sequence[SourceEntry] = (),
+    passed_over: PassedOver = NO_SOURCES,
 ) -> Draft:
     """The project in `root` with `wanted` among the requirements `where`, and what it says of where they come from.
 
@@ -198,7 +205,7 @@ def draft_addition(
     sources = sources or {}
     file = str(root / FILE_NAME)
     content = _content(root)
-    name = open_project(root, content).meant.name
+    name = open_project(root, content, passed_over=passed_over).meant.name
     before = parse(decode(content, file), file)
     _refuse_dynamic(before, where, file)
     if any(each.name == name and not each.extras for each in wanted):
@@ -211,7 +218,7 @@ def draft_addition(
         after = put_index(after, index, file=file)
     for source_of, source in sources.items():
         after = put_source(after, source_of, source, file=file)
-    project = open_project(root, after)
+    project = open_project(root, after, passed_over=passed_over)
     were = {(each.name, each.marker): each for each in requirements_in(before, where)}
     are = requirements_in(parse(decode(after, file), file), where)
     return Draft(
@@ -224,14 +231,17 @@ def draft_addition(
         changed=tuple(each for each in are if were.get((each.name, each.marker), each) != each),
         sources={name: entry for name, entry in sources.items() if source_entries(before).get(name) != entry},
         lock_before=_content_of_lock(project),
+        passed_over=passed_over,
     )
 
 
-def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName]) -> Draft:
+def draft_removal(
+    root: Path, where: DependencyList, names: Iterable[ProjectName], *, passed_over: PassedOver = NO_SOURCES
+) -> Draft:
     """The project in `root` without `names` among the requirements `where`. Raises ProjectError leaves."""
     file = str(root / FILE_NAME)
     content = _content(root)
-    open_project(root, content)
+    open_project(root, content, passed_over=passed_over)
     document = parse(decode(content, file), file)
     listed = {each.name for each in requirements_in(document, where)}
     wanted = tuple(dict.fromkeys(names))
@@ -240,13 +250,21 @@ def draft_removal(root: Path, where: DependencyList, names: Iterable[ProjectName
             hints = _places_of(name, document) or _names_like(name, listed)
             raise ProjectError(f"`{name}` is not among `{where}`", hints=hints)
     after = drop_requirements(content, where, wanted, file=file)
-    project = open_project(root, after)
+    project = open_project(root, after, passed_over=passed_over)
     left = parse(decode(after, file), file)
     unused = [name for name in wanted if not lists_with(left, name) and not _requires(project, name)]
     after = drop_sources(after, unused, file=file)
-    project = open_project(root, after)
+    project = open_project(root, after, passed_over=passed_over)
     lock_before = _content_of_lock(project)
-    return Draft(root=root, where=where, before=content, after=after, project=project, lock_before=lock_before)
+    return Draft(
+        root=root,
+        where=where,
+        before=content,
+        after=after,
+        project=project,
+        lock_before=lock_before,
+        passed_over=passed_over,
+    )
 
 
 def _requires(project: Project, name: ProjectName) -> bool:
@@ -264,14 +282,22 @@ def _requires(project: Project, name: ProjectName) -> bool:
     )
 
 
-def draft_version(root: Path, version: Version) -> Draft:
+def draft_version(root: Path, version: Version, *, passed_over: PassedOver = NO_SOURCES) -> Draft:
     """The project in `root` with `version` as its own. Raises ProjectError leaves."""
     content = _content(root)
-    require_static_version(open_project(root, content).meant)
+    require_static_version(open_project(root, content, passed_over=passed_over).meant)
     after = put_version(content, str(version), file=str(root / FILE_NAME))
-    project = open_project(root, after)
+    project = open_project(root, after, passed_over=passed_over)
     lock_before = _content_of_lock(project)
-    return Draft(root=root, where=DEPENDENCIES, before=content, after=after, project=project, lock_before=lock_before)
+    return Draft(
+        root=root,
+        where=DEPENDENCIES,
+        before=content,
+        after=after,
+        project=project,
+        lock_before=lock_before,
+        passed_over=passed_over,
+    )
 
 
 def require_static_version(project: Project) -> Version:

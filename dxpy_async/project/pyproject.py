@@ -33,7 +33,7 @@ from dxpy_async.core.source_urls import DirectoryUrl, parse_source_url
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import InvalidProject, InvalidScript, ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
-from dxpy_async.project.source_tables import SourceTable, Surroundings, lowered
+from dxpy_async.project.source_tables import NO_SOURCES, PassedOver, SourceTable, Surroundings, lowered
 from dxpy_async.project.toml_reader import kind_of
 from dxpy_async.project.tool_reader import ToolReader
 from dxpy_async.project.tool_table import ToolTable
@@ -189,14 +189,15 @@ def parse_project(content: bytes, root: Path) -> Project:
     return ProjectFile(content, root / FILE_NAME).project(root)
 
 
-def parse_script(toml: str, places: ProjectPlaces, *, line: int = 1) -> Project:
+def parse_script(toml: str, places: ProjectPlaces, *, line: int = 1, passed_over: PassedOver = NO_SOURCES) -> Project:
     """Read what a script needs from the TOML of its block, which begins in the given line. Raises InvalidScript.
 
     It is a project without a name: one cannot be required by itself.
     """
     content = ("\n" * (line - 1) + toml).encode()
     try:
-        return ProjectFile(content, places.file).script(places)
+        surroundings = Surroundings(str(places.file.parent), passed_over=passed_over)
+        return ProjectFile(content, places.file, surroundings=surroundings).script(places)
     except InvalidProject as error:
         raise InvalidScript(error.file, error.reason, line=error.line, hints=error.hints()) from error
 
@@ -409,6 +410,8 @@ class ProjectFile(ToolReader):
                     f"`{requirement.name}` is required by a URL, and a source says where it comes from too",
                     line=given[0].line,
                 )
+            if requirement.name in self._surroundings.passed_over:
+                continue
             if given is None and requirement.name in members and requirement.url is None:
                 self._refuse_unsaid_member(requirement)
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.project.pyproject import Project, ProjectPlaces, parse_script
 from dxpy_async.project.script_blocks import find_block
+from dxpy_async.project.source_tables import NO_SOURCES, PassedOver
 
 
 def script_lock(script: Path) -> Path:
@@ -14,11 +15,13 @@ def script_lock(script: Path) -> Path:
     return script.with_name(f"{script.name}.lock")
 
 
-def project_of_script(content: bytes, script: Path) -> Project:
+def project_of_script(content: bytes, script: Path, passed_over: PassedOver = NO_SOURCES) -> Project:
     """What the script at a path (absolute), with this content, needs; without a block that is nothing.
 
     Where its environment is depends on settings (`engine.kept_environments`). Raises InvalidScript.
     """
     places = ProjectPlaces(script, script_lock(script), script.parent / ENVIRONMENT_NAME)
     block = find_block(content, str(script))
-    return parse_script(block.toml, places, line=block.line) if block is not None else parse_script("", places)
+    if block is None:
+        return parse_script("", places)
+    return parse_script(block.toml, places, line=block.line, passed_over=passed_over)

@@ -56,7 +56,11 @@ class SourceReader(TomlReader):
     def _sources(self, holder: Mapping[str, Any], where: str) -> dict[ProjectName, tuple[GivenSource, ...]]:
         table = self._table(holder, "sources", where)
         self._check_projects(table, where)
-        return {normalize(name): self._source(value, f"{where}.{name}") for name, value in table.items()}
+        return {
+            normalize(name): self._source(value, f"{where}.{name}")
+            for name, value in table.items()
+            if normalize(name) not in self._surroundings.passed_over
+        }
 
     def _check_projects(self, names: Sequence[str] | Mapping[str, object], where: str) -> None:
         for name in names:

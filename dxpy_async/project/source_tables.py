@@ -34,6 +34,19 @@ class GivenSource:
         return self.extra in (None, extra) and self.group in (None, group)
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Sources that do not count: all, or those of some projects."""
+
+    everything: bool = False
+    projects: frozenset[ProjectName] = frozenset()
+
+    def __contains__(self, name: ProjectName) -> bool:
+        return self.everything or name in self.projects
+
+
+NO_SOURCES = PassedOver()
+
 SourceTable = Mapping[ProjectName, tuple[GivenSource, ...]]
 
 
@@ -43,12 +56,13 @@ class Surroundings:
 
     `lock_root` is the directory of the lock, which relative urls mean. `members` are the directories of the workspace's
     members, relative to it, with the url that a requirement on each gets; None outside of a workspace. `shared` are the
-    sources that the workspace gives all members.
+    sources that the workspace gives all members. Those `passed_over` are not even read.
     """
 
     lock_root: str
     members: Mapping[ProjectName, str] | None = None
     shared: SourceTable = field(default_factory=dict)
+    passed_over: PassedOver = NO_SOURCES
 
 
 def lowered(

@@ -25,15 +25,15 @@ from dxpy_async.project.document import read_content
 from dxpy_async.project.member_globs import TooManyDirectories, expand, has_wildcard, matches
 from dxpy_async.project.pyproject import Member, Project, ProjectFile
 from dxpy_async.project.source_reader import packaged_of
-from dxpy_async.project.source_tables import SourceTable, Surroundings
+from dxpy_async.project.source_tables import NO_SOURCES, PassedOver, SourceTable, Surroundings
 from dxpy_async.project.tool_table import WorkspaceTable
 
 
-def open_project(directory: Path, content: bytes | None = None) -> Project:
+def open_project(directory: Path, content: bytes | None = None, *, passed_over: PassedOver = NO_SOURCES) -> Project:
     """The project in `directory` (absolute), or the workspace that it belongs to, as it is seen from there.
 
-    With `content` its pyproject.toml is read as if it said that. Raises ProjectNotFound and InvalidProject, which names
-    the file that is at fault.
+    With `content` its pyproject.toml is read as if it said that, without the sources that are `passed_over`. Raises
+    ProjectNotFound and InvalidProject, which names the file that is at fault.
     """
     own = ProjectFile.read(directory) if content is None else ProjectFile(content, directory / PROJECT_NAME)
     above = _file_above(directory)
@@ -42,12 +42,12 @@ def open_project(directory: Path, content: bytes | None = None) -> Project:
         if outer is not None:
             own.refuse(_nested(directory, outer.root))
         found = _found(own, directory)
-        project = _Workspace(found, {}).project()
+        project = _Workspace(found, {}, passed_over).project()
     elif outer is not None:
-        project = _Workspace(outer, {directory: own}).project()
+        project = _Workspace(outer, {directory: own}, passed_over).project()
         project = replace(project, current=own.project_name())
     else:
-        project = own.project(directory)
+        project = own.member(Surroundings(str(directory), passed_over=passed_over), directory)
         project = replace(project, warnings=(*project.warnings, *own.idle_sources([project])))
     ancestors = _looked_for(directory, above)
     return replace(project, watched=tuple(dict.fromkeys((*project.watched, *ancestors))))
@@ -121,9 +121,9 @@ def _found(file: ProjectFile, root: Path) -> _Found:
 class _Workspace:
     """A workspace being read: every file once."""
 
-    def __init__(self, found: _Found, known: Mapping[Path, ProjectFile]) -> None:
+    def __init__(self, found: _Found, known: Mapping[Path, ProjectFile], passed_over: PassedOver) -> None:
         """`known` are files that have been read, by directory."""
-        self._found, self._root = found, found.root
+        self._found, self._root, self._passed_over = found, found.root, passed_over
         self._files = {
             place: known.get(found.root / place) or ProjectFile.read(found.root / place)
             for place in sorted(found.places)
@@ -134,9 +134,9 @@ class _Workspace:
         self._check_names(names)
         urls = self._urls(names)
         lock_root = str(self._root)
-        surroundings = Surroundings(lock_root, urls)
+        surroundings = Surroundings(lock_root, urls, passed_over=self._passed_over)
         root = self._found.file.workspace_root(surroundings, self._root)
-        surroundings = Surroundings(lock_root, urls, root.tool.sources)
+        surroundings = Surroundings(lock_root, urls, root.tool.sources, self._passed_over)
         members = [
             Member(place, urls[names[place]], file.member(surroundings, self._root / place))
             for place, file in self._files.items()
