@@ -47,13 +47,13 @@ def reasons_in(text: str) -> dict[str, str]:
     """The flags in a list of what is not there, `--a` `--b` (why); …, each with its reason, empty without one."""
     found: dict[str, str] = {}
     waiting: list[str] = []
-    for flag, why in re.findall(r"`(--[a-z0-9-]+)`|\s\(((?:[^()]|\([^()]*\))*)\)", text):
+    for flag, why, _ in re.findall(r"`(--[a-z0-9-]+)`|\s\(((?:[^()]|\([^()]*\))*)\)|(;)", text):
         if flag:
             waiting.append(flag)
             found[flag] = ""
-        else:
-            found.update(dict.fromkeys(waiting, " ".join(why.split())))
-            waiting = []
+            continue
+        found.update(dict.fromkeys(waiting, " ".join(why.split())))
+        waiting = []
     return found
 
 

@@ -25,9 +25,9 @@ def test_the_page_is_up_to_date() -> None:
 def test_flags_move_to_where_they_belong_and_keep_their_reasons() -> None:
     page = (
         "### uv self version\n\n`dxpy self version`\n\n- same: `--gone`\n- differs: `--x`: in a way\n"
-        "- not there: `--short` `--a` (why (not));\n  `--b`\n\n### uv other\n\nNot there.\n"
+        "- not there: `--short` `--a` (why (not));\n  `--b`; `--c` (because)\n\n### uv other\n\nNot there.\n"
     )
     assert renewed()(page) == (
         "### uv self version\n\n`dxpy self version`\n\n- same: `--short`\n- differs: `--x`: in a way\n"
-        "- not there: `--a` (why (not)); `--b` `--gone`\n\n### uv other\n\nNot there.\n"
+        "- not there: `--a` (why (not)); `--b` `--gone`; `--c` (because)\n\n### uv other\n\nNot there.\n"
     )

@@ -249,8 +249,15 @@ def _take_idle(parser: Parser) -> None:
             parser.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
+_NEAR, _NEAR_FLAG = 0.6, 0.75
+"""How alike a slip and what is meant are; of the many flags one that is less like another would lead astray."""
+
+
 def _meant(given: str, known: Sequence[str] | Mapping[str, object]) -> str | None:
-    close = get_close_matches(given, list(known), n=2)
+    names = {name.lstrip("-"): name for name in known if len(name) > 2 or not name.startswith("-")}
+    word, cutoff = given.lstrip("-"), _NEAR_FLAG if given.startswith("-") else _NEAR
+    near = [*(name for name in names if name.startswith(f"{word}-")), *get_close_matches(word, names, cutoff=cutoff)]
+    close = [names[name] for name in dict.fromkeys(near)][:2]
     return f"did you mean {' or '.join(f'`{each}`' for each in close)}?" if close else None
 
 

@@ -48,13 +48,23 @@ def index_flags(flags: Parser) -> None:
     group.add_argument(
         "-f", "--find-links", action="append", metavar="DIR", help="a directory of wheels (can be repeated)"
     )
+    strategy_flag(group)
+    group.add_argument("--no-index", action="store_true", help="use directories alone [DXPY_NO_INDEX]")
+    keyring_flag(group)
+    refresh_flags(group)
+
+
+def strategy_flag(group: argparse._ActionsContainer) -> None:
+    """Which indexes are believed."""
     group.add_argument(
         "--index-strategy",
         choices=("first-index", "unsafe-best-match"),
         help="believe the first index that has a project, or all that have it [DXPY_INDEX_STRATEGY]",
     )
-    group.add_argument("--no-index", action="store_true", help="use directories alone [DXPY_NO_INDEX]")
-    keyring_flag(group)
+
+
+def refresh_flags(group: argparse._ActionsContainer) -> None:
+    """What is asked for though the cache has it."""
     group.add_argument("--refresh", action="store_true", help="ask whether cached pages still hold before using them")
     group.add_argument(
         "--refresh-package", action="append", metavar="NAME", help="the same for one project (can be repeated)"
@@ -120,6 +130,31 @@ def resolution_flags(flags: Parser) -> None:
         "resolution options",
         "What holds for a project always belongs into [tool.dxpy]; a lock made with other options is stale.",
     )
+    version_flags(group)
+    group.add_argument(
+        "-c",
+        "--constraint",
+        "--constraints",
+        action="append",
+        metavar="FILE",
+        help="requirements that narrow versions and ask for nothing (can be repeated) [DXPY_CONSTRAINT]",
+    )
+    override_flag(group)
+
+
+def override_flag(group: argparse._ActionsContainer) -> None:
+    """What is required in place of what is said elsewhere."""
+    group.add_argument(
+        "--override",
+        "--overrides",
+        action="append",
+        metavar="FILE",
+        help="requirements that take the place of all others of their projects (can be repeated) [DXPY_OVERRIDE]",
+    )
+
+
+def version_flags(group: argparse._ActionsContainer) -> None:
+    """Which of the versions that fit."""
     group.add_argument(
         "--resolution",
         choices=_RESOLUTIONS,
@@ -147,21 +182,6 @@ def resolution_flags(flags: Parser) -> None:
         action="append",
         metavar="NAME=WHEN",
         help="the same for one project, `NAME=false` for no limit (can be repeated)",
-    )
-    group.add_argument(
-        "-c",
-        "--constraint",
-        "--constraints",
-        action="append",
-        metavar="FILE",
-        help="requirements that narrow versions and ask for nothing (can be repeated) [DXPY_CONSTRAINT]",
-    )
-    group.add_argument(
-        "--override",
-        "--overrides",
-        action="append",
-        metavar="FILE",
-        help="requirements that take the place of all others of their projects (can be repeated) [DXPY_OVERRIDE]",
     )
 
 
@@ -265,7 +285,7 @@ def uninstalled_flags(flags: Parser) -> None:
 
 def linking_flags(flags: Parser) -> None:
     """How files come out of the store."""
-    flags.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
+    link_mode_flag(flags)
     flags.add_argument(
         "--compile-bytecode", action="store_true", help="compile what is installed [DXPY_COMPILE_BYTECODE]"
     )
@@ -274,6 +294,10 @@ def linking_flags(flags: Parser) -> None:
         action="store_true",
         help="let a package replace a file of another, in the order of the lock [DXPY_ALLOW_OVERWRITES]",
     )
+
+
+def link_mode_flag(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--link-mode", choices=_LINK_MODES, help="how files come out of the store [DXPY_LINK_MODE]")
 
 
 def reinstall_flags(flags: Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dxpy_async.cli.arguments import Command, Parser, add_commands
+from dxpy_async.cli.flags import output_format_flag
 
 
 def declare_convert(parser: Parser) -> None:
@@ -28,6 +29,7 @@ def declare_self(parser: Parser) -> None:
 
 def _declare_version(parser: Parser) -> None:
     parser.add_argument("--short", action="store_true", help="print the version alone")
+    output_format_flag(parser)
 
 
 def _declare_build(parser: Parser) -> None:

@@ -10,7 +10,7 @@ import argparse
 from dxpy_async.cli.arguments import Command, Parser, add_commands
 from dxpy_async.cli.flags import index_flags, python_flags, resolution_flags, target_flags
 from dxpy_async.cli.flags_of_pip import begin, environment_flags, finish, refuse
-from dxpy_async.cli.flags_of_pip_install import place_flags, requirement_flags
+from dxpy_async.cli.flags_of_pip_install import place_flags, requirement_flags, uv_flags
 from dxpy_async.cli.flags_of_pip_install import target_flags as pip_target_flags
 
 
@@ -129,7 +129,9 @@ def declare_sync(parser: Parser) -> None:
     how.add_argument("--allow-empty-requirements", action="store_true", help="uninstall everything if nothing is asked")
     how.add_argument("--reinstall", action="store_true", help="install again what is installed")
     how.add_argument("--compile-bytecode", "--compile", action="store_true", help="compile what is installed")
+    how.add_argument("--no-allow-empty-requirements", dest="unheeded", action="store_true", help="(as by default)")
     place_flags(parser)
+    uv_flags(parser)
     finish(parser, "sync")
     parser.usage = "%(prog)s [OPTIONS] FILE ..."
     parser.epilog = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dxpy_async.cli.arguments import Parser
+from dxpy_async.cli.flags import link_mode_flag, override_flag, refresh_flags, strategy_flag, version_flags
 from dxpy_async.cli.flags_of_pip import begin, environment_flags, finish, refuse
 
 _SEVERAL = "(can be repeated)"
@@ -43,6 +44,7 @@ def declare_install(parser: Parser) -> None:
     compiling.add_argument("--no-compile", dest="unheeded", action="store_true", help="leave that to Python (default)")
     place_flags(parser)
     target_flags(parser)
+    uv_flags(parser)
     refuse(parser, "--root", "install below a directory with `--prefix` or `--target`", nargs=None)
     refuse(
         parser, "--global-option", "build backends are given what they understand by `--config-settings`", nargs=None
@@ -98,10 +100,24 @@ def requirement_flags(parser: Parser) -> None:
 def index_flags(parser: Parser) -> None:
     """Where distributions are looked for."""
     index = parser.add_argument_group("index options")
-    index.add_argument("-i", "--index-url", "--pypi-url", metavar="URL", help="the index [PIP_INDEX_URL]")
-    _several(index, "--extra-index-url", what="URL", text="an index that is asked first")
+    index.add_argument(
+        *("-i", "--index-url", "--pypi-url", "--default-index"), metavar="URL", help="the index [PIP_INDEX_URL]"
+    )
+    _several(index, "--extra-index-url", "--index", what="URL", text="an index that is asked first")
     _several(index, "-f", "--find-links", what="DIR", text="a directory of archives")
     index.add_argument("--no-index", action="store_true", help="use directories alone")
+
+
+def uv_flags(parser: Parser) -> None:
+    """What uv's `pip install` and `pip sync` have besides pip's flags."""
+    group = parser.add_argument_group("uv's flags")
+    version_flags(group)
+    override_flag(group)
+    strategy_flag(group)
+    refresh_flags(group)
+    link_mode_flag(group)
+    group.add_argument("--no-build", action="store_true", help="the same as `--only-binary :all:`")
+    group.add_argument("--no-break-system-packages", dest="unheeded", action="store_true", help="(as by default)")
 
 
 def place_flags(parser: Parser) -> None:
@@ -120,7 +136,7 @@ def target_flags(parser: Parser) -> None:
     """For what else than the interpreter and machine at hand."""
     group = parser.add_argument_group("for which Python and machine")
     group.add_argument("--python-version", metavar="VERSION", help="like 3.12, 312 or 3.12.1")
-    _several(group, "--platform", what="TAG", text="a platform as wheels name it")
+    _several(group, "--platform", "--python-platform", what="TAG", text="a platform as wheels name it")
     group.add_argument("--implementation", metavar="NAME", help="cp or py")
     _several(group, "--abi", what="TAG", text="an ABI as wheels name it")
 

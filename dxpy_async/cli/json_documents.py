@@ -186,7 +186,7 @@ class ImportDocument(TypedDict):
 
 
 class VersionDocument(TypedDict):
-    """`dxpy version`."""
+    """`dxpy version`, and `dxpy self version` of dxpy itself."""
 
     schema: Literal["dxpy/version/1"]
     package_name: str

@@ -173,7 +173,7 @@ def _as_settings_flags(arguments: argparse.Namespace, found: FoundRequirements) 
     flags = argparse.Namespace(**vars(arguments))
     flags.python = None
     flags.index_url = next(reversed(found.values("index-url")), arguments.index_url)
-    flags.prerelease = "allow" if arguments.pre else None
+    flags.prerelease = "allow" if arguments.pre else getattr(arguments, "prerelease", None)
     flags.config_setting = arguments.config_settings
     settle_flags(flags, found, wheels=arguments.wheels, sources=arguments.sources)
     return flags
