@@ -304,9 +304,12 @@ class _Runner:
         return Place(str(above.environment), over=place.environment)
 
     def _sync_kept(self, project: Project, settings: Settings, *, pins: Path | None = None) -> bool:
-        """Bring an environment in the cache up to date; whether that worked."""
+        """Bring an environment in the cache up to date; whether that worked.
+
+        With `pins` it is one that is laid over another, and this run's own: `--no-sync` does not mean it.
+        """
         facts = sync_facts(self._arguments, project)
-        if self._arguments.no_sync:
+        if self._arguments.no_sync and pins is None:
             _require_environment(project)
         elif unchanged(str(project.environment), facts) is None:
             project.environment.parent.mkdir(parents=True, exist_ok=True)

@@ -48,6 +48,13 @@ def test_packages_are_laid_over_the_projects_environment(dxpy: Command, root: Pa
     assert dxpy("sync", root).err.startswith("Checked 1 package")
 
 
+def test_the_environment_below_stays_as_it_is_without_a_sync(dxpy: Command, root: Path) -> None:
+    (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace('"tool"', '"tool", "web"'))
+    result = dxpy(["run", "--no-sync", "--with", "safe", "python", "-c", "import safe, tool"], root)
+    assert (result.code, "web" in result.err) == (0, False)
+    assert not list((root / ".venv").rglob("*web*"))
+
+
 def test_commands_of_the_lower_environment_see_what_lies_over_it(dxpy: Command, root: Path) -> None:
     (root / ".venv" / "bin" / "show").write_text(
         "".join(("#!", str(root), "/.venv/bin/python\nimport safe, tool, sys\nprint(sys.argv)\n"))
