@@ -61,7 +61,10 @@ def _find(arguments: argparse.Namespace, output: Output) -> None:
                 _say_found(own.interpreter, str(own.python), arguments, output)
                 return
         search = search._replace(environment=None) if arguments.system else search
-        found = chosen_interpreter(project, settings, search)
+        wanted = project if arguments.request is None else None  # what is asked for by name is found in any case
+        found = chosen_interpreter(wanted, settings, search)
+        if project is not None and not satisfies(found, None, project.requires_python):
+            output.warn(f"Python {found.version} is not what the project requires, `{project.requires_python}`")
         _say_found(found, str(found.executable), arguments, output)
 
 

@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from command import Command, Result, write_project
+from command import PYTHON, Command, Result, Told, write_project
 from python_mirror import MirrorFiles, archive_name, machine_triple, make_archive, served, version_of
 from real_pythons import real_interpreter
 
@@ -70,6 +71,14 @@ def stocked(pythons: Pythons, build: tuple[str, bytes]) -> Pythons:
 def without_noise(text: str, pythons: Pythons) -> str:
     timeless = re.sub(r"in [\d.]+m?s", "in T", text)
     return timeless.replace(str(pythons.home), "~").replace(pythons.mirror.root.as_uri(), "MIRROR")
+
+
+def test_a_python_that_is_asked_for_is_found_though_the_project_wants_another(told: Told, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\nversion = "1"\nrequires-python = ">=99"\n')
+    result = told(f"python find {PYTHON}", tmp_path)
+    version = ".".join(map(str, sys.version_info[:3]))
+    said = f"warning: Python {version} is not what the project requires, `>=99`\n"
+    assert (result.code, result.out, result.err) == (0, f"{PYTHON}\n", said)
 
 
 def test_python_is_installed_used_and_removed(stocked: Pythons, build: tuple[str, bytes]) -> None:
