@@ -28,7 +28,7 @@ from dxpy_async.project.config_places import config_files, projects_above
 from dxpy_async.project.version_files import first_pin, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
 from dxpy_async.store.locks import FileLock
-from dxpy_async.store.root_files import write_root
+from dxpy_async.store.root_files import root_place, write_root
 from dxpy_async.store.unsealed_notes import was_left_open
 
 _NEEDLESS = ("--offline", "--no-progress")
@@ -80,6 +80,7 @@ def answer(arguments: list[str], root: str, *, quiet: bool) -> int | None:
             return None
         if blueprint.symlinks:
             write_root(cache_dir, environment, [wheel.key for wheel in blueprint.wheels])
+            files.append(root_place(cache_dir, environment))
         make_skeleton(environment, blueprint.skeleton, blueprint.prompt)
         assembly = Assembly(environment, site=site, scripts=scripts, cache_dir=cache_dir)
         assembly.install(blueprint.wheels, symlinks=blueprint.symlinks)

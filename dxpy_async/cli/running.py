@@ -357,6 +357,14 @@ def _outside(arguments: argparse.Namespace, settings: Settings) -> Place:
 # Running it
 
 
+def _ways_out(error: OSError) -> tuple[str, ...]:
+    """What helps when a command is there and cannot be found: its first line names an interpreter that is not."""
+    if not isinstance(error, FileNotFoundError) or not os.path.exists(error.filename or ""):
+        return ()
+    hint = "its first line names an interpreter that is not there; when the environment was moved, "
+    return (f"{hint}`dxpy sync --reinstall` writes its commands anew",)
+
+
 def _run(words: list[str], place: Place, variables: Mapping[str, str], hints: Sequence[str], *, stays: bool) -> int:
     """Become the command, or with `stays` wait for its end. Raises UsageError if it cannot be."""
     try:
@@ -364,7 +372,7 @@ def _run(words: list[str], place: Place, variables: Mapping[str, str], hints: Se
         if prepared is not None:
             return run_child(*prepared) if stays else become(*prepared)
     except OSError as error:
-        raise UsageError(f"`{words[0]}` cannot be started: {error.strerror}") from error
+        raise UsageError(f"`{words[0]}` cannot be started: {error.strerror}", hints=_ways_out(error)) from error
     if words[0].endswith(".py"):
         raise UsageError(f"there is no file `{words[0]}`")
     raise UsageError(f"there is no command `{words[0]}` in the environment or on PATH", hints=tuple(hints))

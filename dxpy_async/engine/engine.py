@@ -624,7 +624,9 @@ class Engine:
                 )
                 if state_facts is not None and is_recordable(selection):
                     watch = watch.without_lock() if written else watch
-                    record = partial(record_sync, exact=options.exact, held=held, outcome=outcome)
+                    record = partial(
+                        record_sync, exact=options.exact, held=held, outcome=outcome, cache_dir=self._settings.cache_dir
+                    )
                     count = len(selection.packages)
                     await self._in_thread(record, watch, environment, state_facts, count)
         return outcome

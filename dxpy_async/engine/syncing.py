@@ -41,6 +41,7 @@ from dxpy_async.python.environments import (
 from dxpy_async.python.interpreters import Interpreter
 from dxpy_async.store.bytecode import read_bytecode
 from dxpy_async.store.locks import FileLock
+from dxpy_async.store.root_files import root_place
 from dxpy_async.store.store import Store, StoredWheel
 
 _NOTHING: Mapping[ProjectName, StoredWheel] = MappingProxyType({})
@@ -93,14 +94,18 @@ def record_sync(
     exact: bool,
     held: Held | None,
     outcome: SyncOutcome,
+    cache_dir: Path,
 ) -> None:
     """Say for the next run that `environment` holds what its project wants, `count` distributions.
 
-    `held` is what it held before the sync that came to `outcome`.
+    `held` is what it held before the sync that came to `outcome`. One that links to the store holds it for as long as
+    its root there is as it is now: whoever removes what it needs writes to that.
     """
+    root = root_place(str(cache_dir), str(environment.root))
+    more = (root,) if has_links(environment.scheme) else ()
     sites = site_directories(environment.scheme)
     still = held.after(bool(outcome.installed), bool(outcome.removed)) if held is not None else None
-    watch.record(environment, sites, facts, count, held=still, exact=exact)
+    watch.record(environment, sites, facts, count, held=still, exact=exact, more=more)
 
 
 def locking_for(project: Project, options: SyncOptions) -> LockOptions:

@@ -120,7 +120,16 @@ def sync_from_store(
             count = len(selection.packages)
             if is_recordable(selection):
                 whole, facts = options.exact, state_facts
-                record_sync(watch, environment, facts, count, exact=whole, held=before, outcome=outcome)
+                record_sync(
+                    watch,
+                    environment,
+                    facts,
+                    count,
+                    exact=whole,
+                    held=before,
+                    outcome=outcome,
+                    cache_dir=settings.cache_dir,
+                )
             sketch = None
             if blueprint_key is not None and options.exact:
                 checked = options.lock_mode is not LockMode.FROZEN

@@ -110,11 +110,12 @@ class StateWatch:
         *,
         held: Held | None = None,
         exact: bool = True,
+        more: Sequence[str] = (),
     ) -> None:
         """Say for the next run that `environment` holds what the project wants, which is `count` distributions.
 
         `sites` are the directories that distributions lie in. `held` is what is held besides, which only who is not
-        `exact` leaves.
+        `exact` leaves. `more` are further files that all this hangs on, as they are now.
         """
         files = [str(self.places.lock)]
         if self.watches_file:
@@ -122,14 +123,14 @@ class StateWatch:
             files = [str(self.places.file), *files]
         stamps, counts, request = dict(self.stamps), {}, facts.get("request", "")
         if held is not None:
-            kept = {path: stamp for path, stamp in held.stamps.items() if path not in sites}
+            kept = {path: stamp for path, stamp in held.stamps.items() if path not in (*sites, *more)}
             stamps, counts = {**kept, **stamps}, {name: each for name, each in held.counts.items() if name != request}
         whole = request if exact else held.exact if held is not None else NO_REQUEST
         if not exact:
             counts[request] = count
             count = counts.pop(whole, count)
         recorded = facts_with_held({**facts, "request": whole}, counts)
-        files = list(dict.fromkeys([*files, *stamps]))
+        files = list(dict.fromkeys([*files, *stamps, *more]))
         env_dir, python = str(environment.root), str(environment.python)
         record_environment(env_dir, recorded, files, python, list(sites), count, stamps)
 

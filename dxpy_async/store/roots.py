@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from dxpy_async.core.hashing import blake3_of
 from dxpy_async.store.failures import store_error
-from dxpy_async.store.root_files import ROOTS_BUCKET, write_root
+from dxpy_async.store.root_files import ROOTS_BUCKET, root_place, write_root
 
 _NAME = re.compile("[0-9a-f]{64}")
 
@@ -49,6 +49,13 @@ class Roots:
     def holders(self, key: str) -> list[Path]:
         """The environments that need the entry `key`, sorted. Raises StoreError."""
         return [root.environment for root in self.living() if key in root.keys]
+
+    def disturb(self, keys: Collection[str]) -> None:
+        """Have whoever syncs an environment that needs one of `keys` look at it properly. Raises StoreError."""
+        for root in self.living():
+            if not root.keys.isdisjoint(keys):
+                with suppress(OSError):  # in a store that may only be read nothing is removed either
+                    os.utime(root_place(self._store, str(root.environment)))
 
     def living(self) -> list[Root]:
         """All roots whose environment is on disk, sorted; the others are removed. Raises StoreError."""

@@ -103,6 +103,7 @@ class Upkeep:
                     holders = tuple(root.environment for root in others if stored.manifest.blake3 in root.keys)
                     self._store.quarantine(stored)
                     spoil(builds, {stored.manifest.blake3})
+                    self.roots.disturb({stored.manifest.blake3})
                     found.append(Damage(stored.manifest.filename, *fault, holders))
                 if on_checked is not None:
                     on_checked(_entry(stored, used_at))
@@ -193,6 +194,7 @@ class Upkeep:
         keys = {stored.manifest.blake3 for stored in going}
         broken = {root.environment for root in builds if not root.keys.isdisjoint(keys)}
         _, files, size = self._remove_builds(broken, dry_run=False)
+        self.roots.disturb(keys)
         links = _Links(going)
         for stored in going:
             files, size = files + len(stored.manifest.files), size + links.drop(stored)

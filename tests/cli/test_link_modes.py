@@ -16,6 +16,8 @@ from command import Command, wait_until, write_project
 from index_server import LoopbackIndex
 from wheels import build_wheel
 
+from dxpy_async.store.trees import remove_tree
+
 MODES = ("hardlink", "copy", "clone", "symlink")
 
 
@@ -151,6 +153,30 @@ def test_bytecode_is_in_place_and_never_made_again(dxpy: Command, spaces: Loopba
         assert loud.count("matches") >= 3
         assert "wrote" not in loud
         assert stamps == [(path.stat().st_mtime_ns, path.stat().st_ino) for path in listed]
+
+
+@pytest.mark.parametrize("removal", ["everything", "cache clean safe --force", "cache clean --force", "cache verify"])
+@pytest.mark.parametrize("replayed", [False, True])
+def test_what_was_removed_from_the_store_is_made_again_by_the_next_sync(
+    dxpy: Command, spaces: LoopbackIndex, tmp_path: Path, removal: str, replayed: bool
+) -> None:
+    root = write_project(tmp_path / "p", "safe<2")
+    assert dxpy("sync --link-mode symlink", root).code == 0
+    if replayed:
+        remove_tree(str(root / ".venv"))
+        assert dxpy("sync --link-mode symlink", root).code == 0
+    assert dxpy("sync --link-mode symlink", root).err.startswith("Checked 1 package")
+    if removal == "everything":
+        remove_tree(str(tmp_path / "cache"))
+    else:
+        (stored,) = (tmp_path / "cache/packages-v1").glob("*/*/*/safe/part1.py")
+        os.chmod(stored, 0o644)
+        stored.write_text("n = 8\n")
+        dxpy(removal, root)
+    result = dxpy("sync --link-mode symlink", root)
+    assert result.code == 0, result.err
+    assert python(root, "import safe.part1; print(safe.part1.n)") == "1"
+    assert dxpy("sync --link-mode symlink", root).err.startswith("Checked 1 package")
 
 
 @pytest.mark.parametrize("mode", ["hardlink", "symlink"])

@@ -46,7 +46,11 @@ def test_a_command_that_is_not_there(dxpy: Command, root: Path) -> None:
     broken = root / "broken"
     broken.write_text("#!/no/such/interpreter\n")
     broken.chmod(0o755)
-    assert dxpy("run ./broken", root).err == "error: `./broken` cannot be started: No such file or directory\n"
+    assert dxpy("run ./broken", root).err == (
+        "error: `./broken` cannot be started: No such file or directory\n\n"
+        "hint: its first line names an interpreter that is not there; when the environment was moved, "
+        "`dxpy sync --reinstall` writes its commands anew\n"
+    )
 
 
 def test_files_of_variables(dxpy: Command, root: Path) -> None:
