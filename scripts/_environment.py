@@ -119,6 +119,20 @@ def require_venv() -> None:
         )
 
 
+def require_room(*needs: tuple[str | os.PathLike[str], int]) -> None:
+    """Say at once when a disk has less than all that these places on it need, in MiB."""
+    wanted: dict[int, int] = {}
+    for place, mebibytes in needs:
+        device = os.stat(place).st_dev
+        wanted[device] = wanted.get(device, 0) + mebibytes
+        free = shutil.disk_usage(place).free >> 20
+        if free < wanted[device]:
+            raise EnvironmentProblem(
+                f"too little room on the disk of {os.fspath(place)}: this needs {wanted[device]} MiB, and {free} MiB"
+                " are free\n\nhint: make room, or let TMPDIR and the clone be on another disk"
+            )
+
+
 def say(text: str) -> None:
     """One line from the script itself, in order with what the commands print."""
     print(f"\n{text}", flush=True)

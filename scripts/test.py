@@ -8,11 +8,16 @@ there are processors; `-n 0` runs them in one. Slow ones are left out: `-m slow`
 
 import shlex
 import sys
+import tempfile
 
-from _environment import main, prepare, program, run
+from _environment import PLACE, ROOT, main, prepare, program, require_room, run
+
+_ENVIRONMENT, _TESTS = 800, 700
+"""What the environment with pip's cache and the tests at work need of a disk, in MiB."""
 
 
 def test() -> None:
+    require_room((ROOT, 0 if (PLACE / "dev").exists() else _ENVIRONMENT), (tempfile.gettempdir(), _TESTS))
     python = str(program(prepare("dev", groups=("test", "lint")), "python"))
     arguments = ["-n", "auto", "--dist", "worksteal", "-m", "not slow", *sys.argv[1:]]
     run([python, "-m", "pytest", *arguments], shown=shlex.join(["pytest", *arguments]))

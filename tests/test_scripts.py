@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +71,18 @@ def test_missing_venv_is_named_with_the_package_that_has_it(tmp_path: Path) -> N
     assert f"apt install python3.{sys.version_info[1]}-venv" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not (tmp_path / ".dxpy-dev").exists()
+
+
+def test_too_little_room_is_said_with_what_is_needed_and_what_is_there(environment: ModuleType, tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free >> 20
+    environment.require_room((tmp_path, free // 3), (ROOT, 0))
+    with pytest.raises(environment.EnvironmentProblem) as problem:
+        environment.require_room((tmp_path, free // 3), (tmp_path, free))
+    assert re.fullmatch(
+        rf"too little room on the disk of {tmp_path}: this needs {free // 3 + free} MiB, and \d+ MiB are free"
+        r"\n\nhint: make room, or let TMPDIR and the clone be on another disk",
+        str(problem.value),
+    )
 
 
 def test_disturbing_variables_are_taken_out_and_others_kept(environment: ModuleType) -> None:
