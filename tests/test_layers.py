@@ -8,6 +8,7 @@ process it runs in for facts that are somebody's to give.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def layer(module: str) -> int:
     return max(matches)[1]
 
 
+@functools.cache
 def tree(module: str) -> ast.Module:
     return ast.parse((PACKAGE / module).read_bytes(), filename=module)
 
