@@ -21,8 +21,8 @@ from dxpy_async.formats.remembered import BUCKET, Remembered, decode_remembered,
 from dxpy_async.index.freshness import is_fresh, kept_page
 from dxpy_async.installer.state import unchanged_since, write_record
 from dxpy_async.project.config_places import SETTINGS_NAME
+from dxpy_async.project.pin_files import NAMES
 from dxpy_async.project.replacing import replace_file
-from dxpy_async.project.version_files import NAMES
 
 _SIZES = (8, 16, 32)
 """Bytes of the context of a question, of the name that the cache has for the index, and of the key of the question."""

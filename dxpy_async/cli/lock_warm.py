@@ -36,8 +36,8 @@ from dxpy_async.formats.dpl import DplLockFile
 from dxpy_async.formats.lock_text import describe_lock
 from dxpy_async.index.remote_index import remote_index
 from dxpy_async.installer.state import take_stamps
+from dxpy_async.project.pin_files import NAMES
 from dxpy_async.project.pyproject import FILE_NAME, Project
-from dxpy_async.project.version_files import NAMES
 from dxpy_async.python.interpreters import SearchPlaces
 
 

@@ -15,9 +15,10 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.engine.events import Listener
 from dxpy_async.engine.pythons import PythonInstallation, PythonManager
 from dxpy_async.errors import InstallationFailed, UsageError
+from dxpy_async.project.pin_files import NAMES
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.settings import version_file_places
-from dxpy_async.project.version_files import NAMES, read_requests
+from dxpy_async.project.version_files import read_requests
 from dxpy_async.python.installations import ManagedPython
 
 TYPE_CHECKING = False

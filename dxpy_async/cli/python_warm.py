@@ -14,18 +14,9 @@ from dxpy_async.core.settings import Settings
 from dxpy_async.core.user_places import bin_dir, python_dir
 from dxpy_async.engine.targets import chosen_interpreter, requested_python, working_environment
 from dxpy_async.errors import InterpreterNotFound, UsageError
+from dxpy_async.project.pin_files import NAME, NAMES, pins_around, project_pins, user_wide_pin
 from dxpy_async.project.pyproject import Project
-from dxpy_async.project.version_files import (
-    NAME,
-    NAMES,
-    first_pin,
-    pins_around,
-    project_pins,
-    read_requests,
-    remove_pin,
-    user_wide_pin,
-    write_pin,
-)
+from dxpy_async.project.version_files import first_pin, read_requests, remove_pin, write_pin
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces, find_interpreter, satisfies
 from dxpy_async.python.requests import contradicts, parse_request
 

@@ -17,20 +17,22 @@ import time
 
 from blake3 import blake3
 
-from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, count, duration, wants_color
-from dxpy_async.cli.quick import state_facts
-from dxpy_async.core.places import ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
+from dxpy_async.cli.quick import SEARCHED, state_facts
+from dxpy_async.core.places import COMPILING, ENVIRONMENT_NAME, LOCK_NAME, PROJECT_NAME
 from dxpy_async.errors import DxpyError
 from dxpy_async.installer.assembling import Assembly
+from dxpy_async.installer.blueprints import Blueprint, blueprint_time, kernel_of
 from dxpy_async.installer.state import record_environment, take_stamps
+from dxpy_async.project.cache_place import absolute_cache_dir
 from dxpy_async.project.config_places import config_files, projects_above
-from dxpy_async.project.version_files import first_pin, project_pins
+from dxpy_async.project.pin_files import first_request, project_pins
 from dxpy_async.python.skeletons import LOCK_FILE, can_be_at, make_skeleton
-from dxpy_async.store.locks import FileLock
+from dxpy_async.store.locks import FileLock, is_held
 from dxpy_async.store.root_files import root_place, write_root
 from dxpy_async.store.unsealed_notes import was_left_open
 
+_DAY_NS = 24 * 60 * 60 * 1_000_000_000
 _NEEDLESS = ("--offline", "--no-progress")
 """Flags that change nothing about a sync that only links."""
 _SWITCHES = ("no_dev", "all_groups", "all_extras", "compile_bytecode", "allow_overwrites", "no_config")
@@ -56,7 +58,7 @@ def answer(arguments: list[str], root: str, *, quiet: bool) -> int | None:
     """Carry out `sync` with these arguments for the project at `root`; None when the next rung must."""
     given, environ = _given(arguments), os.environ
     environment = f"{root}/{ENVIRONMENT_NAME}"
-    cache_dir = cache_place(environ)
+    cache_dir = absolute_cache_dir(environ)
     if given is None or cache_dir is None or os.path.lexists(environment) or not can_be_at(root):
         return None
     started = time.perf_counter()
@@ -65,7 +67,7 @@ def answer(arguments: list[str], root: str, *, quiet: bool) -> int | None:
     request = describe_request(given)
     stamps = take_stamps(files, time.time_ns())
     key = key_of(root, request, environ)
-    blueprint = usable_blueprint(cache_dir, key, frozen="frozen" in given) if key is not None else None
+    blueprint = _usable_blueprint(cache_dir, key, frozen="frozen" in given) if key is not None else None
     if blueprint is None:
         return None
     output = Output(verbosity=-1 if quiet else 0, color=wants_color("auto", sys.stderr, dict(environ)))
@@ -114,20 +116,48 @@ def key_of(root: str, request: str, environ: dict[str, str] | os._Environ[str]) 
     """The key of a sync's blueprint; None when one of the two files is not there, or other files are read as well."""
     if any(environ.get(name) for name in _FILES):
         return None
-    digest = circumstances(request, environ)
+    digest = _circumstances(request, environ)
     try:
         for name in (PROJECT_NAME, LOCK_NAME):
             with open(f"{root}/{name}", "rb") as file:
                 digest.update(blake3(file.read()).digest())
-        if pin := first_pin(project_pins(root, environ)):
-            digest.update(pin[0].encode("utf-8", "surrogateescape"))
+        if pin := first_request(project_pins(root, environ)):
+            digest.update(pin.encode("utf-8", "surrogateescape"))
         for path in config_files(root, environ):
             if os.path.exists(path):
                 with open(path, "rb") as file:
                     digest.update(path.encode("utf-8", "surrogateescape") + blake3(file.read()).digest())
-    except (OSError, DxpyError):
+    except OSError:
         return None
     return digest.hexdigest()
+
+
+def _circumstances(request: str, environ: dict[str, str] | os._Environ[str]) -> blake3:
+    """A digest of what a blueprint hangs on besides files: our version, the flags, the variables, the search path."""
+    texts = [*state_facts(request, environ).values(), sys.executable, *(environ.get(name, "") for name in SEARCHED)]
+    return blake3("\0".join(texts).encode("utf-8", "surrogateescape"))
+
+
+def _usable_blueprint(cache_dir: str, key: str, *, frozen: bool) -> Blueprint | None:
+    """The blueprint of this key, if it may be used: it is of today, and since then nothing has changed.
+
+    One is used for a day, and not after the machine was started again: then the next rung looks at everything once
+    more, and the store learns that the wheels are in use.
+    """
+    written = blueprint_time(cache_dir, key)
+    if written is None or written < time.time_ns() - min(_DAY_NS, _running_ns()):
+        return None
+    blueprint = Blueprint.read(cache_dir, key)
+    if blueprint is None or not (frozen or blueprint.checked) or not blueprint.still_fits(kernel_of(os.uname())):
+        return None
+    if blueprint.compiling and not is_held(f"{cache_dir}/{COMPILING}"):
+        return None  # whoever was making bytecode was killed: the next rung starts another
+    return blueprint
+
+
+def _running_ns() -> int:
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.clock_gettime_ns(clock) if clock is not None else time.monotonic_ns()
 
 
 def _given(arguments: list[str]) -> dict[str, object] | None:

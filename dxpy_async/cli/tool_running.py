@@ -40,8 +40,8 @@ from dxpy_async.errors import IndexUnavailable, InvalidEnvironment, NoSolution, 
 from dxpy_async.installer.commands import commands_of_all
 from dxpy_async.installer.state import take_stamps
 from dxpy_async.project.config_places import pip_files, settings_files
+from dxpy_async.project.pin_files import user_wide_pin
 from dxpy_async.project.pyproject import Project
-from dxpy_async.project.version_files import user_wide_pin
 from dxpy_async.python.environments import open_environment
 from dxpy_async.python.interpreters import Interpreter, SearchPlaces
 

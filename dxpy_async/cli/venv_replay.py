@@ -2,31 +2,36 @@
 
 Answers `-q`, `--prompt`, `--python` and a path; any other flag is for the full program.
 
-What is kept, as a blueprint without wheels, is which interpreter that was and what an environment's files depend on.
+What is kept, as a state record in the cache, is which interpreter that was and what an environment's files depend on.
+Python's own start is two thirds of the time that this may take, so it loads no hash, no lock and no errors.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 
-from dxpy_async.cli.circumstances import cache_place, circumstances, usable_blueprint
 from dxpy_async.cli.output import Output, wants_color
-from dxpy_async.cli.quick import chosen_environment, project_root
+from dxpy_async.cli.quick import SEARCHED, chosen_environment, project_root, state_facts
 from dxpy_async.core.places import ENVIRONMENT_NAME, PROJECT_NAME
-from dxpy_async.errors import DxpyError
-from dxpy_async.installer.blueprints import Blueprint, kernel_of
-from dxpy_async.project.version_files import first_pin, pins_around, project_pins
+from dxpy_async.installer.state import facts_since, script_record, write_record
+from dxpy_async.project.cache_place import absolute_cache_dir
+from dxpy_async.project.pin_files import first_request, pins_around, project_pins
 from dxpy_async.python.skeletons import can_be_at, default_prompt, make_skeleton
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dxpy_async.core.schemes import SkeletonFacts
 
+_FRESH_SECONDS = 24 * 3600
+"""How long nobody looks whether another interpreter would be chosen now, if nothing else says so."""
+_KEPT = ("executable", "implementation", "python", "site", "scripts", "names", "lib64", "message", "until")
+
 
 def answer(arguments: list[str]) -> int | None:
     """Carry out a command line of `venv`; None when the full program must."""
-    given, cache_dir, root = _given(arguments), cache_place(os.environ), project_root()
+    given, cache_dir, root = _given(arguments), absolute_cache_dir(os.environ), project_root()
     if given is None or cache_dir is None:
         return None
     named, prompt, python, quiet = given
@@ -35,16 +40,16 @@ def answer(arguments: list[str]) -> int | None:
     path = os.path.abspath(named or f"{root or os.getcwd()}/{ENVIRONMENT_NAME}")
     if os.path.lexists(path) or not can_be_at(path):
         return None
-    key = key_of(root, python)
-    blueprint = usable_blueprint(cache_dir, key, frozen=True) if key is not None else None
-    if blueprint is None:
+    known = _recorded(cache_dir, root, python)
+    if known is None:
         return None
-    output = Output(verbosity=-quiet, color=wants_color("auto", sys.stderr, dict(os.environ)))
+    skeleton, message = known
     try:
-        make_skeleton(path, blueprint.skeleton, prompt or default_prompt(path))
+        make_skeleton(path, skeleton, prompt or default_prompt(path))
     except OSError:
         return None  # the full program says what is wrong; what was begun is known as unfinished
-    output.say(blueprint.message)
+    output = Output(verbosity=-quiet, color=wants_color("auto", sys.stderr, dict(os.environ)))
+    output.say(message)
     say_created(output, named or ENVIRONMENT_NAME, path)
     return 0
 
@@ -88,31 +93,55 @@ def _quoted(path: str) -> str:
     return path if plain else "'" + path.replace("'", "'\\''") + "'"
 
 
-def key_of(root: str | None, python: str) -> str | None:
-    """The key for `dxpy venv` within the project at `root`, or within none; None when it cannot be read.
-
-    `python` is what the flag asks for, empty without it. What it says of the working directory has no key.
-    """
-    if not os.path.isabs(python) and (os.sep in python or os.path.isdir(python)):
+def _recorded(cache_dir: str, root: str | None, python: str) -> tuple[SkeletonFacts, str] | None:
+    """The skeleton and the words that were kept for this, if nothing has changed since and they are of today."""
+    asked = _facts_of(root, python)
+    known = facts_since(script_record(cache_dir, "\0".join(asked.values()))) if asked is not None else None
+    if known is None:
         return None
-    digest = circumstances(f"venv {python}", os.environ)
-    pins = project_pins(root, os.environ) if root is not None else pins_around(os.getcwd(), os.environ)
-    try:
-        if root is not None:
-            with open(f"{root}/{PROJECT_NAME}", "rb") as file:
-                digest.update(file.read())
-        if not python and (pin := first_pin(pins)):
-            digest.update(pin[0].encode("utf-8", "surrogateescape"))
-    except (OSError, DxpyError):
+    executable, implementation, version, site, scripts, names, lib64, message, until = (
+        known.pop(name, "") for name in _KEPT
+    )
+    if known != asked or not until or time.time() > float(until):
         return None
-    return digest.hexdigest()
+    starting = tuple(names.split("\0") if names else ())
+    return (executable, implementation, version, site, scripts, starting, bool(lib64)), message
 
 
 def keep(
     cache_dir: str, root: str | None, python: str, skeleton: SkeletonFacts, stamps: dict[str, str], message: str
 ) -> None:
     """Keep the choice of an interpreter, and the words for it, for the next `dxpy venv` that asks for the same."""
-    key = key_of(root, python)
-    if key is not None and hasattr(os, "uname"):
-        blueprint = Blueprint(stamps, kernel_of(os.uname()), skeleton, "", True, False, False, 0, message, ())
-        blueprint.write(cache_dir, key)
+    asked = _facts_of(root, python)
+    if asked is None or not hasattr(os, "uname"):
+        return
+    *texts, names, lib64 = skeleton
+    until = f"{time.time() + _FRESH_SECONDS:.0f}"
+    kept = zip(_KEPT, (*texts, "\0".join(names), "yes" if lib64 else "", message, until), strict=True)
+    write_record(script_record(cache_dir, "\0".join(asked.values())), {**asked, **dict(kept)}, stamps, 0)
+
+
+def _facts_of(root: str | None, python: str) -> dict[str, str] | None:
+    """What `dxpy venv` hangs on besides the interpreters, within the project at `root`, or within none.
+
+    `python` is what the flag asks for, empty without it. None when it says something of the working directory, or when
+    a file cannot be read.
+    """
+    if not os.path.isabs(python) and (os.sep in python or os.path.isdir(python)):
+        return None
+    environ = os.environ
+    pins = project_pins(root, environ) if root is not None else pins_around(os.getcwd(), environ)
+    try:
+        pin = "" if python else first_request(pins) or ""
+        project = _content(f"{root}/{PROJECT_NAME}") if root is not None else ""
+    except OSError:
+        return None
+    machine = " ".join(os.uname()[2:]) if hasattr(os, "uname") else ""
+    surroundings = [sys.executable, machine, *(environ.get(name, "") for name in SEARCHED)]
+    facts = state_facts("\0".join(("venv", python, pin)), environ)
+    return {**facts, "surroundings": "\0".join(surroundings), "project": project}
+
+
+def _content(path: str) -> str:
+    with open(path, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape")

@@ -30,8 +30,9 @@ from dxpy_async.errors import (
     UsageError,
 )
 from dxpy_async.index.finishing import in_thread
+from dxpy_async.project.pin_files import NAME, user_wide_pin
 from dxpy_async.project.settings import load_settings
-from dxpy_async.project.version_files import NAME, read_requests, remove_pin, user_wide_pin, write_pin
+from dxpy_async.project.version_files import read_requests, remove_pin, write_pin
 from dxpy_async.python.builds import Machine, PythonBuild, PythonKey
 from dxpy_async.python.installations import (
     LOCK_NAME,

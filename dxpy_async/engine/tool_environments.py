@@ -18,9 +18,10 @@ from dxpy_async.engine.sync_options import LockMode, SyncOptions
 from dxpy_async.errors import ToolError
 from dxpy_async.formats.dpl_builder import build_dpl
 from dxpy_async.installer.commands import commands_of_all
+from dxpy_async.project.pin_files import user_wide_pin
 from dxpy_async.project.pyproject import Project
 from dxpy_async.project.replacing import replace_file
-from dxpy_async.project.version_files import first_pin, user_wide_pin
+from dxpy_async.project.version_files import first_pin
 from dxpy_async.python.environments import VirtualEnvironment
 from dxpy_async.python.interpreters import Interpreter
 

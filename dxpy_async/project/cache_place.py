@@ -28,6 +28,12 @@ def default_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) 
     return os.path.join(home_of(environ, "HOME"), *inner, "dxpy")
 
 
+def absolute_cache_dir(environ: Mapping[str, str]) -> str | None:
+    """Where the cache is; None when that is not said as a path from the root."""
+    chosen = environ.get("DXPY_CACHE_DIR") or default_cache_dir(environ)
+    return chosen if os.path.isabs(chosen) else None
+
+
 def home_of(environ: Mapping[str, str], variable: str) -> str:
     """The user's home; without the variable, what the system's list of users says."""
     return environ.get(variable) or os.path.expanduser("~")

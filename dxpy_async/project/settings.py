@@ -92,13 +92,14 @@ from dxpy_async.project.cache_place import default_cache_dir
 from dxpy_async.project.config_places import pip_files, settings_files
 from dxpy_async.project.credential_places import credential_settings
 from dxpy_async.project.network_places import proxy_settings, tls_settings
+from dxpy_async.project.pin_files import pins_around, project_pins
 from dxpy_async.project.pip_settings import PipIndexes, read_pip_indexes
 from dxpy_async.project.settings_files import merged, only_of_projects, read_settings_file
 from dxpy_async.project.statements import read_statements
 from dxpy_async.project.tool_reader import is_mirror
 from dxpy_async.project.tool_table import NamedIndex, ToolTable
 from dxpy_async.project.uv_variables import name_of, with_uv
-from dxpy_async.project.version_files import first_pin, pins_around, project_pins
+from dxpy_async.project.version_files import first_pin
 
 if TYPE_CHECKING:  # the reader of project files costs more than all of this, and a run without a project needs none
     from dxpy_async.project.pyproject import Project

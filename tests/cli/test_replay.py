@@ -295,6 +295,7 @@ def test_a_plain_environment_is_made_without_deciding_anything(
     assert first.code == 0, first.err
     modules = modules_after(dxpy, written.format("two").split(), root)
     assert not modules & {"dxpy_async.python.environments", "dataclasses", "pathlib", "argparse"}
+    assert not modules & {"blake3", "fcntl", "dxpy_async.errors", "dxpy_async.store", "dxpy_async.installer.blueprints"}
     again = dxpy(written.format("three"), root)
     assert (again.code, again.err) == (0, first.err.replace("one", "three"))
     made = [(root / name / "pyvenv.cfg").read_text().replace(name, "") for name in ("one", "two", "three")]
