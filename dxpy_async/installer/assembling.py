@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 INSTALLER = b"dxpy\n"
 
 _TRANSACTION_NAME = ".dxpy-transaction"
+_CHUNK = 1024 * 1024
 
 
 class Assembly:
@@ -150,16 +151,22 @@ class Assembly:
 
     def _copy(self, path: str, name: str, size: int, time: int, source: int) -> None:
         """Scripts of wheels are executable, whatever the file in the store is."""
-        descriptor = os.open(path, os.O_RDONLY, dir_fd=source)
-        try:
-            _check(os.fstat(descriptor), size, time)
-            contents = os.read(descriptor, size)
-        finally:
-            os.close(descriptor)
-        if len(contents) != size:
-            raise InstallError(f"`{path}` is shorter than it was")
         target = f"{self._scripts}/{name}"
-        _write(target, contents, 0o777)
+        reading = os.open(path, os.O_RDONLY, dir_fd=source)
+        try:
+            _check(os.fstat(reading), size, time)
+            writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
+            try:
+                copied = 0
+                while chunk := os.read(reading, _CHUNK):  # some are programs of 30 MB
+                    copied += len(chunk)
+                    _write_all(writing, chunk)
+            finally:
+                os.close(writing)
+        finally:
+            os.close(reading)
+        if copied != size:
+            raise InstallError(f"`{path}` is not as long as it was")
         os.utime(target, ns=(time, time))
 
 
@@ -176,10 +183,14 @@ def _row(path: str, contents: bytes) -> str:
 def _write(path: str, contents: bytes, mode: int, directory: int | None = None) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode, dir_fd=directory)
     try:
-        while contents:  # a disk that fills up takes a part first
-            contents = contents[os.write(descriptor, contents) :]
+        _write_all(descriptor, contents)
     finally:
         os.close(descriptor)
+
+
+def _write_all(descriptor: int, contents: bytes) -> None:
+    while contents:  # a disk that fills up takes a part first
+        contents = contents[os.write(descriptor, contents) :]
 
 
 def _shares(wheels: Sequence[Wheel], workers: int) -> list[list[Wheel]]:
