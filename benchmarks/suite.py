@@ -260,7 +260,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the project small, three rounds, what takes seconds")
     parser.add_argument("--project", choices=PROJECTS, help="(default: large)")
     parser.add_argument("-n", "--rounds", type=int, help="rounds that are counted (default: 5)")
-    parser.add_argument("--only", default="", metavar="REGEX", help="only scenarios and parts whose name has this")
+    parser.add_argument(
+        "--only", default="", type=_pattern, metavar="REGEX", help="only scenarios and parts whose name has this"
+    )
     parser.add_argument("--missing", action="store_true", help="only those of which the output has no result yet")
     parser.add_argument("--list", action="store_true", help="say what there is to measure, and end")
     parser.add_argument("--draw", action="store_true", help="draw the plots of the output again, and end")
@@ -276,6 +278,15 @@ def parse_arguments() -> argparse.Namespace:
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 5)
     arguments.output = arguments.output or HERE / "results" / arguments.project
     return arguments
+
+
+def _pattern(text: str) -> str:
+    """A regular expression, as text."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"`{text}` is no regular expression: {error}") from error
+    return text
 
 
 def choose(arguments: argparse.Namespace, figures: Figures) -> tuple[list[Scenario], list[str]]:
@@ -296,6 +307,9 @@ def main() -> int:
     if arguments.list:
         print("\n".join([*(f"{each.name}: {each.about}" for each in scenarios), *parts]))
         return 0
+    if not (scenarios or parts or arguments.draw or arguments.publish or arguments.missing):
+        print(f"error: nothing is called `{arguments.only}`; `--list` tells what there is", file=sys.stderr)
+        return 2
     failed: list[str] = []
     started = time.monotonic()
     if not arguments.draw:

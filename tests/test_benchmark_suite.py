@@ -263,3 +263,24 @@ def test_what_was_published_before_is_replaced_and_the_rest_stays(tmp_path: Path
     assert "![overview](plots/overview.svg)" in between
     assert "4.00–4.00" in between
     assert "2.00–2.00" not in between
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("((", "`((` is no regular expression: "),
+        ("nosuch", "error: nothing is called `nosuch`; `--list` tells what there is\n"),
+    ],
+)
+def test_pattern_that_finds_nothing_is_a_mistake(
+    pattern: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    suite = importlib.import_module("suite")
+    monkeypatch.setattr(sys, "argv", ["suite.py", "--only", pattern, "--output", str(tmp_path)])
+    try:
+        code = suite.main()
+    except SystemExit as left:
+        code = left.code
+    assert code == 2
+    assert said in capsys.readouterr().err

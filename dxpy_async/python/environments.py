@@ -236,7 +236,7 @@ def _make_room(
         if not (clear and force):
             raise InvalidEnvironment(
                 f"the directory `{root}` is not empty, and not a virtual environment",
-                hints=("choose another directory, empty this one, or let it be emptied by `--clear --force`",),
+                hints=(f"choose another directory, or let this be emptied by `dxpy venv --clear --force {root}`",),
             )
         _check_expendable(root, entries)
     for name in entries:

@@ -47,7 +47,7 @@ def test_directory_that_is_none_is_only_cleared_by_force(dxpy: Command, tmp_path
         [
             f"error: the directory `{work}` is not empty, and not a virtual environment",
             "",
-            "hint: choose another directory, empty this one, or let it be emptied by `--clear --force`",
+            f"hint: choose another directory, or let this be emptied by `dxpy venv --clear --force {work}`",
         ],
     )
     assert dxpy("venv --force work", tmp_path).code == 2
