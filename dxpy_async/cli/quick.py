@@ -70,11 +70,11 @@ def answer(arguments: list[str], *, quiet: bool = False) -> int | None:
 
 
 def without_quiet(arguments: list[str]) -> tuple[list[str], bool]:
-    """The command line without a `-q` in front of the command, or behind `sync` or `lock`; whether it was there."""
-    if arguments[:1] in _QUIET:
-        return arguments[1:], True
-    if arguments[:1] in (["sync"], ["lock"]) and arguments[-1:] in _QUIET:
-        return arguments[:-1], True
+    """The command line without a `-q` before the command, or first or last behind `sync` or `lock`; if it was there."""
+    behind = arguments[:1] in (["sync"], ["lock"])
+    for place in (0, 1, len(arguments) - 1) if behind else (0,):
+        if arguments[place : place + 1] in _QUIET:
+            return arguments[:place] + arguments[place + 1 :], True
     return arguments, False
 
 

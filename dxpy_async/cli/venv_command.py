@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from dxpy_async.engine.replaying import stamps_of_choice
 from dxpy_async.engine.targets import chosen_interpreter
 from dxpy_async.engine.venvs import VenvOptions, make_venv
 from dxpy_async.errors import InvalidEnvironment
+from dxpy_async.installer.state import take_stamps
+from dxpy_async.project.config_places import settings_files
 from dxpy_async.project.pyproject import Project
 from dxpy_async.python.environments import VirtualEnvironment, skeleton_facts
 from dxpy_async.python.interpreters import SearchPlaces
@@ -38,6 +41,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     )
     if options.clear and options.force:
         _check_not_around(path)
+    root = str(project.root) if project else None
+    watched = take_stamps(_settings_of(root), time.time_ns())
     with settings_of(arguments, project) as settings:
         search = SearchPlaces.from_environ(os.environ, sys.executable)
         interpreter = chosen_interpreter(project, settings, search)
@@ -45,8 +50,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
         output.say(message)
         outcome = make_venv(path, interpreter, options=options, cache_dir=settings.cache_dir)
         if outcome.created and _is_plain(arguments):
-            root = str(project.root) if project else None
-            stamps = stamps_of_choice(interpreter, settings, search)
+            stamps = {**watched, **stamps_of_choice(interpreter, settings, search)}
             asked = arguments.python or ""
             keep(str(settings.cache_dir), root, asked, skeleton_facts(interpreter), stamps, message)
     if outcome.created:
@@ -57,6 +61,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int | None:
     if not arguments.seed:
         report_venv(outcome.environment, output, created=outcome.created)
     return None if arguments.seed else 0
+
+
+def _settings_of(root: str | None) -> list[str]:
+    """The files whose settings may say which interpreter to take."""
+    named = (os.environ.get("DXPY_CONFIG_FILE"), os.environ.get("UV_CONFIG_FILE"))
+    return [*settings_files(root, os.environ), *(os.path.abspath(file) for file in named if file)]
 
 
 def report_venv(

@@ -83,7 +83,7 @@ def test_a_replay_loads_next_to_nothing(dxpy: Command, remembered: Path) -> None
     assert not {name for name in modules if name.startswith(("dxpy_async.engine", "dxpy_async.formats"))}
 
 
-@pytest.mark.parametrize("arguments", ["-q sync --frozen", "sync -q"])
+@pytest.mark.parametrize("arguments", ["-q sync --frozen", "sync -q", "sync --quiet --frozen"])
 def test_quiet_replays_and_checks_say_nothing(dxpy: Command, remembered: Path, arguments: str) -> None:
     assert is_replayed(dxpy, remembered, arguments)
     assert dxpy(arguments.replace(" --frozen", ""), remembered).err == ""
@@ -273,6 +273,20 @@ def test_another_demand_on_the_interpreter_is_looked_at(dxpy: Command, tmp_path:
     text = (root / "pyproject.toml").read_text()
     (root / "pyproject.toml").write_text(text.replace(">=3.11", ">=3.99"))
     assert dxpy("venv other", root).code != 0
+
+
+def test_settings_that_appear_are_looked_at(dxpy: Command, tmp_path: Path) -> None:
+    root = write_project(tmp_path / "p")
+    assert dxpy("venv one", root).code == 0
+    assert dxpy("venv two", root).code == 0
+    (root / "dxpy.toml").write_text("python-preference = 1\n")
+    assert "python-preference" in dxpy("venv three", root).err
+    (root / "dxpy.toml").unlink()
+    elsewhere = {"DXPY_CONFIG_FILE": "../named.toml"}
+    (tmp_path / "named.toml").write_text("\n")
+    assert dxpy("venv three", root, environ=elsewhere).code == 0
+    (tmp_path / "named.toml").write_text("python-preference = 2\n")
+    assert "python-preference" in dxpy("venv four", root, environ=elsewhere).err
 
 
 @pytest.mark.parametrize("within_project", [True, False])
