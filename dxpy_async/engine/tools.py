@@ -50,7 +50,7 @@ from dxpy_async.index.finishing import in_thread
 from dxpy_async.installer.commands import commands_of_all
 from dxpy_async.installer.installed import read_installed
 from dxpy_async.installer.state import unchanged
-from dxpy_async.installer.tool_links import abandoned, check_clashes, links_of, publish, withdraw
+from dxpy_async.installer.tool_links import abandoned, check_clashes, given_away, links_of, publish, withdraw
 from dxpy_async.project.build_settings import SWITCHES, VALUES
 from dxpy_async.project.pyproject import Project, ProjectPlaces
 from dxpy_async.project.replacing import replace_file
@@ -397,9 +397,11 @@ class ToolManager:
             options = LockOptions(anew=True, dry_run=True, pins=pins)
             lock = (await engine.lock_project(project, options=options, on_event=on_event)).lock
             receipt = earlier.receipt if earlier is not None and earlier.problem is None else None
+            had = receipt.commands if receipt is not None and upgrade and not force else ()
+            elsewhere = given_away(spec.name, (each.name for each in had), self.bin_directory, self.directory)
             same = same_interpreter and old_lock is not None and lock.packages == old_lock.packages
             if same and receipt is not None and receipt.spec == spec and not (reinstall or _has_trees(spec)):
-                commands = [command.name for command in receipt.commands]
+                commands = [command.name for command in receipt.commands if command.name not in elsewhere]
                 await in_thread(check_clashes, spec.name, commands, self.bin_directory, self.directory)
                 await in_thread(self._publish, spec.name, earlier.environment if earlier else environment, commands)
                 return ToolOutcome(name=spec.name, receipt=receipt, earlier=receipt, changed=False)
@@ -408,7 +410,7 @@ class ToolManager:
                 watch = StateWatch.of_lock(project.places)
                 await engine.sync_project(project, watch, options=AS_LOCKED, on_event=on_event)
                 made = await in_thread(self._receipt, spec, environment)
-                commands = [command.name for command in made.commands]
+                commands = [command.name for command in made.commands if command.name not in elsewhere]
                 if not force:
                     await in_thread(check_clashes, spec.name, commands, self.bin_directory, self.directory)
                 await in_thread(replace_file, environment / RECEIPT_NAME, write_receipt(made))

@@ -36,6 +36,11 @@ def check_clashes(tool: ProjectName, commands: Iterable[str], bin_dir: Path, too
         )
 
 
+def given_away(tool: ProjectName, commands: Iterable[str], bin_dir: Path, tools: Path) -> frozenset[str]:
+    """Those commands of `tool`, which it had, that another tool has now."""
+    return frozenset(name for name in commands if owner_of(bin_dir / name, tools) not in (None, tool))
+
+
 def owner_of(path: Path, tools: Path) -> ProjectName | None:
     """The tool whose command `path` is a link to, whether that is there or not; None when it is anything else."""
     try:

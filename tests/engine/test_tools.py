@@ -147,6 +147,9 @@ async def test_commands_that_others_have_are_left_to_them_unless_forced(place: P
     assert (place.commands(), place.environments()) == (["ox"], 1)
     await tools.install("cow", force=True)
     assert (place.says("ox"), place.says("cow")) == ("cow 2.0", "cow 2.0")
+    for reinstall in (False, True):  # what it has lost stays so, and is no reason to fail
+        assert (await tools.upgrade("rodeo", reinstall=reinstall)).changed is reinstall
+        assert place.says("ox") == "cow 2.0"
     await tools.uninstall(["rodeo"])
     assert place.commands() == ["cow", "ox"]
 
