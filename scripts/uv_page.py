@@ -20,7 +20,7 @@ _LIST = re.compile(r"^- (same|differs|not there): (.*?)(?=^- |^#|^$|\Z)", re.MUL
 _FLAG = re.compile(r"`(--[a-z0-9-]+)`")
 
 
-def parser_of(path: str) -> Parser | None:
+def _parser_of(path: str) -> Parser | None:
     """What parses a command of dxpy, which is named by its words; None when there is none of that name."""
     commands, prog, parser = dict(COMMANDS), "dxpy", Parser(prog="dxpy")
     if not path:
@@ -38,7 +38,7 @@ def parser_of(path: str) -> Parser | None:
 
 def flags_of(path: str) -> set[str]:
     """The flags that a command takes."""
-    parser = parser_of(path)
+    parser = _parser_of(path)
     known = parser._option_string_actions if parser is not None else {}
     return {flag for flag, action in known.items() if not isinstance(action, Refused)}
 

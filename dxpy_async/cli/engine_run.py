@@ -14,6 +14,7 @@ from dxpy_async.index.page_worker import PageWorker
 from dxpy_async.index.tls import read_system_early
 from dxpy_async.installer.forking import can_fork
 from dxpy_async.store.forked_workers import fork_workers
+from dxpy_async.store.worker_protocol import UNPACK_WORKERS
 
 if TYPE_CHECKING:
     from dxpy_async.engine.engine import Engine
@@ -21,27 +22,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-UNPACKERS = 2
-"""How many processes unpack for a command that installs."""
-
-
 def run_engine(
     settings: Settings,
     use: Callable[[Engine], Coroutine[Any, Any, T]],
     *,
-    unpackers: int = 0,
-    page_workers: int = 1,
+    unpacks: bool = False,
+    asks_pages: bool = True,
 ) -> T:
     """Run `use` with an engine, to its end. Ctrl-C and SIGTERM cancel it, and it cleans up before they take effect.
 
-    `unpackers` is the number of processes to be forked for unpacking, if any is sure to be wanted; `page_workers`, one
-    or none, that of those which take pages of indexes apart.
+    Processes that unpack are forked if it `unpacks`, one that takes pages of indexes apart if it `asks_pages`; else the
+    engine does without, or starts them.
     """
     with ExitStack() as stack:  # before there are threads, and as long as there is little to copy
-        forked = fork_workers(unpackers) if can_fork() and sys.platform != "darwin" else []
+        forked = fork_workers(UNPACK_WORKERS) if unpacks and can_fork() and sys.platform != "darwin" else []
         for worker in forked:
             stack.callback(worker.end)
-        page_worker = PageWorker.fork() if page_workers else None
+        page_worker = PageWorker.fork() if asks_pages else None
         if page_worker is not None:
             stack.enter_context(page_worker)
         tls = settings.network.tls

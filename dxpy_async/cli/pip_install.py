@@ -13,13 +13,7 @@ from dxpy_async.cli import load
 from dxpy_async.cli.context import listener
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.pip_command import chosen_environment, environment_request
-from dxpy_async.cli.pip_requests import (
-    PipRequest,
-    read_now,
-    require_wheels,
-    settings_for,
-    target_of,
-)
+from dxpy_async.cli.pip_requests import PipRequest, read_now, require_wheels, settings_for, target_of
 from dxpy_async.core.dataclass import replace
 from dxpy_async.core.requirements import MarkerAnswers
 from dxpy_async.core.settings import LinkMode, Settings
@@ -87,11 +81,11 @@ def _installed(
 ) -> InstallOutcome:
     """What was done, without waiting where that is possible."""
     settings = _settings_of_place(settings, environment)
-    for rung in ("pip_cached", "pip_installing"):
-        outcome: InstallOutcome | None = load(rung).install(request, environment, settings, options, on_event)
-        if outcome is not None:
-            return outcome
-    raise AssertionError("the engine gives an outcome")
+    outcome: InstallOutcome | None = load("pip_cached").install(request, environment, settings, options, on_event)
+    if outcome is None:
+        outcome = load("pip_installing").install(request, environment, settings, options, on_event)
+    assert outcome is not None, "the engine does not give up"
+    return outcome
 
 
 def _options(request: PipRequest, environment: VirtualEnvironment, arguments: argparse.Namespace) -> InstallOptions:

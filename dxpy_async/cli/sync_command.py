@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dxpy_async.cli.context import listener, settings_of, sync_options, watched_project
-from dxpy_async.cli.engine_run import UNPACKERS, run_engine
+from dxpy_async.cli.engine_run import run_engine
 from dxpy_async.cli.output import Output
 from dxpy_async.cli.summary import conclude_check, report
 from dxpy_async.cli.sync_requests import blueprint_key, sync_facts
@@ -44,6 +44,6 @@ def sync(arguments: argparse.Namespace, output: Output) -> SyncOutcome:
         return run_engine(
             settings,
             work,
-            unpackers=0 if options.dry_run else UNPACKERS,
-            page_workers=0 if options.lock_mode is LockMode.FROZEN else 1,
+            unpacks=not options.dry_run,
+            asks_pages=options.lock_mode is not LockMode.FROZEN,
         )

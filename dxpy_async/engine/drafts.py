@@ -42,7 +42,7 @@ from dxpy_async.project.source_editing import (
     put_version,
     source_entries,
 )
-from dxpy_async.project.source_tables import NO_SOURCES, PassedOver
+from dxpy_async.project.source_tables import NONE_PASSED_OVER, PassedOver
 from dxpy_async.project.workspaces import open_project
 
 
@@ -101,7 +101,7 @@ class Draft:
     changed: tuple[Requirement, ...] = ()
     sources: Mapping[ProjectName, SourceEntry] = field(default_factory=dict)
     lock_before: bytes | None = None
-    passed_over: PassedOver = NO_SOURCES
+    passed_over: PassedOver = NONE_PASSED_OVER
     """Sources that do not count."""
 
     def with_bounds(self, bounds: Bounds, lock: Lock) -> Draft:
@@ -196,7 +196,7 @@ def draft_addition(
     *,
     sources: Mapping[ProjectName, SourceEntry] | None = None,
     indexes: Sequence[SourceEntry] = (),
-    passed_over: PassedOver = NO_SOURCES,
+    passed_over: PassedOver = NONE_PASSED_OVER,
 ) -> Draft:
     """The project in `root` with `wanted` among the requirements `where`, and what it says of where they come from.
 
@@ -236,7 +236,7 @@ def draft_addition(
 
 
 def draft_removal(
-    root: Path, where: DependencyList, names: Iterable[ProjectName], *, passed_over: PassedOver = NO_SOURCES
+    root: Path, where: DependencyList, names: Iterable[ProjectName], *, passed_over: PassedOver = NONE_PASSED_OVER
 ) -> Draft:
     """The project in `root` without `names` among the requirements `where`. Raises ProjectError leaves."""
     file = str(root / FILE_NAME)
@@ -282,7 +282,7 @@ def _requires(project: Project, name: ProjectName) -> bool:
     )
 
 
-def draft_version(root: Path, version: Version, *, passed_over: PassedOver = NO_SOURCES) -> Draft:
+def draft_version(root: Path, version: Version, *, passed_over: PassedOver = NONE_PASSED_OVER) -> Draft:
     """The project in `root` with `version` as its own. Raises ProjectError leaves."""
     content = _content(root)
     require_static_version(open_project(root, content, passed_over=passed_over).meant)

@@ -149,6 +149,7 @@ from dxpy_async.resolver.resolution import Resolution
 from dxpy_async.sources.git import GitRepositories
 from dxpy_async.store.forked_workers import ForkedWorker
 from dxpy_async.store.locks import FileLock
+from dxpy_async.store.worker_protocol import UNPACK_WORKERS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -156,7 +157,6 @@ T = TypeVar("T")
 DEFAULT_SYNC = SyncOptions()
 
 KERNELS_BUCKET = "kernels-v1"
-UNPACK_WORKERS = 2
 FILE_THREADS = 4
 
 
@@ -794,7 +794,7 @@ class Engine:
         amendments = self._settings.resolution.amendments
         roots = LockedRoots(requirements=amendments.amend(requirements))
         there = nothing_to_install(roots.requirements, inventory, environment, amendments, options)
-        if there is not None and not options.exact:
+        if there is not None:
             return InstallOutcome(changes=SyncOutcome(environment=environment.root, kept=len(there)), satisfied=there)
         if options.checks_hashes:
             require_pins(roots.requirements, amendments.constraints)

@@ -29,7 +29,7 @@ def nothing_to_install(
     options: InstallOptions,
 ) -> tuple[InventoryItem, ...] | None:
     """What is asked for, if all of it is there and nobody wants it anew; None if there is something to find out."""
-    if options.upgrade or options.eager or options.reinstall:
+    if options.upgrade or options.eager or options.reinstall or options.exact:
         return None
     target = options.target or environment.interpreter.target
     return satisfied_by(inventory, requirements, amendments, target.markers, dependencies=options.dependencies)

@@ -73,11 +73,16 @@ class PageWorker:
 
     @classmethod
     def fork(cls) -> Self | None:
-        """Start one; None where this process cannot be forked, because of its system or of threads it has."""
+        """Start one; None where this process cannot be forked, because of its system, its limits or its threads."""
         if not hasattr(os, "fork") or threading.active_count() != 1:
             return None
         ours, theirs = socket.socketpair()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            return None
         if not process:
             ours.close()
             _be_worker(theirs)

@@ -29,7 +29,7 @@ def glance(root: str) -> tuple[int, list[tuple[str, str]]] | None:
         if not name.endswith(".dist-info"):
             continue
         pin = _pin(f"{site}/{name}", name)
-        if pin is None or (key := pin[0].lower().replace("_", "-").replace(".", "-")) in found:
+        if pin is None or (key := _key(pin[0])) in found:
             return None
         found[key] = pin
     return minor, sorted(found.values(), key=lambda pin: pin[0].lower())
@@ -64,11 +64,13 @@ def _pin(directory: str, name: str) -> tuple[str, str] | None:
         return None
     project, dash, version = name.removesuffix(".dist-info").rpartition("-")
     spelled = next((line[5:].strip() for line in head if line[:5].lower() == "name:"), "")
-    plain = spelled.replace("-", "").replace("_", "").replace(".", "")
-    if not (dash and version and _same(project, spelled) and plain.isascii() and plain.isalnum()):
+    key = _key(spelled)
+    plain = key.replace("-", "")
+    if not (dash and version and _key(project) == key and plain.isascii() and plain.isalnum()):
         return None
     return spelled, version.replace("_", "-")
 
 
-def _same(one: str, other: str) -> bool:
-    return one.lower().replace("-", "_").replace(".", "_") == other.lower().replace("-", "_").replace(".", "_")
+def _key(name: str) -> str:
+    """What spellings of a name have in common; the rule itself, for runs of separators too, takes importing `re`."""
+    return name.lower().replace("_", "-").replace(".", "-")

@@ -33,7 +33,7 @@ from dxpy_async.core.source_urls import DirectoryUrl, parse_source_url
 from dxpy_async.core.specifiers import normal_specifier
 from dxpy_async.errors import InvalidProject, InvalidScript, ProjectNotFound
 from dxpy_async.project.document import kept_document, read_content
-from dxpy_async.project.source_tables import NO_SOURCES, PassedOver, SourceTable, Surroundings, lowered
+from dxpy_async.project.source_tables import NONE_PASSED_OVER, PassedOver, SourceTable, Surroundings, lowered
 from dxpy_async.project.toml_reader import kind_of
 from dxpy_async.project.tool_reader import ToolReader
 from dxpy_async.project.tool_table import ToolTable
@@ -189,7 +189,9 @@ def parse_project(content: bytes, root: Path) -> Project:
     return ProjectFile(content, root / FILE_NAME).project(root)
 
 
-def parse_script(toml: str, places: ProjectPlaces, *, line: int = 1, passed_over: PassedOver = NO_SOURCES) -> Project:
+def parse_script(
+    toml: str, places: ProjectPlaces, *, line: int = 1, passed_over: PassedOver = NONE_PASSED_OVER
+) -> Project:
     """Read what a script needs from the TOML of its block, which begins in the given line. Raises InvalidScript.
 
     It is a project without a name: one cannot be required by itself.

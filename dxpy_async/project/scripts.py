@@ -7,7 +7,7 @@ from pathlib import Path
 from dxpy_async.core.places import ENVIRONMENT_NAME
 from dxpy_async.project.pyproject import Project, ProjectPlaces, parse_script
 from dxpy_async.project.script_blocks import find_block
-from dxpy_async.project.source_tables import NO_SOURCES, PassedOver
+from dxpy_async.project.source_tables import NONE_PASSED_OVER, PassedOver
 
 
 def script_lock(script: Path) -> Path:
@@ -15,7 +15,7 @@ def script_lock(script: Path) -> Path:
     return script.with_name(f"{script.name}.lock")
 
 
-def project_of_script(content: bytes, script: Path, passed_over: PassedOver = NO_SOURCES) -> Project:
+def project_of_script(content: bytes, script: Path, passed_over: PassedOver = NONE_PASSED_OVER) -> Project:
     """What the script at a path (absolute), with this content, needs; without a block that is nothing.
 
     Where its environment is depends on settings (`engine.kept_environments`). Raises InvalidScript.

@@ -45,7 +45,7 @@ class PassedOver:
         return self.everything or name in self.projects
 
 
-NO_SOURCES = PassedOver()
+NONE_PASSED_OVER = PassedOver()
 
 SourceTable = Mapping[ProjectName, tuple[GivenSource, ...]]
 
@@ -62,7 +62,7 @@ class Surroundings:
     lock_root: str
     members: Mapping[ProjectName, str] | None = None
     shared: SourceTable = field(default_factory=dict)
-    passed_over: PassedOver = NO_SOURCES
+    passed_over: PassedOver = NONE_PASSED_OVER
 
 
 def lowered(

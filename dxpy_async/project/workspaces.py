@@ -25,11 +25,13 @@ from dxpy_async.project.document import read_content
 from dxpy_async.project.member_globs import TooManyDirectories, expand, has_wildcard, matches
 from dxpy_async.project.pyproject import Member, Project, ProjectFile
 from dxpy_async.project.source_reader import packaged_of
-from dxpy_async.project.source_tables import NO_SOURCES, PassedOver, SourceTable, Surroundings
+from dxpy_async.project.source_tables import NONE_PASSED_OVER, PassedOver, SourceTable, Surroundings
 from dxpy_async.project.tool_table import WorkspaceTable
 
 
-def open_project(directory: Path, content: bytes | None = None, *, passed_over: PassedOver = NO_SOURCES) -> Project:
+def open_project(
+    directory: Path, content: bytes | None = None, *, passed_over: PassedOver = NONE_PASSED_OVER
+) -> Project:
     """The project in `directory` (absolute), or the workspace that it belongs to, as it is seen from there.
 
     With `content` its pyproject.toml is read as if it said that, without the sources that are `passed_over`. Raises

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 from dxpy_async.store.worker import serve
@@ -28,7 +29,12 @@ class ForkedWorker:
     def fork(cls, siblings: Sequence[Self] = ()) -> Self:
         """Fork one. It lets go of the connections of its `siblings`, which would not end otherwise. Raises OSError."""
         ours, theirs = socket.socketpair()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if not process:
             for connection in (ours, *(each.connection for each in siblings)):
                 connection.close()
@@ -65,10 +71,11 @@ class ForkedWorker:
 
 
 def fork_workers(count: int) -> list[ForkedWorker]:
-    """Fork so many. Raises OSError."""
+    """Fork so many, or fewer where the system allows no more; the engine starts what it lacks, or does without."""
     workers: list[ForkedWorker] = []
-    while len(workers) < count:
-        workers.append(ForkedWorker.fork(workers))
+    with suppress(OSError):
+        while len(workers) < count:
+            workers.append(ForkedWorker.fork(workers))
     return workers
 
 

@@ -14,6 +14,9 @@ READY = b"ready\n"
 LINE_BYTES = 1024**2
 """More than any job or answer has."""
 
+UNPACK_WORKERS = 2
+"""How many processes unpack beside an engine."""
+
 
 class UnpackJob(NamedTuple):
     """One wheel to add to the store at `root`; the other fields are those of `adding.add_wheel`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,14 +12,12 @@ from pathlib import Path
 import pytest
 from command import UV, Command, clean_environ, without_times, write_project
 
-from dxpy_async.cli import arguments as parsing
-from dxpy_async.cli.arguments import COMMANDS, Parser
-from dxpy_async.cli.arguments import Command as Declared
-from dxpy_async.cli.flags_of_pip import Refused
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from uv_page import PAGE, flags_of
 
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).parents[2] / "docs" / "uv.md"
 _FLAG = re.compile(r"^\s{2,6}(?:-[a-zA-Z], )?(--[a-z0-9-]+)", re.MULTILINE)
 _COMMAND = re.compile(r"^  ([a-z][a-z-]*)\s", re.MULTILINE)
 
@@ -64,22 +63,6 @@ def uv_flags() -> Iterator[tuple[str, set[str]]]:
             waiting = following
 
 
-def parser_of(path: str) -> Parser | None:
-    """What parses a command of dxpy; None when there is none of that name."""
-    commands, prog, parser = dict(COMMANDS), "dxpy", Parser(prog="dxpy")
-    if not path:
-        parsing._add_globals(parser, top=True)
-        parser.add_argument("-V", "--version", action="version")
-    for name in path.split():
-        declared: Declared | None = commands.get(name)
-        if declared is None:
-            return None
-        parser, prog = parsing.command_parser(name, declared, prog, Parser), f"{prog} {name}"
-        inner = [each for each in parser._actions if isinstance(each, parsing._Choose)]
-        commands = dict(inner[0]._commands) if inner else {}
-    return parser
-
-
 @pytest.mark.skipif(UV is None, reason="uv is not installed")
 def test_the_page_has_every_command_and_flag_of_uv() -> None:
     told, forgotten = page(), list[str]()
@@ -95,10 +78,7 @@ def test_the_page_has_every_command_and_flag_of_uv() -> None:
 def test_what_the_page_calls_the_same_is_accepted() -> None:
     refused: list[str] = []
     for command, kinds in page().items():
-        parser = parser_of(command)
-        known = parser._option_string_actions if parser is not None else {}
-        there = {flag for flag, action in known.items() if not isinstance(action, Refused)}
-        refused += [f"dxpy {command} {flag}" for flag in sorted((kinds["same"] | kinds["differs"]) - there)]
+        refused += [f"dxpy {command} {flag}" for flag in sorted((kinds["same"] | kinds["differs"]) - flags_of(command))]
     assert refused == []
 
 

@@ -81,3 +81,17 @@ def test_they_end_when_their_parent_is_killed() -> None:
     # Its output ends when all who hold it have ended, the workers' standard error with it.
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=False)
     assert (ended.returncode, ended.stderr) == (-9, b"")
+
+
+def test_where_no_more_processes_are_allowed_there_are_none() -> None:
+    script = (
+        "import os, resource\n"
+        "from dxpy_async.index.page_worker import PageWorker\n"
+        "from dxpy_async.store.forked_workers import fork_workers\n"
+        "resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))\n"
+        "os.getuid() or os.setuid(65534)\n"  # the administrator has no limit
+        "print(fork_workers(2), PageWorker.fork())\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.stdout, ended.stderr) == ("[] None\n", "")
